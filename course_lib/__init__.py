@@ -1,0 +1,28 @@
+"""A small library of reference implementations behind the lessons: autoencoder, VAE, GAN, VAE-GAN.
+
+Its floors, from the ground up (imports only go down): data, models, objectives, training, metrics, viz, tasks,
+grading, lessons, cli. Import what you need by its floor, e.g. ``from course_lib.objectives import elbo``.
+"""
+
+import os
+
+import torch
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "device", "smoke"]
+
+
+def device(name: str = "auto") -> torch.device:
+    """The device everything else follows: ``"auto"`` takes an accelerator if there is one, else the CPU.
+
+    Any other name is handed to :class:`torch.device`, which raises ``RuntimeError`` for one it doesn't know.
+    """
+    if name != "auto":
+        return torch.device(name)
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return accelerator if accelerator is not None else torch.device("cpu")
+
+
+def smoke() -> bool:
+    """Whether ``COURSE_SMOKE=1`` asks for a run of seconds: everything small, nothing of quality claimed."""
+    return os.environ.get("COURSE_SMOKE", "0") not in ("", "0")
