@@ -1,0 +1,18 @@
+"""The ground floor: images and toy densities as tensors. Nothing here knows a model."""
+
+from course_lib.data.catalogue import NAMES, load
+from course_lib.data.images import ImageSet, binarize, check_images
+from course_lib.data.toy2d import GaussianMixture2D, grid, moons, ring, spiral
+
+__all__ = [
+    "NAMES",
+    "GaussianMixture2D",
+    "ImageSet",
+    "binarize",
+    "check_images",
+    "grid",
+    "load",
+    "moons",
+    "ring",
+    "spiral",
+]
