@@ -1,8 +1,8 @@
 r"""Rendered digits and letters with every factor known: the default image set of the course.
 
 A master glyph (face x character, 96 x 96, made by :mod:`course_lib.data.make_masters`) is warped by a random
-rotation, scale, shear and shift, drawn at 56 x 56 and averaged down to 28 x 28. The factors are independent and
-uniform.
+rotation, scale, shear and shift, drawn at 56 x 56 and averaged down to 28 x 28. Its factors are independent
+and uniform.
 """
 
 import functools
@@ -74,7 +74,7 @@ def warp(
     angle = torch.deg2rad(rotation)
     cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
     # With y downwards, counter-clockwise rotation is R = [[cos, sin], [-sin, cos]], the shear (top to the
-    # right) S = [[1, -k], [0, 1]]. Forward: p = scale R S q + shift; inverse: q = S^-1 R^T (p - shift) / scale.
+    # right) S = [[1, -k], [0, 1]]. Forward: p = scale R S q + shift; back: q = S^-1 R^T (p - shift) / scale.
     rows_x = torch.stack([cos + shear * sin, -sin + shear * cos], dim=1)
     rows_y = torch.stack([sin, cos], dim=1)
     linear = torch.stack([rows_x, rows_y], dim=1)  # (N, 2, 2), dimensionless

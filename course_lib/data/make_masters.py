@@ -4,8 +4,8 @@
 
 Font rendering differs between FreeType builds, and a data set must not: the loader therefore reads the stored
 masters and checks their SHA-256. Every face is set so that its digit ``0`` is ``DIGIT_HEIGHT`` pixels high; a
-character that would be larger than ``MAX_EXTENT`` in width or height (such as ``W``) is set smaller: at scale 1
-both are 20 pixels of the final image, MNIST's box.
+character that would be larger than ``MAX_EXTENT`` in width or height (such as ``W``) is set smaller: at scale
+1 both are 20 pixels of the final image, MNIST's box.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Toy densities in the plane, in closed form: Gaussians on a ring, a grid, two moons, a spiral.
 
-The ring and the grid are the usual tests of mode coverage (Metz et al., 2017; Lin et al., 2018, PacGAN): eight
-Gaussians on a circle, 25 on a square. Moons and spiral are dense mixtures along a curve, so that their density
-is exact as well.
+The ring and the grid are the usual tests of mode coverage (Metz et al., 2017; Lin et al., 2018, PacGAN):
+eight Gaussians on a circle, 25 on a square. Moons and spiral are dense mixtures along a curve, so that their
+density is exact as well.
 """
 
 import math
