@@ -1,0 +1,57 @@
+"""Does a model make everything there is to make? Modes of a known density, classes of images."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.data import GaussianMixture2D
+
+
+@dataclass(frozen=True)
+class ModeCoverage:
+    """``modes``: how many are covered; ``high_quality``: share of samples near a mode; ``reverse_kl``: in nats."""
+
+    modes: int
+    high_quality: float
+    reverse_kl: float
+
+
+def mode_coverage(samples: Tensor, mixture: GaussianMixture2D, radius: float = 3.0) -> ModeCoverage:
+    """Modes covered, under the protocol of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1).
+
+    A sample is of high quality if it lies within ``radius`` standard deviations of its nearest mode; a mode is
+    covered if at least one such sample is nearest to it; the reverse KL is from the histogram of those samples
+    over the modes to the uniform one (infinite if there are none).
+
+    ``samples``: (N, 2). Raises ``ValueError`` for another shape or no samples.
+    """
+    if samples.ndim != 2 or samples.shape[1] != 2 or len(samples) == 0:
+        raise ValueError(f"samples must have shape (N, 2) with N of at least 1, got {tuple(samples.shape)}")
+    centers = mixture.centers.to(samples)
+    distance, nearest = torch.cdist(samples, centers).min(dim=1)
+    good = distance <= radius * mixture.std
+    counts = torch.bincount(nearest[good], minlength=len(centers)).double()
+    if counts.sum() == 0:
+        return ModeCoverage(0, 0.0, math.inf)
+    shares = counts / counts.sum()
+    reverse_kl = torch.xlogy(shares, shares * len(centers)).sum().item()
+    return ModeCoverage(int((counts > 0).sum()), good.double().mean().item(), reverse_kl)
+
+
+def class_shares(probabilities: Tensor, confidence: float = 0.9) -> tuple[Tensor, float]:
+    """How confident samples spread over the classes.
+
+    ``probabilities``: (N, num_classes), from a classifier. Only samples whose largest probability reaches
+    ``confidence`` count. Returns their shares per class, (num_classes,), and the share of samples that count.
+    Raises ``ValueError`` unless the rows add up to 1.
+    """
+    if probabilities.ndim != 2 or not torch.allclose(
+        probabilities.sum(1), torch.ones_like(probabilities[:, 0]), atol=1e-4
+    ):
+        raise ValueError("probabilities must have shape (N, num_classes) and rows that add up to 1")
+    best, label = probabilities.max(dim=1)
+    sure = best >= confidence
+    counts = torch.bincount(label[sure], minlength=probabilities.shape[1]).double()
+    return counts / counts.sum().clamp(min=1), sure.double().mean().item()

@@ -1,0 +1,72 @@
+r"""The Fréchet distance between two clouds of features, as if each were Gaussian (Heusel et al. 2017,
+arXiv:1706.08500, eq. 6; Dowson & Landau 1982):
+
+:math:`d^2 = \|\mu_a - \mu_b\|^2 + \mathrm{tr}(\Sigma_a + \Sigma_b - 2(\Sigma_a^{1/2}\Sigma_b\Sigma_a^{1/2})^{1/2})`.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def _square_root(matrix: Tensor) -> Tensor:
+    """The square root of a symmetric matrix without negative eigenvalues, (d, d)."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+
+
+def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
+    """The squared distance d², in squared units of the features; computed in float64.
+
+    ``features_a``: (N, d), ``features_b``: (M, d). It is biased upwards for few samples: read it beside its floor
+    (:func:`frechet_with_floor`) and compare only at equal sizes. Warns when either has fewer than 2 d rows.
+    Raises ``ValueError`` for other shapes or values that aren't finite.
+    """
+    for name, features in (("features_a", features_a), ("features_b", features_b)):
+        if features.ndim != 2 or len(features) < 2:
+            raise ValueError(
+                f"{name} must have shape (N, d) with N of at least 2, got {tuple(features.shape)}"
+            )
+        if not bool(torch.isfinite(features).all()):
+            raise ValueError(f"{name} holds values that aren't finite; look at the images they come from")
+        if len(features) < 2 * features.shape[1]:
+            warnings.warn(
+                f"{name}: {len(features)} samples are too few for {features.shape[1]} features; take at least "
+                f"{2 * features.shape[1]}, or the distance is mostly bias",
+                stacklevel=2,
+            )
+    if features_a.shape[1] != features_b.shape[1]:
+        raise ValueError(f"features differ in number: {features_a.shape[1]} and {features_b.shape[1]}")
+    a, b = features_a.double(), features_b.double()
+    cov_a, cov_b = a.T.cov(), b.T.cov()
+    root_a = _square_root(cov_a)
+    cross = torch.linalg.eigvalsh(root_a @ cov_b @ root_a).clamp(min=0).sqrt().sum()
+    squared = (a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * cross
+    return max(squared.item(), 0.0)
+
+
+@dataclass(frozen=True)
+class FrechetDistance:
+    """A distance and what real images score against other real images at the same size."""
+
+    distance: float
+    floor: float
+    num_samples: int
+
+    def __str__(self) -> str:
+        return f"{self.distance:.2f} (real against real {self.floor:.2f}, n = {self.num_samples})"
+
+
+def frechet_with_floor(generated: Tensor, real: Tensor) -> FrechetDistance:
+    """The distance of generated features to half of the real ones, with the floor between the two halves.
+
+    ``generated``: (N, d) or more rows, of which N are used; ``real``: (2 N, d), in random order.
+    Raises ``ValueError`` if there are fewer generated rows than half the real ones.
+    """
+    n = len(real) // 2
+    if len(generated) < n:
+        raise ValueError(f"need at least {n} generated rows, half as many as real ones, got {len(generated)}")
+    reference, other = real[:n], real[n : 2 * n]
+    return FrechetDistance(frechet_distance(generated[:n], reference), frechet_distance(other, reference), n)

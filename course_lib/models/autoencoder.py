@@ -1,0 +1,53 @@
+"""Autoencoders: an encoder to a few numbers, a decoder back (Hinton & Salakhutdinov 2006)."""
+
+from torch import Tensor, nn
+
+from course_lib.models.layers import ConvDecoder, ConvEncoder, check_size
+
+
+class Autoencoder(nn.Module):
+    """An encoder and a decoder in a row, trained to give back what came in.
+
+    ``encoder``: (B, ...) to codes (B, D); ``decoder``: codes to ``x_hat``, unsquashed grey levels shaped like x.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The code z of each image: (B, ...) to (B, D)."""
+        return self.encoder(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The image of each code: (B, D) to (B, ...)."""
+        return self.decoder(z)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The reconstruction ``x_hat`` of x, in the shape of x."""
+        return self.decode(self.encode(x))
+
+
+class LinearAutoencoder(Autoencoder):
+    """One linear layer in, one out, for vectors (B, num_pixels).
+
+    At its optimum it spans the principal subspace of the data (Baldi & Hornik 1989), but its code isn't the
+    principal components: any invertible map of the code, undone by the decoder, gives the same reconstruction.
+    """
+
+    def __init__(self, num_pixels: int, latent_dim: int) -> None:
+        check_size(num_pixels, "num_pixels")
+        check_size(latent_dim, "latent_dim")
+        super().__init__(nn.Linear(num_pixels, latent_dim), nn.Linear(latent_dim, num_pixels))
+
+
+class ConvAutoencoder(Autoencoder):
+    """Convolutional halves for images (B, 1, 28, 28) and codes (B, latent_dim)."""
+
+    def __init__(
+        self, latent_dim: int, channels: tuple[int, int] = (16, 32), batch_norm: bool = False
+    ) -> None:
+        super().__init__(
+            ConvEncoder(latent_dim, channels), ConvDecoder(latent_dim, channels[::-1], batch_norm)
+        )

@@ -1,0 +1,98 @@
+"""The blocks every model is put together from: a stack of linear layers, and 28x28 convolutional halves.
+
+The shapes follow DCGAN (Radford et al. 2016, arXiv:1511.06434): strided convolutions down, transposed ones up,
+kernel 4 and stride 2 so that kernels tile evenly and leave no checkerboard of their own.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+def check_size(value: int, name: str) -> None:
+    """Raises ``ValueError`` unless ``value`` is a size, an integer above zero."""
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+
+
+def mlp(sizes: Sequence[int]) -> nn.Sequential:
+    """Linear layers of the given sizes with ReLU between them: (B, sizes[0]) to (B, sizes[-1])."""
+    if len(sizes) < 2:
+        raise ValueError(f"mlp needs at least an input and an output size, got {list(sizes)}")
+    for size in sizes:
+        check_size(size, "each size")
+    layers: list[nn.Module] = []
+    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class ConvEncoder(nn.Sequential):
+    """Images (B, 1, 28, 28) to (B, out_dim): 28 to 14 to 7 pixels a side, then one linear layer."""
+
+    def __init__(self, out_dim: int, channels: tuple[int, int] = (16, 32)) -> None:
+        check_size(out_dim, "out_dim")
+        first, second = channels
+        super().__init__(
+            nn.Conv2d(1, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
+            nn.ReLU(),
+            nn.Conv2d(first, second, 4, stride=2, padding=1),  # (B, second, 7, 7)
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(second * 7 * 7, out_dim),
+        )
+
+
+class ConvDecoder(nn.Sequential):
+    """Codes (B, latent_dim) to logits or unsquashed grey levels (B, 1, 28, 28).
+
+    ``batch_norm`` normalises the hidden layers, as a GAN's generator needs; the last layer never is.
+    """
+
+    def __init__(
+        self, latent_dim: int, channels: tuple[int, int] = (32, 16), batch_norm: bool = False
+    ) -> None:
+        check_size(latent_dim, "latent_dim")
+        first, second = channels
+
+        def hidden(size: int) -> list[nn.Module]:
+            return [nn.BatchNorm2d(size), nn.ReLU()] if batch_norm else [nn.ReLU()]
+
+        super().__init__(
+            nn.Linear(latent_dim, first * 7 * 7),
+            nn.Unflatten(1, (first, 7, 7)),
+            *hidden(first),
+            nn.ConvTranspose2d(first, second, 4, stride=2, padding=1),  # (B, second, 14, 14)
+            *hidden(second),
+            nn.ConvTranspose2d(second, second, 4, stride=2, padding=1),  # (B, second, 28, 28)
+            *hidden(second),
+            nn.Conv2d(second, 1, 3, padding=1),  # (B, 1, 28, 28)
+        )
+
+
+def num_parameters(module: nn.Module) -> int:
+    """How many trainable numbers a network has."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Inside, ``module`` is in eval mode and no graph is kept; afterwards it is in the mode it was in.
+
+    So drawing pictures in mid-training leaves the running statistics of batch normalisation alone.
+    """
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        module.train(was_training)
+
+
+def check_codes(z: Tensor, latent_dim: int) -> None:
+    """Raises ``ValueError`` unless ``z`` has shape (B, latent_dim)."""
+    if z.ndim != 2 or z.shape[1] != latent_dim:
+        raise ValueError(f"z must have shape (batch, {latent_dim}), got {tuple(z.shape)}")

@@ -1,0 +1,60 @@
+r"""How well an image is explained: :math:`\log p(x \mid z)` per image, and the squared error.
+
+A likelihood is meant as one: the Bernoulli takes binary images and refuses grey levels, for which binary
+cross-entropy is no log-probability of anything (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def _same_shape(a: Tensor, b: Tensor, names: str) -> None:
+    if a.shape != b.shape:
+        raise ValueError(
+            f"{names} must have the same shape, got {tuple(a.shape)} and {tuple(b.shape)}; "
+            "broadcasting here would silently sum over the wrong elements"
+        )
+
+
+def squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
+    r"""Squared error :math:`\sum_i (\hat x_i - x_i)^2`, summed over pixels.
+
+    ``x_hat`` and ``x``: (B, ...). Returns (B,), in squared grey levels per image.
+    Raises ``ValueError`` if the shapes differ.
+    """
+    _same_shape(x_hat, x, "x_hat and x")
+    return (x_hat - x).square().flatten(1).sum(1)
+
+
+def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
+    r"""Log-probability of binary images, :math:`\sum_i x_i \log\sigma(l_i) + (1-x_i)\log(1-\sigma(l_i))`.
+
+    Written with softplus, so it is finite for any finite logit (Kingma & Welling 2014, appendix C.1).
+
+    ``logits`` and ``x``: (B, ...), ``x`` of zeros and ones. Returns (B,), in nats per image, never above 0.
+    Raises ``ValueError`` if the shapes differ or ``x`` holds anything but 0 and 1.
+    """
+    _same_shape(logits, x, "logits and x")
+    binary = (x == 0) | (x == 1)
+    if not bool(binary.all()):
+        value = x[~binary].flatten()[0].item()
+        raise ValueError(
+            f"a Bernoulli likelihood is for images of 0 and 1, but x holds {value:.4g}; "
+            "draw binary images with course_lib.data.binarize(x), or use gaussian_log_prob for grey levels"
+        )
+    return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(1).sum(1)
+
+
+def gaussian_log_prob(loc: Tensor, logvar: Tensor, x: Tensor) -> Tensor:
+    r"""Log-density :math:`-\tfrac12 \sum_i [\log 2\pi + l_i + (x_i-\mu_i)^2 e^{-l_i}]` of a diagonal Gaussian.
+
+    ``loc`` and ``x``: (B, ...); ``logvar`` broadcasts to them (one learned scalar is a sigma-VAE, Rybkin et al.
+    2021, arXiv:2006.13202). Returns (B,), in nats per image. Raises ``ValueError`` if the shapes don't fit.
+    """
+    _same_shape(loc, x, "loc and x")
+    logvar = torch.as_tensor(logvar, dtype=loc.dtype, device=loc.device).expand_as(loc)
+    log_density = -0.5 * (math.log(2 * math.pi) + logvar + (x - loc).square() * torch.exp(-logvar))
+    return log_density.flatten(1).sum(1)

@@ -1,0 +1,31 @@
+"""An exponential moving average of a network's weights (Yazıcı et al. 2019, arXiv:1806.04498)."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+class EMA:
+    r"""Keeps :attr:`module`, a copy whose weights follow :math:`\bar\theta \leftarrow d\bar\theta + (1-d)\theta`.
+
+    A GAN's generator circles around its solution rather than settling; the average lies nearer to the middle.
+    Early in training the decay is :math:`\min(d, (1+t)/(10+t))`, so that the start is soon forgotten.
+    Buffers (the statistics of batch normalisation) are copied, not averaged.
+    """
+
+    def __init__(self, source: nn.Module, decay: float = 0.999) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must lie in [0, 1), got {decay}")
+        self.decay = decay
+        self.updates = 0
+        self.module = copy.deepcopy(source).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, source: nn.Module) -> None:
+        """Take one step towards ``source``, a network of the same architecture."""
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        self.updates += 1
+        torch._foreach_lerp_(list(self.module.parameters()), list(source.parameters()), 1 - decay)
+        for mine, theirs in zip(self.module.buffers(), source.buffers(), strict=True):
+            mine.copy_(theirs)
