@@ -1,0 +1,92 @@
+# make lab    set up and open the first lesson        make test        set up and run every test (< 20 min)
+# make clean  remove what was installed and built      make test-quick  the short way through them (< 4 min)
+#
+# On Linux the plain torch wheel brings gigabytes of CUDA libraries. `make lab TORCH=cpu` takes the CPU build from
+# PyTorch's own index instead. PYTHON=python3.12 chooses another interpreter (3.11 or newer).
+
+PYTHON ?= python3
+TORCH  ?= default
+VENV   := .venv
+# Windows puts the programs of an environment into Scripts; everything else into bin
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+PINNED := $(PIP) install -c constraints.txt
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+ifeq ($(filter $(TORCH),default cpu),)
+$(error TORCH is '$(TORCH)'; it can be 'cpu' (PyTorch's own CPU index) or left out)
+endif
+
+NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/nbval/pytest.ini --rootdir=. -n 2 --dist loadscope
+
+.PHONY: lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints build clean
+.DEFAULT_GOAL := lab
+
+lab: setup
+	$(BIN)/course lab
+
+setup: $(VENV)/.installed
+setup-test: $(VENV)/.installed-test
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is missing or older than 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "no venv; on Debian and Ubuntu: sudo apt install python3-venv"; rm -rf $(VENV); exit 1; }
+	@touch $@
+
+# torch first and by itself, so that only torch ever comes from its index; a build that fits the pin is kept
+$(VENV)/.torch-$(TORCH): constraints.txt | $(VENV)/.python
+	@echo "Installing into $(VENV): about a minute with the CPU build, more with the CUDA libraries"
+ifeq ($(TORCH),cpu)
+	$(PINNED) --no-deps --index-url $(TORCH_CPU_INDEX) torch
+endif
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml constraints.txt $(VENV)/.torch-$(TORCH)
+	$(PINNED) -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PINNED) -e '.[test]'
+	@touch $@
+
+# Everything. The quick parts first: a slip shows after a minute, not after the lessons have trained.
+test: lint types unit notebooks-smoke notebooks
+
+test-quick: setup-test lint types
+	$(BIN)/python -m pytest -n 2 -m "not slow and not browser"
+	COURSE_SMOKE=1 $(NBVAL) notebooks solutions
+
+lint: setup-test
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: setup-test
+	$(BIN)/mypy
+
+unit: setup-test
+	$(BIN)/python -m pytest -n 2
+
+# Every cell of every lesson and solution as they are read: full size, marked outputs compared, memory measured
+notebooks: setup-test
+	$(NBVAL) notebooks solutions
+
+# The same cells small: the path that COURSE_SMOKE=1 takes
+notebooks-smoke: setup-test
+	COURSE_SMOKE=1 $(NBVAL) notebooks solutions
+
+format: setup-test
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+# The weights that lessons 07 and 09 compare, trained again from their fixed seeds
+checkpoints: setup
+	$(BIN)/python -m course_lib.training.checkpoints
+
+build: setup
+	$(BIN)/course build
+
+clean:
+	rm -rf $(VENV) build dist course_lib.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,145 @@
+"""The `course` command: a thin layer over the floors below, which are imported only when their command is called.
+
+Exit codes, for scripts: 0 all well; 1 the command ran and found something wrong (a lesson failed, exercises have
+drifted, a check didn't pass, something needed is missing); 2 it could not run as asked; 130 interrupted.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from course_lib import __version__
+from course_lib.lessons.find import LessonError, absolute_course_data, course_root, find_lesson, notebooks_in
+
+EXIT_CODES = "Exit codes: 0 all well; 1 it ran and found something wrong; 2 it could not run as asked; 130 interrupted."
+app = typer.Typer(
+    help="Deep generative models by hand: open the lessons, run them, check and grade the exercises.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def stop(message: object) -> NoReturn:
+    """End with exit code 2 and one sentence on stderr."""
+    errors.print(f"[bold red]course:[/] {escape(str(message))}", soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def before_every_command(
+    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True)] = False,
+) -> None:
+    absolute_course_data()
+
+
+@app.command()
+def start() -> None:
+    """Copy lessons and exercises into workspace/, never overwriting what is there, and say what is newer."""
+    copy_to_workspace(course_root())
+
+
+def copy_to_workspace(root: Path) -> None:
+    from course_lib.lessons.workspace import WORKSPACE
+    from course_lib.lessons.workspace import start as copy_missing
+
+    done = copy_missing(root)
+    for name in done.new:
+        console.print(f"new    {WORKSPACE}/{name}")
+    for name in done.newer:
+        console.print(f"[yellow]newer[/]  {name} has changed since you copied it")
+    if done.newer:
+        console.print("Yours are untouched. To take a newer one: rename yours, then 'course start' again.")
+    console.print(f"{len(done.new)} copied, {len(done.kept) + len(done.newer)} already in {root / WORKSPACE}")
+
+
+@app.command()
+def run(
+    lessons: Annotated[
+        list[str], typer.Argument(help="number or name: 05, vae_gan, or 'all'", metavar="LESSON...")
+    ],
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p", "--parameter", metavar="NAME VALUE", help="e.g. -p DATASET mnist; repeat for more"
+        ),
+    ] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="write the outputs back into notebooks/ (for maintainers)")
+    ] = False,
+) -> None:
+    """Run lessons from top to bottom; the executed notebook and an HTML page of each go to build/."""
+    from course_lib import smoke
+    from course_lib.lessons.execute import Run, check_parameters, execute, parse_value, write_outputs_back
+
+    values: dict[str, Any] = {}
+    for pair in parameters or []:
+        name, equals, value = pair.partition("=")
+        if not (equals and name.isidentifier()):
+            stop(f"-p takes a name and a value, as in '-p DATASET mnist'; got {pair!r}")
+        values[name] = parse_value(value)
+    if in_place and (values or smoke()):
+        stop("--in-place is for runs with the defaults: leave out -p and unset COURSE_SMOKE")
+    root = course_root()
+    chosen = (
+        notebooks_in(root / "notebooks") if lessons == ["all"] else [find_lesson(n, root) for n in lessons]
+    )
+    for lesson in chosen:
+        check_parameters(lesson, values)
+
+    runs: list[Run] = []
+    for lesson in chosen:
+        done = execute(lesson, root / "build", values)
+        if in_place and done.error is None:
+            write_outputs_back(done.notebook, lesson)
+        runs.append(done)
+    table = Table("lesson", "result", "seconds", "peak memory", "page", box=None, pad_edge=False)
+    for done in runs:
+        result = "[green]ran[/]" if done.error is None else "[red]failed[/]"
+        memory = "" if done.peak_mb is None else f"{done.peak_mb:,.0f} MB"
+        page = "" if done.page is None else f"build/{done.page.name}"
+        table.add_row(done.lesson.stem, result, f"{done.seconds:.0f}", memory, page)
+    console.print(table)
+    failed = [done for done in runs if done.error is not None]
+    for done in failed:
+        errors.print(f"[bold red]{done.lesson.stem}[/] {escape(str(done.error))}", soft_wrap=True)
+    raise typer.Exit(1 if failed else 0)
+
+
+def join_parameters(arguments: list[str]) -> list[str]:
+    """``-p NAME VALUE`` → ``-p NAME=VALUE``: the command-line library takes one value an option."""
+    joined: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        joined.append(argument)
+        if argument in ("-p", "--parameter"):
+            name = next(rest, None)
+            if name is None:
+                break
+            value = next(rest, None) if name.isidentifier() else None
+            joined.append(name if value is None else f"{name}={value}")
+    return joined
+
+
+def main() -> None:
+    try:
+        app(join_parameters(sys.argv[1:]))
+    except LessonError as error:
+        errors.print(f"[bold red]course:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
