@@ -4,9 +4,13 @@ Its floors, from the ground up (imports only go down): data, models, objectives,
 grading, lessons, cli. Import what you need by its floor, e.g. ``from course_lib.objectives import elbo``.
 """
 
-import os
+from __future__ import annotations
 
-import torch
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "device", "smoke"]
@@ -17,6 +21,8 @@ def device(name: str = "auto") -> torch.device:
 
     Any other name is handed to :class:`torch.device`, which raises ``RuntimeError`` for one it doesn't know.
     """
+    import torch  # here, so that `course --help` doesn't wait for it
+
     if name != "auto":
         return torch.device(name)
     accelerator = torch.accelerator.current_accelerator(check_available=True)
