@@ -1,0 +1,29 @@
+"""Figures: pure functions of tensors that return a matplotlib ``Figure``, and the two ways to display one.
+
+A figure function draws nothing on the screen and leaves no state behind. ``show`` puts its figure into the notebook
+with a caption; ``slider_figure`` redraws one as a slider moves.
+"""
+
+from course_lib.viz.charts import bars, histograms, lines, training_curves
+from course_lib.viz.display import SliderFigure, png, show, slider_figure
+from course_lib.viz.images import image_grid, image_rows
+from course_lib.viz.plane import density_and_samples, discriminator_field, latent_scatter
+from course_lib.viz.style import COLORS, new_figure
+
+__all__ = [
+    "COLORS",
+    "SliderFigure",
+    "bars",
+    "density_and_samples",
+    "discriminator_field",
+    "histograms",
+    "image_grid",
+    "image_rows",
+    "latent_scatter",
+    "lines",
+    "new_figure",
+    "png",
+    "show",
+    "slider_figure",
+    "training_curves",
+]

@@ -1,0 +1,201 @@
+r"""Pictures of the plane: latent codes, toy densities, and what a discriminator sees."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.patheffects as patheffects
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course_lib.data import GaussianMixture2D
+from course_lib.objectives import generator_loss
+from course_lib.viz.style import (
+    BLACK,
+    BLUE,
+    COLORS,
+    DIVERGING,
+    MARKERS,
+    VERMILION,
+    as_array,
+    new_figure,
+    styled,
+)
+
+_HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=3, foreground="white")]
+
+
+@styled
+def latent_scatter(
+    z: Tensor,
+    y: Tensor,
+    class_names: Sequence[str],
+    title: str | None = None,
+    *,
+    axis_names: tuple[str, str] = (r"$z_1$", r"$z_2$"),
+    limit: float | None = None,
+) -> Figure:
+    """Codes (N, 2) by class: colour and marker differ, and a class with a short name has it at its median."""
+    codes, labels = _points(z, "z"), as_array(y)
+    if labels.shape != (len(codes),):
+        raise ValueError(
+            f"y should hold one label for each of the {len(codes)} codes, but has shape {labels.shape}."
+        )
+    figure, axes = new_figure(6.2, 4.6)
+    for index, name in enumerate(class_names):
+        chosen = codes[labels == index]
+        if not len(chosen):
+            continue
+        color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
+        axes.scatter(
+            chosen[:, 0], chosen[:, 1], s=9, alpha=0.55, color=color, marker=marker, linewidths=0, label=name
+        )
+        if len(name) <= 2:
+            x1, x2 = np.median(chosen, axis=0)
+            text = axes.text(x1, x2, name, color=color, fontsize=13, fontweight="bold", ha="center", va="center")
+            text.set_path_effects(_HALO)
+    axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
+    axes.set_aspect("equal", adjustable="datalim")
+    if limit is not None:
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+    figure.legend(loc="outside right center", markerscale=2, title="class")
+    if title:
+        axes.set_title(title)
+    return figure
+
+
+@styled
+def density_and_samples(
+    mixture: GaussianMixture2D,
+    samples: Tensor | None = None,
+    title: str | None = None,
+    *,
+    limit: float | None = None,
+    depth: int = 12,
+) -> Figure:
+    """The log-density of a mixture as shades of blue, one shade per nat, ``depth`` of them; samples (N, 2) on top.
+
+    ``limit``: half the side of the square shown, centred on the origin (None: 1.25 times the farthest centre).
+    """
+    limit = 1.25 * float(mixture.centers.abs().max()) if limit is None else limit
+    grid, points = _square(limit, 301)
+    log_density = mixture.log_prob(points).reshape(len(grid), len(grid))
+    top = math.ceil(float(mixture.log_prob(mixture.centers).max()))
+    levels = np.arange(top - depth, top + 1)
+    figure, axes = new_figure(5.6, 4.8)
+    shades = axes.contourf(
+        grid,
+        grid,
+        as_array(log_density),
+        levels=levels,
+        cmap=mpl.colormaps["Blues"].with_extremes(under="white"),
+        extend="min",
+    )
+    figure.colorbar(shades, ax=axes, label="log-density (nats)", ticks=levels[::-3], shrink=0.85)
+    if samples is not None:
+        inside = _points(samples, "samples")
+        axes.scatter(inside[:, 0], inside[:, 1], s=7, color=VERMILION, alpha=0.6, linewidths=0)
+        outside = int((np.abs(inside) > limit).any(axis=1).sum())
+        label = f"{len(inside)} samples" + (f" ({outside} outside)" if outside else "")
+        figure.legend([axes.collections[-1]], [label], loc="outside lower center", markerscale=2)
+    _square_axes(axes, limit, title)
+    return figure
+
+
+@styled
+def discriminator_field(
+    discriminator: Callable[[Tensor], Tensor],
+    real: Tensor,
+    fake: Tensor,
+    limit: float | None = None,
+    title: str | None = None,
+    *,
+    arrows: str | None = None,
+    num_arrows: int = 40,
+    arrow_scale: float | None = None,
+) -> Figure:
+    r"""The discriminator's :math:`\sigma(\text{logit})` over a square, with real and generated points on top.
+
+    ``discriminator``: points (N, 2) -> logits (N,). ``real``, ``fake``: (N, 2). ``limit``: half the square's side.
+    ``arrows``: ``"non_saturating"`` or ``"saturating"`` adds, at up to ``num_arrows`` generated points, the direction
+    in which that generator loss pushes them: minus the gradient of :math:`-\log\sigma(l)` or of
+    :math:`\log(1-\sigma(l))` (Goodfellow et al., 2014, section 3). ``arrow_scale``: the length of a gradient that
+    is drawn as 1 unit of the plane (None: the longest is drawn as 30 % of ``limit``; give it to compare figures).
+    """
+    real_points, fake_points = _points(real, "real"), _points(fake, "fake")
+    if arrows not in (None, "non_saturating", "saturating"):
+        raise ValueError(f'arrows should be None, "non_saturating" or "saturating", but is {arrows!r}.')
+    if limit is None:
+        limit = 1.25 * float(np.abs(real_points).max())
+    grid, points = _square(limit, 121)
+    device = fake.device if isinstance(fake, Tensor) else torch.device("cpu")
+    with torch.no_grad():
+        probability = torch.sigmoid(discriminator(points.to(device))).reshape(len(grid), len(grid))
+
+    figure, axes = new_figure(6.0, 5.0)
+    levels = np.linspace(0, 1, 21)
+    field = axes.contourf(
+        grid, grid, as_array(probability), levels=levels, cmap=DIVERGING, vmin=0, vmax=1, alpha=0.75
+    )
+    bar = figure.colorbar(field, ax=axes, ticks=[0, 0.25, 0.5, 0.75, 1], shrink=0.85)
+    bar.set_label(r"$\sigma$(logit): probability of being real")
+    edge: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.4}
+    axes.scatter(real_points[:, 0], real_points[:, 1], s=18, color=BLUE, marker="o", label="real", **edge)
+    axes.scatter(
+        fake_points[:, 0], fake_points[:, 1], s=22, color=VERMILION, marker="^", label="generated", **edge
+    )
+    if arrows is not None:
+        step = max(1, len(fake_points) // num_arrows)
+        start = torch.as_tensor(fake_points[::step][:num_arrows], dtype=torch.float32, device=device)
+        push = as_array(generator_push(discriminator, start, arrows))
+        longest = float(np.linalg.norm(push, axis=1).max())
+        shown_as = arrow_scale if arrow_scale is not None else longest / (0.3 * limit) or 1.0
+        axes.quiver(
+            *as_array(start).T,
+            *push.T,
+            angles="xy",
+            scale_units="xy",
+            scale=shown_as,
+            color=BLACK,
+            width=0.005,
+            zorder=3,
+        )
+        label = f"push on generated points (longest: {longest:.2g})"
+        axes.plot([], [], linestyle="", marker=r"$\rightarrow$", markersize=14, color=BLACK, label=label)
+    figure.legend(loc="outside lower center", ncols=3, columnspacing=1.2, handletextpad=0.4)
+    _square_axes(axes, limit, title)
+    return figure
+
+
+def generator_push(discriminator: Callable[[Tensor], Tensor], points: Tensor, loss: str) -> Tensor:
+    """Minus the gradient of the generator's loss at each generated point, (N, 2) -> (N, 2)."""
+    x = points.detach().clone().requires_grad_(True)
+    with torch.enable_grad():
+        total = generator_loss(discriminator(x), saturating=loss == "saturating").sum()
+        (gradient,) = torch.autograd.grad(total, x)
+    return -gradient
+
+
+def _points(points: Tensor, name: str) -> np.ndarray:
+    array = as_array(points)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"{name} should hold points of shape (N, 2), but has {tuple(array.shape)}.")
+    return array
+
+
+def _square(limit: float, side: int) -> tuple[np.ndarray, Tensor]:
+    """The ticks of a square grid, and its points (side * side, 2), row by row from the bottom."""
+    ticks = torch.linspace(-limit, limit, side)
+    x2, x1 = torch.meshgrid(ticks, ticks, indexing="ij")
+    return ticks.numpy(), torch.stack([x1.ravel(), x2.ravel()], dim=1)
+
+
+def _square_axes(axes: Axes, limit: float, title: str | None) -> None:
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    axes.grid(visible=False)
+    if title:
+        axes.set_title(title)
