@@ -30,7 +30,7 @@ setup-test: $(VENV)/.installed-test
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "$(PYTHON) is missing or older than 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	  { echo "$(PYTHON) is missing or older than 3.11; try: make PYTHON=python3.12 $(or $(MAKECMDGOALS),lab)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "no venv; on Debian and Ubuntu: sudo apt install python3-venv"; rm -rf $(VENV); exit 1; }
 	@touch $@
