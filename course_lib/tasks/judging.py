@@ -1,0 +1,127 @@
+"""Compares what an answer gave with what it should have given, and names the gap and the likely mistake.
+
+Runs where the learner's code doesn't. What an answer should give is computed here from the task's reference.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from course_lib.tasks.core import Case, Observation, Outputs, Task, Verdict
+from course_lib.tasks.probes import observe
+
+_MAX_GAPS = 3
+
+
+def judge(task: Task, cases: Sequence[Case], seen: Sequence[Observation], *, reveal: bool) -> Verdict:
+    """The verdict on what an answer gave for ``cases``. ``reveal``: numbers may be shown (public inputs only)."""
+    for observation in seen:
+        if observation.untouched:
+            return Verdict("untouched", f"{task.name} is not written yet. {observation.error}".strip())
+        if observation.error:
+            return Verdict("error", f"{task.name} could not be used. {observation.error}")
+    if task.judge is not None:
+        for case, observation in zip(cases, seen, strict=True):
+            verdict = task.judge(case, observation.outputs)
+            if not verdict.passed:
+                return verdict
+        return Verdict("right")
+    expected = [_expected(task, case) for case in cases]
+    for i, (case, right, observation) in enumerate(zip(cases, expected, seen, strict=True), 1):
+        gaps = _gaps(task, right, observation.outputs, reveal)
+        if gaps:
+            where = f"public case {i} of {len(cases)}: {_inputs(case)}" if reveal else "on a hidden input"
+            lines = [f"{task.name} is not right yet ({where}).", *("- " + gap for gap in gaps[:_MAX_GAPS])]
+            return Verdict("wrong", "\n".join(lines), _likely_mistake(task, cases, seen))
+    return Verdict("right")
+
+
+def _expected(task: Task, case: Case) -> Outputs:
+    observation = observe(task.probe, task.reference, case)
+    if observation.error:
+        raise RuntimeError(f"the reference of {task.name} fails: {observation.error}")
+    return observation.outputs
+
+
+def _likely_mistake(task: Task, cases: Sequence[Case], seen: Sequence[Observation]) -> str:
+    """The hint of the first listed mistake that gives the same outputs in every case, or nothing."""
+    for mistake in task.mistakes:
+        for case, observation in zip(cases, seen, strict=True):
+            wrong = observe(task.probe, mistake.answer, case)
+            if wrong.error or _gaps(task, wrong.outputs, observation.outputs, reveal=False):
+                break
+        else:
+            return mistake.hint
+    return ""
+
+
+def _gaps(task: Task, expected: Outputs, got: Outputs, reveal: bool) -> list[str]:
+    """What is wrong with each output, in words; empty if all is right."""
+    if set(expected) != set(got):
+        return [f"{', '.join(expected)} was expected; {', '.join(got) or 'nothing'} came."]
+    gaps = [_gap(task, name, expected[name], got[name], reveal) for name in expected]
+    return [gap for gap in gaps if gap]
+
+
+def _gap(task: Task, name: str, expected: Tensor, got: Tensor, reveal: bool) -> str:
+    if expected.shape != got.shape:
+        return f"{name}: expected shape {tuple(expected.shape)}, got {tuple(got.shape)}."
+    if expected.dtype != got.dtype:
+        return f"{name}: expected {_dtype(expected)}, got {_dtype(got)}."
+    right, came = expected.double(), got.double()
+    scale = 0.01 if expected.dtype == torch.float64 else 1.0
+    close = torch.isclose(came, right, rtol=scale * task.rtol, atol=scale * task.atol, equal_nan=True)
+    if bool(close.all()):
+        return ""
+    if not bool(came.isfinite().all()):
+        where = _index((~came.isfinite()).flatten(), expected)
+        value = came[~came.isfinite()].flatten()[0].item()
+        return f"{name}: {value} came{where}. Look for log(0), 0/0, or an exp that overflows."
+    if not bool(came.any()):
+        if "gradient" in name:
+            wrt = name.rsplit(" ", 1)[-1]
+            return f"{name}: zero everywhere. Nothing flows back to {wrt}."
+        return f"{name}: zero everywhere."
+    if not reveal:
+        return f"{name}: {int((~close).sum())} of {close.numel()} entries are wrong."
+    return f"{name}: {_numbers(right, came, ~close)}"
+
+
+def _numbers(right: Tensor, came: Tensor, wrong: Tensor) -> str:
+    first = int(wrong.flatten().int().argmax())
+    text = (
+        f"expected {right.flatten()[first].item():.5g}, got {came.flatten()[first].item():.5g}"
+        f"{_index(wrong.flatten(), right)}"
+    )
+    if right.numel() > 1:
+        error = (came - right).abs()
+        text += (
+            f"; {int(wrong.sum())} of {wrong.numel()} entries are wrong, the largest error is {error.max():.3g}"
+        )
+    if bool((right != 0).all()):
+        ratio = (came / right).flatten()
+        told = right.numel() > 1 or min(abs(ratio.item() - r) for r in (-1, 0.5, 2)) < 1e-3
+        if told and bool(torch.isclose(ratio, ratio[0], rtol=1e-3).all()):
+            text += f". What came is {ratio[0].item():.4g} times what was expected"
+            text += ", everywhere" if right.numel() > 1 else ""
+    return text + "."
+
+
+def _index(wrong: Tensor, like: Tensor) -> str:
+    """Where the first wrong entry is, as `` at [i, j]``; nothing for a scalar."""
+    if like.ndim == 0:
+        return ""
+    place = torch.unravel_index(wrong.int().argmax(), like.shape)
+    return f" at [{', '.join(str(int(i)) for i in place)}]"
+
+
+def _dtype(x: Tensor) -> str:
+    return str(x.dtype).removeprefix("torch.")
+
+
+def _inputs(case: Case) -> str:
+    return ", ".join(
+        f"{name} {_dtype(x)} {tuple(x.shape)}" if isinstance(x, Tensor) else f"{name} {x}"
+        for name, x in case.items()
+    )

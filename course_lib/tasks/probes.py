@@ -1,0 +1,164 @@
+"""The side of a task that runs beside the learner's code: call the answer, name what comes back.
+
+A probe takes the answer and one case and returns named tensors. No right answer is known here. Probes for one
+exercise only stand in a module beside this one (``probes_07.py``), imported by that exercise's tasks.
+"""
+
+import linecache
+import sysconfig
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Case = Mapping[str, Tensor | int | float]
+
+_NOT_THE_LEARNERS = tuple(
+    str(path)
+    for path in (
+        Path(__file__).parents[1],
+        sysconfig.get_path("stdlib"),
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("platlib"),
+    )
+)
+
+
+class AnswerError(Exception):
+    """The answer ran but gave back something that can't be looked at; the message says what and what to do."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one call of an answer gave: tensors, or an error in words. ``untouched``: the stub is still there."""
+
+    outputs: Mapping[str, Tensor]
+    error: str = ""
+    untouched: bool = False
+
+
+def observe(
+    probe: Callable[[Callable[..., Any], Case], Mapping[str, Tensor]], answer: Any, case: Case
+) -> Observation:
+    """Run ``probe`` on ``answer`` with a copy of ``case``; whatever the answer does wrong ends up in words.
+
+    The global random state is set before and put back after, so an answer that draws noise of its own repeats.
+    """
+    if not callable(answer):
+        return Observation({}, error=f"A function was expected, got {_kind(answer)}.")
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)  # not torch.manual_seed, which queues a call for each accelerator
+        try:
+            return Observation(dict(probe(answer, _copy(case))))
+        except NotImplementedError as error:
+            return Observation({}, error=_text(error), untouched=True)
+        except AnswerError as error:
+            return Observation({}, error=str(error))
+        except (Exception, SystemExit) as error:
+            return Observation({}, error=describe(error))
+
+
+def call(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
+    """The answer's value, and the gradient of its sum with respect to each input that asks for one.
+
+    One tensor is called "the value"; a tuple's are counted, a dictionary's or dataclass's bear their names. A
+    gradient that doesn't exist is given as zeros.
+    """
+    values = named_tensors(answer(*case.values()), case)
+    outputs = {name: value.detach() for name, value in values.items()}
+    wanted = {name: x for name, x in case.items() if isinstance(x, Tensor) and x.requires_grad}
+    for name, value in values.items():
+        for wrt, gradient in gradients(value.sum(), wanted).items():
+            outputs[f"the gradient of {name.removeprefix('the ')}.sum() with respect to {wrt}"] = gradient
+    return outputs
+
+
+def trained_parameters(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
+    """The parameters and buffers of the network that the answer returns."""
+    network = answer(*case.values())
+    if not isinstance(network, nn.Module):
+        raise AnswerError(f"A network (torch.nn.Module) was expected, got {_kind(network)}.{_forgotten(network)}")
+    return {name: value.detach().cpu() for name, value in network.state_dict().items()}
+
+
+def named_tensors(result: Any, case: Case) -> dict[str, Tensor]:
+    """The tensors in what an answer returned, by name. Raises ``AnswerError`` for anything that isn't one."""
+    if isinstance(result, Tensor):
+        parts: dict[str, Any] = {"the value": result}
+    elif isinstance(result, Mapping):
+        parts = {str(name): value for name, value in result.items()}
+    elif is_dataclass(result) and not isinstance(result, type):
+        parts = {f.name: getattr(result, f.name) for f in fields(result)}
+    elif isinstance(result, tuple | list):
+        parts = {f"value {i} of {len(result)}": value for i, value in enumerate(result, 1)}
+    else:
+        raise AnswerError(f"A tensor was expected, got {_kind(result)}.{_forgotten(result)}")
+    device = next((x.device for x in case.values() if isinstance(x, Tensor)), None)
+    for name, value in parts.items():
+        if not isinstance(value, Tensor):
+            raise AnswerError(f"For {name} a tensor was expected, got {_kind(value)}.")
+        if device is not None and value.device != device:
+            raise AnswerError(f"{name} is on device {value.device}, but the inputs are on {device}: stay there.")
+    return parts
+
+
+def gradients(scalar: Tensor, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The gradient of ``scalar`` with respect to each tensor of ``wanted``; zeros where nothing flows."""
+    if not wanted:
+        return {}
+    if not scalar.requires_grad:
+        return {name: torch.zeros_like(x) for name, x in wanted.items()}
+    found = torch.autograd.grad(
+        scalar, list(wanted.values()), retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return {name: gradient.detach() for name, gradient in zip(wanted, found, strict=True)}
+
+
+def describe(error: BaseException) -> str:
+    """An exception in words: the learner's own line, and what Python says of it."""
+    says = ": ".join(filter(None, (type(error).__name__, _text(error))))
+    own = [
+        (frame.f_code, line)
+        for frame, line in walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith((*_NOT_THE_LEARNERS, "<frozen"))
+    ]
+    if not own:
+        return f"It stopped with {says}"
+    code, line = own[-1]
+    source = linecache.getline(code.co_filename, line).strip()
+    place = f"line {line} of the cell, in {code.co_name}" if code.co_name != "<module>" else f"line {line}"
+    return f"It stopped at {place}:\n    {source}\n{says}" if source else f"It stopped at {place}: {says}"
+
+
+def _copy(case: Case) -> dict[str, Tensor | int | float]:
+    """A fresh copy, so that an answer that writes into its inputs harms nobody else."""
+    return {
+        name: x.detach().clone().requires_grad_(x.requires_grad) if isinstance(x, Tensor) else x
+        for name, x in case.items()
+    }
+
+
+def _text(error: BaseException) -> str:
+    """What an exception says; its own class may be the learner's and fail at that."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None"
+    return (
+        f"{value!r} (a {type(value).__name__})"
+        if isinstance(value, int | float | str)
+        else f"a {type(value).__name__}"
+    )
+
+
+def _forgotten(value: Any) -> str:
+    return " Is the return statement missing?" if value is None else ""

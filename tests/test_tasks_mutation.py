@@ -1,0 +1,56 @@
+"""The mutation gate: each listed mistake is rejected with its own hint, each right answer accepted, on any seed.
+
+It finds the tasks of every exercise by itself. Judged tasks (a network is trained) are gated on fewer seeds.
+"""
+
+import pytest
+
+from course_lib.tasks.core import PUBLIC_SEED, Task
+from course_lib.tasks.judging import judge
+from course_lib.tasks.probes import observe
+from course_lib.tasks.registry import exercises, tasks_of
+
+SECRET_SEEDS = [7919 * (i + 1) ** 3 for i in range(20)]
+TASKS = [
+    pytest.param(task, id=f"{exercise[:2]}-{task.name}") for exercise in exercises() for task in tasks_of(exercise)
+]
+
+
+def verdict(task: Task, answer, seed: int, reveal: bool):
+    cases = task.cases(seed)
+    return judge(task, cases, [observe(task.probe, answer, case) for case in cases], reveal=reveal)
+
+
+def seeds(task: Task) -> list[int]:
+    return [PUBLIC_SEED, *SECRET_SEEDS] if task.judge is None else [PUBLIC_SEED]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_right_answers_are_accepted(task: Task) -> None:
+    for answer in (task.reference, *task.alternatives):
+        for seed in seeds(task):
+            result = verdict(task, answer, seed, reveal=False)
+            assert result.passed, f"seed {seed}: {result}"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_mistake_is_rejected_with_its_own_hint(task: Task) -> None:
+    for mistake in task.mistakes:
+        for seed in seeds(task):
+            result = verdict(task, mistake.answer, seed, reveal=seed == PUBLIC_SEED)
+            assert result.outcome == "wrong", f"seed {seed} accepts: {mistake.hint}"
+            assert result.hint == mistake.hint, f"seed {seed}: told {result.hint!r} instead of {mistake.hint!r}"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_has_mistakes_and_another_way_to_be_right(task: Task) -> None:
+    assert task.points > 0
+    assert len(task.mistakes) >= 3
+    assert task.judge is not None or task.alternatives
+    assert len({mistake.hint for mistake in task.mistakes}) == len(task.mistakes)
+    assert task.probe.__module__.startswith("course_lib.tasks.probes"), "a probe stands apart from right answers"
+
+
+def test_names_are_unique_over_all_exercises() -> None:
+    names = [task.name for exercise in exercises() for task in tasks_of(exercise)]
+    assert len(set(names)) == len(names)
