@@ -2,11 +2,13 @@
 
 from course_lib.data.catalogue import NAMES, load
 from course_lib.data.images import ImageSet, binarize, check_images
+from course_lib.data.integrity import HashMismatch
 from course_lib.data.toy2d import GaussianMixture2D, grid, moons, ring, spiral
 
 __all__ = [
     "NAMES",
     "GaussianMixture2D",
+    "HashMismatch",
     "ImageSet",
     "binarize",
     "check_images",

@@ -6,7 +6,6 @@ and uniform.
 """
 
 import functools
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.data.images import ImageSet
+from course_lib.data.integrity import check_sha256
 
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 FACES = (
@@ -49,16 +49,12 @@ _SIZE, _CHUNK = 28, 1000
 def masters() -> Tensor:
     """The master glyphs: uint8 (faces, characters, 96, 96), in the order of ``FACES`` and ``CHARACTERS``.
 
-    Raises ``RuntimeError`` if the file is not the one whose SHA-256 was committed.
+    Raises ``HashMismatch`` if the file is not the one whose SHA-256 was committed.
     """
     path = MASTERS_FOLDER / "glyphs.npz"
     expected = (MASTERS_FOLDER / "SHA256").read_text().split()[0]
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != expected:
-        raise RuntimeError(
-            f"{path} should have SHA-256 {expected}, but has {found}: the file is damaged or was changed. "
-            "Reinstall the course, or take the file from version control again."
-        )
+    remedy = "the file is damaged or was changed. Install the course again."
+    check_sha256(path.read_bytes(), expected, str(path), remedy)
     with np.load(path) as archive:
         return torch.from_numpy(archive["masters"])
 

@@ -75,3 +75,12 @@ def binarize(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
             "scale the images to [0, 1] first (and apply torch.sigmoid to logits)."
         )
     return torch.bernoulli(x, generator=generator)
+
+
+def take(num_images: int | None, available: int, name: str, split: str) -> int:
+    """How many of a finite set's images were asked for (None: all); ``ValueError`` if it doesn't have as many."""
+    if num_images is None:
+        return available
+    if not 1 <= num_images <= available:
+        raise ValueError(f"{name} {split} has {available} images, but num_images={num_images} was asked for.")
+    return num_images

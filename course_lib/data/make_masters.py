@@ -18,9 +18,7 @@ from course_lib.data.glyphs import CHARACTERS, FACES, MASTER_SIZE, MASTERS_FOLDE
 
 DIGIT_HEIGHT = 72  # pixels of the 96-pixel master
 MAX_EXTENT = 72
-OVERSAMPLING = (
-    4  # glyphs are drawn this many times larger and averaged, which FreeType's hinting can't disturb
-)
+OVERSAMPLING = 4  # glyphs are drawn this many times larger and averaged, which FreeType's hinting can't disturb
 
 
 def _height(font: ImageFont.FreeTypeFont, character: str) -> float:

@@ -25,9 +25,7 @@ class GaussianMixture2D:
 
     def __post_init__(self) -> None:
         if self.centers.ndim != 2 or self.centers.shape[1] != 2 or len(self.centers) == 0:
-            raise ValueError(
-                f"centers should have shape (M, 2) with M >= 1, but has {tuple(self.centers.shape)}."
-            )
+            raise ValueError(f"centers should have shape (M, 2) with M >= 1, but has {tuple(self.centers.shape)}.")
         if not self.std > 0:
             raise ValueError(f"std should be above 0, but is {self.std}.")
 
