@@ -11,12 +11,15 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import track
 from rich.table import Table
 
 from course_lib import __version__
 from course_lib.lessons.find import LessonError, absolute_course_data, course_root, find_lesson, notebooks_in
 
-EXIT_CODES = "Exit codes: 0 all well; 1 it ran and found something wrong; 2 it could not run as asked; 130 interrupted."
+EXIT_CODES = (
+    "Exit codes: 0 all well; 1 it ran and found something wrong; 2 it could not run as asked; 130 interrupted."
+)
 app = typer.Typer(
     help="Deep generative models by hand: open the lessons, run them, check and grade the exercises.",
     epilog=EXIT_CODES,
@@ -67,6 +70,27 @@ def copy_to_workspace(root: Path) -> None:
     console.print(f"{len(done.new)} copied, {len(done.kept) + len(done.newer)} already in {root / WORKSPACE}")
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    lesson: Annotated[str | None, typer.Argument(help="number or name; the first one if left out")] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open a browser window")] = True,
+    port: Annotated[int | None, typer.Option(help="8888, or the next free one")] = None,
+) -> None:
+    """Open JupyterLab on your copy of a lesson. Options that aren't listed here go to JupyterLab."""
+    from course_lib.lessons.lab import lab_arguments, serve
+
+    passed_on = list(context.args)
+    if lesson and lesson.startswith("-"):
+        passed_on, lesson = [lesson, *passed_on], None
+    root = course_root()
+    lessons = notebooks_in(root / "notebooks")
+    chosen = find_lesson(lesson, root) if lesson else (lessons[0] if lessons else None)
+    copy_to_workspace(root)
+    console.print("[dim]Ctrl-C stops it.[/]")
+    serve(lab_arguments(root, chosen, browser=browser, port=port) + passed_on)
+
+
 @app.command()
 def run(
     lessons: Annotated[
@@ -74,9 +98,7 @@ def run(
     ],
     parameters: Annotated[
         list[str] | None,
-        typer.Option(
-            "-p", "--parameter", metavar="NAME VALUE", help="e.g. -p DATASET mnist; repeat for more"
-        ),
+        typer.Option("-p", "--parameter", metavar="NAME VALUE", help="e.g. -p DATASET mnist; repeat for more"),
     ] = None,
     in_place: Annotated[
         bool, typer.Option("--in-place", help="write the outputs back into notebooks/ (for maintainers)")
@@ -95,9 +117,7 @@ def run(
     if in_place and (values or smoke()):
         stop("--in-place is for runs with the defaults: leave out -p and unset COURSE_SMOKE")
     root = course_root()
-    chosen = (
-        notebooks_in(root / "notebooks") if lessons == ["all"] else [find_lesson(n, root) for n in lessons]
-    )
+    chosen = notebooks_in(root / "notebooks") if lessons == ["all"] else [find_lesson(n, root) for n in lessons]
     for lesson in chosen:
         check_parameters(lesson, values)
 
@@ -118,6 +138,47 @@ def run(
     for done in failed:
         errors.print(f"[bold red]{done.lesson.stem}[/] {escape(str(done.error))}", soft_wrap=True)
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def build(
+    check: Annotated[
+        bool, typer.Option("--check", help="write nothing; exit 1 if an exercise has drifted")
+    ] = False,
+) -> None:
+    """Make exercises/ from solutions/, the one source of each exercise."""
+    from course_lib.grading.build import BuildError, build_exercises
+
+    root = course_root()
+    try:
+        changed = build_exercises(root / "solutions", root / "exercises", check=check)
+    except (BuildError, FileNotFoundError) as error:
+        stop(error)
+    for name in changed:
+        console.print(f"{'[red]drifted[/]' if check else '[green]built[/]'} {name}")
+    if not changed:
+        console.print("Every exercise is what its solution makes.")
+    elif check:
+        errors.print("Run 'course build' and commit what changes in solutions/ and exercises/.")
+    raise typer.Exit(1 if check and changed else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Say in one screen what is installed, which device and data there are, and what to do about what is missing."""
+    from course_lib.lessons.doctor import CHECKS, examine
+
+    findings = list(
+        track(examine(course_root()), "Looking around", total=len(CHECKS), transient=True, console=errors)
+    )
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.ok else "[bold red]!![/]" if finding.needed else "[yellow]--[/]"
+        console.print(f"{mark}  {finding.topic:14}{escape(finding.found)}", soft_wrap=True)
+        if finding.remedy:
+            console.print(f"    {'':14}[dim]→ {escape(finding.remedy)}[/]", soft_wrap=True)
+    broken = [finding.topic for finding in findings if finding.needed and not finding.ok]
+    console.print(f"Needed and missing: {', '.join(broken)}" if broken else "Nothing that is needed is missing.")
+    raise typer.Exit(1 if broken else 0)
 
 
 def join_parameters(arguments: list[str]) -> list[str]:

@@ -50,7 +50,9 @@ def climbs(root: Path) -> list[str]:
         package = parts[:-1]
         for line, target in imported(ast.parse(file.read_text(encoding="utf-8")), package):
             if floor_of(target) > floor_of(own):
-                found.append(f"{file.relative_to(root)}:{line}: {'.'.join(own) or 'course_lib'} imports {target[0]}")
+                found.append(
+                    f"{file.relative_to(root)}:{line}: {'.'.join(own) or 'course_lib'} imports {target[0]}"
+                )
     return found
 
 
@@ -81,7 +83,9 @@ def test_an_import_that_climbs_is_found(tmp_path: Path, line: str) -> None:
     assert len(climbs(tmp_path)) == 1
 
 
-@pytest.mark.parametrize("line", ["from . import elbo", "from ..models import VAE", "from course_lib import device"])
+@pytest.mark.parametrize(
+    "line", ["from . import elbo", "from ..models import VAE", "from course_lib import device"]
+)
 def test_an_import_that_stays_or_goes_down_is_fine(tmp_path: Path, line: str) -> None:
     (tmp_path / "objectives").mkdir()
     (tmp_path / "objectives" / "kl.py").write_text(line)

@@ -26,10 +26,17 @@ def run(path: Path, *options: str, **environment: str) -> tuple[int, dict[str, i
     command = [sys.executable, "-m", "pytest", "-c", config, "--rootdir", path.parent, "-p", "no:cacheprovider"]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COURSE_"))}
     done = subprocess.run(
-        [*command, *options, path], capture_output=True, text=True, env=env | environment, timeout=240, cwd=path.parent
+        [*command, *options, path],
+        capture_output=True,
+        text=True,
+        env=env | environment,
+        timeout=240,
+        cwd=path.parent,
     )
     text = done.stdout + done.stderr
-    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|x\w+ed|skipped|error)", text)}
+    counts = {
+        word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|x\w+ed|skipped|error)", text)
+    }
     return done.returncode, counts, text
 
 

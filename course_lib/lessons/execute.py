@@ -87,9 +87,7 @@ def check_parameters(lesson: Path, parameters: dict[str, Any]) -> None:
             raise LessonError(f"{lesson.name} has no parameter {name!r}; {has}")
 
 
-def execute(
-    lesson: Path, build: Path, parameters: dict[str, Any] | None = None, *, progress: bool = True
-) -> Run:
+def execute(lesson: Path, build: Path, parameters: dict[str, Any] | None = None, *, progress: bool = True) -> Run:
     """Run `lesson`; the executed notebook and an HTML page go to `build`. A cell that fails ends the run: what came
     before it is kept, and `Run.error` says which cell and why."""
     import papermill

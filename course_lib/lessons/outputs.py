@@ -59,9 +59,7 @@ def faults(path: Path) -> list[str]:
     elif recorded.get("code_sha256") != now["code_sha256"]:
         found.append("a code cell changed since the outputs were made")
     elif recorded.get("library_version") != now["library_version"]:
-        found.append(
-            f"made with course_lib {recorded.get('library_version')}, this is {now['library_version']}"
-        )
+        found.append(f"made with course_lib {recorded.get('library_version')}, this is {now['library_version']}")
     size = path.stat().st_size
     if size > MAX_BYTES:
         found.append(f"{size:,} bytes, more than {MAX_BYTES:,}: fewer or smaller pictures")

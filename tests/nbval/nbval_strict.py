@@ -108,7 +108,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             if isinstance(report, pytest.TestReport):
                 notebook = report.nodeid.split("::")[0]
                 seconds[notebook] = seconds.get(notebook, 0.0) + report.duration
-                memory.update({notebook: value for key, value in report.user_properties if key == "peak_mb"})
+                memory.update((notebook, value) for key, value in report.user_properties if key == "peak_mb")
     for notebook in sorted(seconds):
         peak = f"{memory[notebook]:6,.0f} MB" if notebook in memory else "   no end"
         terminalreporter.write_line(f"{seconds[notebook]:6.0f} s  {peak}  {notebook}")

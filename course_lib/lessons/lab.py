@@ -1,0 +1,33 @@
+"""JupyterLab on the learner's copy of a lesson."""
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from course_lib.lessons.workspace import WORKSPACE
+
+
+def lab_arguments(root: Path, lesson: Path | None, *, browser: bool, port: int | None) -> list[str]:
+    """The command line of JupyterLab that opens `lesson` in ``workspace/``; nothing there asks the network."""
+    arguments = [
+        f"--ServerApp.root_dir={root / WORKSPACE}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+    if lesson is not None:
+        arguments.append(f"--LabApp.default_url=/lab/tree/{quote(f'{lesson.parent.name}/{lesson.name}')}")
+    if not browser:
+        arguments.append("--no-browser")
+    if port is not None:
+        arguments.append(f"--ServerApp.port={port}")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--allow-root")  # in a container there is often no other user
+    return arguments
+
+
+def serve(arguments: list[str]) -> None:
+    """Run JupyterLab in this process until it is stopped."""
+    from jupyterlab.labapp import LabApp
+
+    LabApp.launch_instance(argv=arguments)
