@@ -1,0 +1,64 @@
+"""What several test files need: a small clone of the course, and the `course` command called in this process."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
+for name in ("COURSE_SMOKE", "COURSE_DATA"):  # a reader's settings must not change what is tested
+    os.environ.pop(name, None)
+
+Course = Callable[..., tuple[int, str]]
+
+PARAMETERS = "NUM_STEPS = 3\nDATASET = 'glyphs'"
+REPORT = "import os\nprint(NUM_STEPS, DATASET, os.environ.get('COURSE_DATA'), os.getcwd())"
+
+
+def write_notebook(path: Path, *sources: str, title: str = "A lesson") -> Path:
+    """A notebook of a title, a parameters cell and code cells with these sources."""
+    v4 = nbformat.v4
+    cells = [
+        v4.new_markdown_cell(f"# {title}"),
+        v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        *map(v4.new_code_cell, sources),
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder that the commands take for a clone: two lessons and an exercise, none of them run."""
+    root = tmp_path / "clone"
+    write_notebook(root / "notebooks" / "05_variational_autoencoder.ipynb", REPORT)
+    write_notebook(root / "notebooks" / "09_vae_gan.ipynb", "1 + 1")
+    write_notebook(root / "exercises" / "05_variational_autoencoder.ipynb", "2 + 2")
+    (root / "pyproject.toml").touch()
+    return root
+
+
+@pytest.fixture
+def course(clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Course:
+    """``course("run", "05")`` → exit code and all that was printed; the working folder is the small clone."""
+    from course_lib.cli import main
+
+    monkeypatch.chdir(clone)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["course", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as stopped:
+            code = stopped.code if isinstance(stopped.code, int) else 1 if stopped.code else 0
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return call

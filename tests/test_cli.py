@@ -1,0 +1,324 @@
+"""The `course` command, called as a reader calls it: what it does, what it says, how it exits."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from conftest import Course, write_notebook
+
+from course_lib import __version__
+from course_lib.lessons.execute import LocalKernelManager, parse_value
+from course_lib.lessons.find import LessonError, course_root, find_lesson
+from course_lib.lessons.lab import lab_arguments
+from course_lib.lessons.outputs import MAX_BYTES, faults, source_hash
+
+VAE = "05_variational_autoencoder"
+
+
+def outputs(path: Path) -> str:
+    cells = nbformat.read(path, as_version=4).cells
+    return "".join(out.get("text", "") for cell in cells for out in cell.get("outputs", []))
+
+
+# which lesson is meant
+
+
+@pytest.mark.parametrize("name", ["05", "5", VAE, f"{VAE}.ipynb", "variational", f"notebooks/{VAE}.ipynb"])
+def test_a_lesson_is_found_by_number_name_or_part(clone: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clone)
+    assert find_lesson(name, clone) == clone / "notebooks" / f"{VAE}.ipynb"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("12", "is no lesson"), ("a", "fits more than one"), ("", "is no lesson")]
+)
+def test_what_is_no_lesson_gets_the_list_of_lessons(clone: Path, name: str, says: str) -> None:
+    with pytest.raises(LessonError, match=says) as caught:
+        find_lesson(name, clone)
+    assert VAE in str(caught.value)
+    assert "09_vae_gan" in str(caught.value)
+
+
+def test_the_clone_is_found_from_a_folder_inside(clone: Path) -> None:
+    assert course_root(clone / "notebooks") == clone.resolve()
+
+
+# course run
+
+
+def test_run_makes_notebook_page_and_table(course: Course, clone: Path) -> None:
+    code, text = course("run", "05", "-p", "NUM_STEPS", "7", "-p", "DATASET", "mnist")
+    assert code == 0, text
+    assert re.search(rf"{VAE}\s+ran\s+\d+\s+[\d,]+ MB\s+build/{VAE}.html", text), text
+    assert outputs(clone / "build" / f"{VAE}.ipynb").startswith("7 mnist ")
+    assert "7 mnist" in (clone / "build" / f"{VAE}.html").read_text()
+    assert outputs(clone / "notebooks" / f"{VAE}.ipynb") == ""  # the lesson itself stays as it is
+
+
+def test_a_relative_data_folder_is_meant_from_the_shell(
+    course: Course, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_DATA", "../shared/data")
+    assert course("run", "05")[0] == 0
+    printed = outputs(clone / "build" / f"{VAE}.ipynb")
+    assert printed.split() == ["3", "glyphs", str(clone.parent / "shared" / "data"), str(clone / "notebooks")]
+
+
+def test_a_lesson_that_fails_is_named_and_the_others_still_run(course: Course, clone: Path) -> None:
+    write_notebook(clone / "notebooks" / "07_gan.ipynb", "print('so far')", "raise ValueError('[red]no[/] loss')")
+    code, text = course("run", "07", "09")
+    assert code == 1, text
+    assert "07_gan cell 4 (In [3]): ValueError: [red]no[/] loss" in text
+    assert re.search(r"09_vae_gan\s+ran", text), text
+    assert "so far" in outputs(clone / "build" / "07_gan.ipynb")
+
+
+def test_a_kernel_that_dies_is_said_to_have_died(course: Course, clone: Path) -> None:
+    write_notebook(clone / "notebooks" / "07_gan.ipynb", "import os; os._exit(3)")
+    code, text = course("run", "07")
+    assert code == 1, text
+    assert "the kernel died" in text
+
+
+def test_peak_memory_is_that_of_the_kernel(course: Course, clone: Path) -> None:
+    write_notebook(clone / "notebooks" / "07_gan.ipynb", "x = b'1' * 400_000_000; del x")
+    assert course("run", "07")[0] == 0
+    assert LocalKernelManager.peak_mb is not None
+    assert 400 < LocalKernelManager.peak_mb < 700
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "12"], "'12' is no lesson"),
+        (["run", "05", "-p", "DATASETT", "mnist"], "has no parameter 'DATASETT'; it has NUM_STEPS, DATASET"),
+        (["run", "05", "-p", "NUM_STEPS"], "takes a name and a value"),
+        (["run", "05", "--in-place", "-p", "NUM_STEPS", "7"], "--in-place is for runs with the defaults"),
+        (["run"], "Missing argument"),
+        (["walk"], "No such command"),
+    ],
+)
+def test_what_can_not_run_exits_with_2_and_a_reason(course: Course, arguments: list[str], says: str) -> None:
+    code, text = course(*arguments)
+    assert code == 2
+    assert says in text
+
+
+def test_in_place_refuses_a_small_run(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_SMOKE", "1")
+    code, text = course("run", "05", "--in-place")
+    assert (code, "unset COURSE_SMOKE" in text) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("-0.5", -0.5),
+        ("1e-3", 1e-3),
+        ("True", True),
+        ("false", False),
+        ("None", None),
+        ("[1, 2]", [1, 2]),
+        ("mnist", "mnist"),
+        ("05", "05"),
+        ("a b", "a b"),
+    ],
+)
+def test_parameter_values(text: str, value: Any) -> None:
+    parsed = parse_value(text)
+    assert (parsed, type(parsed)) == (value, type(value))
+
+
+# outputs that are committed
+
+
+def test_in_place_writes_outputs_and_what_made_them_and_nothing_else(course: Course, clone: Path) -> None:
+    lesson = clone / "notebooks" / f"{VAE}.ipynb"
+    before = nbformat.read(lesson, as_version=4)
+    assert faults(lesson) != []
+    assert course("run", "05", "--in-place")[0] == 0
+    after = nbformat.read(lesson, as_version=4)
+    assert [cell.source for cell in after.cells] == [cell.source for cell in before.cells]
+    assert [cell.metadata for cell in after.cells] == [cell.metadata for cell in before.cells]
+    assert outputs(lesson).startswith("3 glyphs")
+    assert after.metadata.course == {"code_sha256": source_hash(before), "library_version": __version__}
+    assert set(after.metadata) == {"course", "kernelspec"}
+    assert faults(lesson) == []
+
+
+def test_a_failed_run_leaves_the_lesson_alone(course: Course, clone: Path) -> None:
+    lesson = write_notebook(clone / "notebooks" / "07_gan.ipynb", "print(1)", "1 / 0")
+    before = lesson.read_bytes()
+    assert course("run", "07", "--in-place")[0] == 1
+    assert lesson.read_bytes() == before
+
+
+def executed(path: Path) -> Any:
+    """A lesson with one output, recorded as it should be."""
+    notebook = nbformat.read(write_notebook(path, "print(1)"), as_version=4)
+    for number, cell in enumerate(cell for cell in notebook.cells if cell.cell_type == "code"):
+        cell.execution_count = number + 1
+    notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", name="stdout", text="1\n")]
+    notebook.metadata.course = {"code_sha256": source_hash(notebook), "library_version": __version__}
+    return notebook
+
+
+def never_run(notebook: Any) -> None:
+    notebook.cells[-1].execution_count = None
+
+
+def no_output(notebook: Any) -> None:
+    notebook.cells[-1].outputs = []
+
+
+def failed(notebook: Any) -> None:
+    notebook.cells[-1].outputs = [nbformat.v4.new_output("error", ename="E", evalue="e", traceback=[])]
+
+
+def nothing_recorded(notebook: Any) -> None:
+    del notebook.metadata["course"]
+
+
+def code_changed(notebook: Any) -> None:
+    notebook.cells[-1].source = "print(2)"
+
+
+def cell_added(notebook: Any) -> None:
+    notebook.cells.append(nbformat.v4.new_code_cell("", execution_count=9))
+
+
+def other_version(notebook: Any) -> None:
+    notebook.metadata.course["library_version"] = "0.0.1"
+
+
+def too_large(notebook: Any) -> None:
+    notebook.cells[0].source += "x" * MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (never_run, "1 of 2 code cells were never run"),
+        (no_output, "no cell has an output"),
+        (failed, "an output is an error"),
+        (nothing_recorded, "nothing says which code"),
+        (code_changed, "a code cell changed"),
+        (cell_added, "a code cell changed"),
+        (other_version, "made with course_lib 0.0.1"),
+        (too_large, "bytes, more than 1,000,000"),
+    ],
+)
+def test_stale_outputs_are_found(tmp_path: Path, spoil: Any, says: str) -> None:
+    path = tmp_path / "01_x.ipynb"
+    notebook = executed(path)
+    nbformat.write(notebook, path)
+    assert faults(path) == []
+    spoil(notebook)
+    nbformat.write(notebook, path)
+    (fault,) = faults(path)
+    assert says in fault
+
+
+def test_changed_text_does_not_make_outputs_stale(tmp_path: Path) -> None:
+    path = tmp_path / "01_x.ipynb"
+    notebook = executed(path)
+    notebook.cells[0].source = "# Another title"
+    notebook.cells[-1].source += "\n"
+    nbformat.write(notebook, path)
+    assert faults(path) == []
+
+
+# course start, course lab
+
+
+def test_start_copies_once_and_never_overwrites(course: Course, clone: Path) -> None:
+    code, text = course("start")
+    assert code == 0
+    assert "3 copied" in text
+    mine = clone / "workspace" / "notebooks" / f"{VAE}.ipynb"
+    assert mine.read_bytes() == (clone / "notebooks" / f"{VAE}.ipynb").read_bytes()
+    assert (clone / "workspace" / "exercises" / f"{VAE}.ipynb").exists()
+
+    mine.write_text("my work")
+    write_notebook(clone / "notebooks" / f"{VAE}.ipynb", "a better lesson")
+    write_notebook(clone / "notebooks" / "10_which_model.ipynb", "a new lesson")
+    code, text = course("start")
+    assert code == 0
+    assert mine.read_text() == "my work"
+    assert f"newer  notebooks/{VAE}.ipynb" in text
+    assert "new    workspace/notebooks/10_which_model.ipynb" in text
+    assert "newer  notebooks/09" not in text
+    assert "1 copied, 3 already" in text
+
+
+def test_a_lesson_whose_outputs_alone_changed_is_not_newer(course: Course, clone: Path) -> None:
+    course("start")
+    course("run", "09", "--in-place")
+    assert "newer" not in course("start")[1]
+
+
+def test_a_copy_taken_again_is_no_longer_newer(course: Course, clone: Path) -> None:
+    course("start")
+    write_notebook(clone / "notebooks" / "09_vae_gan.ipynb", "a better lesson")
+    assert "newer" in course("start")[1]
+    (clone / "workspace" / "notebooks" / "09_vae_gan.ipynb").rename(clone / "workspace" / "mine.ipynb")
+    course("start")
+    assert "newer" not in course("start")[1]
+
+
+def test_lab_opens_the_copy_and_asks_the_network_for_nothing(
+    course: Course, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[str] = []
+    monkeypatch.setattr("course_lib.lessons.lab.serve", served.extend)
+    assert course("lab", "9", "--no-browser", "--port", "9000", "--IdentityProvider.token=t")[0] == 0
+    assert (clone / "workspace" / "notebooks" / "09_vae_gan.ipynb").exists()
+    assert f"--ServerApp.root_dir={clone / 'workspace'}" in served
+    assert "--LabApp.default_url=/lab/tree/notebooks/09_vae_gan.ipynb" in served
+    assert {"--no-browser", "--ServerApp.port=9000", "--IdentityProvider.token=t"} <= set(served)
+    assert {"--LabApp.news_url=None", "--LabApp.extension_manager=readonly"} <= set(served)
+    served.clear()
+    assert course("lab")[0] == 0
+    assert f"--LabApp.default_url=/lab/tree/notebooks/{VAE}.ipynb" in served
+    assert "--no-browser" not in served
+
+
+def test_only_root_is_told_that_it_may_be_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if not hasattr(os, "geteuid"):
+        pytest.skip("no users by number here")
+    for user, allowed in [(0, True), (1000, False)]:
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert ("--allow-root" in lab_arguments(tmp_path, None, browser=True, port=None)) is allowed
+
+
+# course doctor, course build
+
+
+def test_doctor_fits_one_screen_and_says_what_to_do(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parent.parent)
+    monkeypatch.setenv("PATH", "")
+    code, text = course("doctor")
+    lines = text.splitlines()
+    assert len(lines) <= 24
+    for topic in ("python", "packages", "device", "lessons", "glyphs", "weights", "mnist", "sandbox", "browser"):
+        assert any(topic in line for line in lines), topic
+    assert "sudo apt install bubblewrap" in text  # nothing is found on an empty PATH
+    assert "sudo apt install chromium" in text
+    assert (code == 0) == ("Nothing that is needed is missing." in text), text
+
+
+def test_doctor_fails_where_something_needed_is_missing(course: Course, clone: Path) -> None:
+    code, text = course("doctor")  # the small clone has no constraints.txt
+    assert code == 1
+    assert "Needed and missing: packages" in text
+
+
+def test_build_check_exits_with_1_on_drift(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    for changed, code, says in [([], 0, "is what its solution makes"), (["05_x"], 1, "drifted 05_x")]:
+        monkeypatch.setattr("course_lib.grading.build.build_exercises", lambda *_, check, changed=changed: changed)
+        assert course("build", "--check")[0] == code
+        assert says in course("build", "--check")[1]

@@ -1,0 +1,74 @@
+"""What every committed notebook must be before it is read or run: executed, fresh, small, described, comparable."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib.lessons.execute import parameter_names
+from course_lib.lessons.find import notebooks_in
+from course_lib.lessons.outputs import faults, read_notebook
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSONS = notebooks_in(ROOT / "notebooks")
+SOLUTIONS = notebooks_in(ROOT / "solutions")
+FIRST_FOUR = {"01_autoencoders", "05_variational_autoencoder", "07_gan", "09_vae_gan"}
+FEWEST_COMPARED = 3
+
+lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+everything = pytest.mark.parametrize(
+    "path", LESSONS + SOLUTIONS, ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+
+
+def code_cells(path: Path) -> list[Any]:
+    return [cell for cell in read_notebook(path).cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def is_compared(cell: Any) -> bool:
+    """Does nbval compare this cell's output with the committed one?"""
+    comments = [line.strip().lstrip("# ") for line in cell.source.splitlines() if line.strip().startswith("#")]
+    marked = "NBVAL_CHECK_OUTPUT" in comments or "nbval-check-output" in cell.metadata.get("tags", [])
+    return (
+        marked
+        and cell.execution_count is not None
+        and any("image/png" not in o.get("data", {}) for o in cell.outputs)
+    )
+
+
+def test_the_lessons_and_their_exercises_are_there() -> None:
+    assert {path.stem for path in LESSONS} >= FIRST_FOUR
+    assert {path.stem for path in SOLUTIONS} >= FIRST_FOUR
+
+
+@lessons
+def test_outputs_are_fresh(path: Path) -> None:
+    """If this fails: ``course run NN --in-place``, look at the pictures, commit."""
+    assert faults(path) == []
+
+
+@everything
+def test_enough_outputs_are_compared(path: Path) -> None:
+    compared = sum(map(is_compared, code_cells(path)))
+    assert compared >= FEWEST_COMPARED, "mark cells with # NBVAL_CHECK_OUTPUT whose print depends on no machine"
+
+
+@lessons
+def test_a_lesson_takes_the_parameters_of_every_lesson(path: Path) -> None:
+    assert {"SEED", "DATASET", "DEVICE"} <= set(parameter_names(read_notebook(path)))
+
+
+@lessons
+def test_every_picture_is_described(path: Path) -> None:
+    undescribed = [
+        cell.execution_count
+        for cell in code_cells(path)
+        for output in cell.outputs
+        if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt")
+    ]
+    assert undescribed == [], "these cells show a picture without alternative text; use course_lib.viz.show"
+
+
+@everything
+def test_any_machine_has_the_kernel(path: Path) -> None:
+    assert read_notebook(path).metadata.kernelspec.name == "python3"
