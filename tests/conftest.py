@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
+READERS_DATA = os.environ.get("COURSE_DATA")
 for name in ("COURSE_SMOKE", "COURSE_DATA"):  # a reader's settings must not change what is tested
     os.environ.pop(name, None)
 
@@ -30,6 +31,14 @@ def write_notebook(path: Path, *sources: str, title: str = "A lesson") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
     return path
+
+
+@pytest.fixture
+def course_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader's own folder of data, for the few tests of real files; skips where there is none."""
+    if not READERS_DATA:
+        pytest.skip("the environment variable COURSE_DATA names no folder with the real files")
+    monkeypatch.setenv("COURSE_DATA", READERS_DATA)
 
 
 @pytest.fixture

@@ -1,0 +1,185 @@
+"""MNIST and Fashion-MNIST: where files are looked for, and what happens to wrong ones. Needs no network."""
+
+import gzip
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.data import HashMismatch, idx, load
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    """The format as its authors describe it: magic number 0x00000801 for labels, 0x00000803 for images."""
+    magic = {1: 0x0801, 3: 0x0803}[array.ndim]
+    return struct.pack(f">I{array.ndim}I", magic, *array.shape) + array.astype(np.uint8).tobytes()
+
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, size=(20, 28, 28))
+LABELS = np.arange(20) % 10
+TINY = {idx.TEST_IMAGES: idx_bytes(IMAGES), idx.TEST_LABELS: idx_bytes(LABELS)}
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """Sets of 20 test images, an empty cache and no network; returns the folder that COURSE_DATA names."""
+    import pooch
+
+    def no_network(*args, **kwargs):
+        raise ConnectionError("no network in this test")
+
+    hashes = {file: hashlib.sha256(content).hexdigest() for file, content in TINY.items()}
+    for name in ("mnist", "fashion_mnist"):
+        entry = idx.SETS[name]
+        known = hashes if name == "mnist" else {}
+        replaced = idx.IDXSet(entry.url, entry.folders, entry.class_names, dict(entry.gz_sha256), known)
+        monkeypatch.setitem(idx.SETS, name, replaced)
+    monkeypatch.setitem(idx.NUM_IMAGES, "test", 20)
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache")
+    monkeypatch.setattr(pooch, "retrieve", no_network)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("COURSE_DATA", str(folder))
+    return folder
+
+
+def write(folder, compress=True, files=TINY):
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in files.items():
+        path = folder / (f"{file}.gz" if compress else file)
+        path.write_bytes(gzip.compress(content, compresslevel=1) if compress else content)
+
+
+@pytest.mark.parametrize("place", [".", "mnist", "MNIST/raw"])
+@pytest.mark.parametrize("compress", [True, False])
+def test_files_are_found_directly_or_in_sub_folders_packed_or_not(tiny, place, compress):
+    write(tiny / place, compress)
+    mnist = load("mnist", "test")
+    assert mnist.x.shape == (20, 1, 28, 28)
+    assert mnist.x.dtype == torch.float32
+    np.testing.assert_allclose(mnist.x[:, 0].numpy() * 255, IMAGES, atol=1e-4)
+    assert mnist.y.tolist() == LABELS.tolist()
+    assert mnist.class_names == tuple("0123456789")
+    part = load("mnist", "test", 7)
+    assert torch.equal(part.x, mnist.x[:7])
+    assert torch.equal(part.y, mnist.y[:7])
+    with pytest.raises(ValueError, match="has 20 images"):
+        load("mnist", "test", 21)
+
+
+def test_a_missing_file_names_itself_the_places_and_both_ways_out(tiny):
+    with pytest.raises(FileNotFoundError) as caught:
+        load("mnist", "test")
+    message = str(caught.value)
+    for part in (
+        "t10k-images-idx3-ubyte.gz",
+        str(tiny / "mnist"),
+        str(tiny.parent / "cache"),
+        "COURSE_DATA",
+        "glyphs",
+    ):
+        assert part in message
+    assert "ConnectionError" in message
+
+
+def test_without_course_data_the_cache_is_used(tiny, monkeypatch):
+    monkeypatch.delenv("COURSE_DATA")
+    write(tiny.parent / "cache" / "mnist")
+    assert len(load("mnist", "test")) == 20
+
+
+def test_other_content_is_an_error_of_its_own(tiny):
+    changed = IMAGES.copy()
+    changed[3, 5, 5] ^= 1
+    write(tiny, files={**TINY, idx.TEST_IMAGES: idx_bytes(changed)})
+    with pytest.raises(HashMismatch, match=r"t10k-images-idx3-ubyte\.gz should have SHA-256"):
+        load("mnist", "test")
+
+
+def test_a_broken_archive_is_the_same_error(tiny):
+    write(tiny)
+    path = tiny / f"{idx.TEST_IMAGES}.gz"
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(HashMismatch, match="can't be read"):
+        load("mnist", "test")
+
+
+def test_mnist_in_the_folder_is_not_taken_for_fashion_mnist(tiny):
+    write(tiny)
+    with pytest.raises(FileNotFoundError, match="fashion_mnist needs"):
+        load("fashion_mnist", "test")
+
+
+def fashion_files():
+    return {idx.TEST_IMAGES: idx_bytes(255 - IMAGES), idx.TEST_LABELS: idx_bytes(LABELS[::-1].copy())}
+
+
+def test_repacked_fashion_mnist_is_taken_with_a_warning(tiny):
+    write(tiny / "fashion-mnist", files=fashion_files())
+    with pytest.warns(UserWarning, match="can't be verified"):
+        fashion = load("fashion_mnist", "test")
+    assert fashion.class_names[int(fashion.y[0])] == "Ankle boot"
+    np.testing.assert_allclose(fashion.x[:, 0].numpy() * 255, 255 - IMAGES, atol=1e-4)
+
+
+def test_original_fashion_mnist_is_taken_without_one(tiny, monkeypatch, recwarn):
+    write(tiny / "fashion_mnist", files=fashion_files())
+    for file in TINY:
+        packed = (tiny / "fashion_mnist" / f"{file}.gz").read_bytes()
+        monkeypatch.setitem(idx.SETS["fashion_mnist"].gz_sha256, file, hashlib.sha256(packed).hexdigest())
+    load("fashion_mnist", "test")
+    assert not recwarn.list
+
+
+@pytest.mark.filterwarnings("ignore:.*can't be verified")
+def test_unbalanced_labels_are_not_fashion_mnist(tiny):
+    write(tiny / "fashion-mnist", files={**fashion_files(), idx.TEST_LABELS: idx_bytes(np.minimum(LABELS, 8))})
+    with pytest.raises(ValueError, match="as many labels of each"):
+        load("fashion_mnist", "test")
+
+
+def test_a_download_is_pinned_to_the_hash_of_the_original_and_used(tiny, monkeypatch):
+    import pooch
+
+    asked = []
+
+    def retrieve(url, known_hash, fname, path, downloader):
+        asked.append((url, known_hash))
+        write(path)
+        return str(path / fname)
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    assert len(load("mnist", "test")) == 20
+    assert asked[0][0].endswith("/t10k-images-idx3-ubyte.gz")
+    assert asked[0][1] == f"sha256:{idx.SETS['mnist'].gz_sha256[idx.TEST_IMAGES]}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x1f\x8b\x08\x00", "starts 1f 8b 08 00"),
+        (b"", "starts 00 00 08"),
+        (b"\x00\x00\x0d\x01" + struct.pack(">I", 2) + b"12345678", "IDX file of bytes"),
+        (b"\x00\x00\x08\x03" + struct.pack(">I", 2), "header of 16 bytes"),
+        (idx_bytes(LABELS)[:-1], "20 values for its shape .*holds 19"),
+        (idx_bytes(LABELS) + b"\x00", "holds 21"),
+    ],
+)
+def test_what_is_not_idx_is_refused(content, message):
+    with pytest.raises(ValueError, match=message):
+        idx.parse_idx(content, "a file")
+
+
+def test_unknown_split_is_refused(tiny):
+    with pytest.raises(ValueError, match="train, test"):
+        load("mnist", "faces")
+
+
+def test_real_mnist_is_what_everybody_else_has(course_data):
+    mnist = load("mnist", "test")
+    assert mnist.y[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert mnist.y.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert mnist.x.mean().item() == pytest.approx(0.1325, abs=1e-4)
