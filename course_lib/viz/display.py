@@ -111,7 +111,7 @@ def _slider(name: str, spec: Any, parameter: inspect.Parameter | None) -> widget
         step = spec[2] if len(spec) == 3 else (1 if whole else (high - low) / 20)
         make = widgets.IntSlider if whole else widgets.FloatSlider
         value = low if default is inspect.Parameter.empty else default
-        return make(value, low, high, step=step, description=label, style=style, layout=layout)
+        return make(value=value, min=low, max=high, step=step, description=label, style=style, layout=layout)
     if isinstance(spec, Sequence) and not isinstance(spec, str | tuple) and len(spec):
         value = default if default in spec else spec[0]
         return widgets.SelectionSlider(
