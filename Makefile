@@ -82,7 +82,7 @@ format: setup-test
 
 # The weights that lessons 07 and 09 compare, trained again from their fixed seeds
 checkpoints: setup
-	$(BIN)/python -m course_lib.training.checkpoints
+	$(BIN)/python -m course_lib.training.recipes
 
 build: setup
 	$(BIN)/course build

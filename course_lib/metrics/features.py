@@ -7,7 +7,7 @@ distances that mean nothing across runs. This one is fixed: name it, and its has
 from functools import cache
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from course_lib.models import Classifier, evaluating
 from course_lib.training.weights import load_weights
@@ -17,14 +17,13 @@ from course_lib.training.weights import load_weights
 def feature_classifier() -> Classifier:
     """The shipped classifier of the ten digits, in eval mode and without gradient; ``.hash`` names its weights."""
     classifier = Classifier()
-    digest = load_weights("classifier", classifier)
+    classifier.hash = load_weights("classifier", classifier)
     classifier.eval().requires_grad_(False)
-    classifier.hash = digest  # type: ignore[assignment]
     return classifier
 
 
 def extract_features(x: Tensor, classifier: Classifier | None = None, chunk: int = 2000) -> Tensor:
     """Features (N, 64) of images (N, 1, 28, 28), in float64, ``chunk`` images at a time."""
-    network: nn.Module = feature_classifier() if classifier is None else classifier
+    network = feature_classifier() if classifier is None else classifier
     with evaluating(network):
         return torch.cat([network.features(batch) for batch in x.split(chunk)]).double()

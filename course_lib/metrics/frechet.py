@@ -26,9 +26,7 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
     """
     for name, features in (("features_a", features_a), ("features_b", features_b)):
         if features.ndim != 2 or len(features) < 2:
-            raise ValueError(
-                f"{name} must have shape (N, d) with N of at least 2, got {tuple(features.shape)}"
-            )
+            raise ValueError(f"{name} must have shape (N, d) with N of at least 2, got {tuple(features.shape)}")
         if not bool(torch.isfinite(features).all()):
             raise ValueError(f"{name} holds values that aren't finite; look at the images they come from")
         if len(features) < 2 * features.shape[1]:

@@ -7,9 +7,7 @@ from course_lib.models import VAE, evaluating, reparameterize
 from course_lib.objectives import ELBO, elbo, importance_weighted_bound
 
 
-def evaluate_elbo(
-    model: VAE, x: Tensor, *, generator: torch.Generator | None = None, chunk: int = 1000
-) -> ELBO:
+def evaluate_elbo(model: VAE, x: Tensor, *, generator: torch.Generator | None = None, chunk: int = 1000) -> ELBO:
     """The ELBO of every image, with one sample of z each.
 
     ``x``: (N, ...), binary. Returns parts of shape (N,), without gradient, computed ``chunk`` images at a time in
@@ -55,9 +53,7 @@ def importance_nll(
             batch = x[start : start + num_images]
             mu, logvar = model.encode(batch)
             if eps is None:
-                noise = torch.randn(
-                    num_samples, *mu.shape, generator=generator, dtype=mu.dtype, device=mu.device
-                )
+                noise = torch.randn(num_samples, *mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
             else:
                 noise = eps[:, start : start + num_images]
             rows = max(1, max_decoded // len(batch))

@@ -45,9 +45,5 @@ class LinearAutoencoder(Autoencoder):
 class ConvAutoencoder(Autoencoder):
     """Convolutional halves for images (B, 1, 28, 28) and codes (B, latent_dim)."""
 
-    def __init__(
-        self, latent_dim: int, channels: tuple[int, int] = (16, 32), batch_norm: bool = False
-    ) -> None:
-        super().__init__(
-            ConvEncoder(latent_dim, channels), ConvDecoder(latent_dim, channels[::-1], batch_norm)
-        )
+    def __init__(self, latent_dim: int, channels: tuple[int, int] = (16, 32), batch_norm: bool = False) -> None:
+        super().__init__(ConvEncoder(latent_dim, channels), ConvDecoder(latent_dim, channels[::-1], batch_norm))

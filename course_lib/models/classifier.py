@@ -5,7 +5,12 @@ from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
-    """Images (B, 1, 28, 28) to logits (B, num_classes), through ``feature_dim`` features."""
+    """Images (B, 1, 28, 28) to logits (B, num_classes), through ``feature_dim`` features.
+
+    ``hash`` names the weights, where they were loaded from a file.
+    """
+
+    hash: str = ""
 
     def __init__(self, num_classes: int = 10, feature_dim: int = 64) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ The shapes follow DCGAN (Radford et al. 2016, arXiv:1511.06434): strided convolu
 kernel 4 and stride 2 so that kernels tile evenly and leave no checkerboard of their own.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -24,7 +25,7 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
     for size in sizes:
         check_size(size, "each size")
     layers: list[nn.Module] = []
-    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, after in itertools.pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -51,9 +52,7 @@ class ConvDecoder(nn.Sequential):
     ``batch_norm`` normalises the hidden layers, as a GAN's generator needs; the last layer never is.
     """
 
-    def __init__(
-        self, latent_dim: int, channels: tuple[int, int] = (32, 16), batch_norm: bool = False
-    ) -> None:
+    def __init__(self, latent_dim: int, channels: tuple[int, int] = (32, 16), batch_norm: bool = False) -> None:
         check_size(latent_dim, "latent_dim")
         first, second = channels
 
@@ -66,9 +65,7 @@ class ConvDecoder(nn.Sequential):
             *hidden(first),
             nn.ConvTranspose2d(first, second, 4, stride=2, padding=1),  # (B, second, 14, 14)
             *hidden(second),
-            nn.ConvTranspose2d(second, second, 4, stride=2, padding=1),  # (B, second, 28, 28)
-            *hidden(second),
-            nn.Conv2d(second, 1, 3, padding=1),  # (B, 1, 28, 28)
+            nn.ConvTranspose2d(second, 1, 4, stride=2, padding=1),  # (B, 1, 28, 28)
         )
 
 

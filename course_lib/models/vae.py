@@ -88,9 +88,7 @@ class VAE(nn.Module):
 class ConvVAE(VAE):
     """For images (B, 1, 28, 28). ``batch_norm``: in the decoder, as the generator of a GAN has it."""
 
-    def __init__(
-        self, latent_dim: int, channels: tuple[int, int] = (16, 32), batch_norm: bool = False
-    ) -> None:
+    def __init__(self, latent_dim: int, channels: tuple[int, int] = (16, 32), batch_norm: bool = False) -> None:
         check_size(latent_dim, "latent_dim")
         encoder = ConvEncoder(2 * latent_dim, channels)
         super().__init__(encoder, ConvDecoder(latent_dim, channels[::-1], batch_norm), latent_dim)

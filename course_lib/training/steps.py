@@ -22,11 +22,10 @@ from course_lib.objectives import (
 from course_lib.training.ema import EMA
 
 Betas = tuple[float, float]
+NETWORKS = ("encoder", "decoder", "discriminator")
 
 
-def adam(
-    parameters: Iterable[nn.Parameter], lr: float = 1e-3, betas: Betas = (0.9, 0.999)
-) -> torch.optim.Adam:
+def adam(parameters: Iterable[nn.Parameter], lr: float = 1e-3, betas: Betas = (0.9, 0.999)) -> torch.optim.Adam:
     """Adam (Kingma & Ba 2015, arXiv:1412.6980) with its update in one fused kernel."""
     return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
 
@@ -34,11 +33,10 @@ def adam(
 def _descend(optimizer: torch.optim.Optimizer, loss: Tensor, parameters: Sequence[nn.Parameter]) -> None:
     """One step down ``loss``, for these parameters and no others.
 
-    ``autograd.grad`` computes the gradient of the parameters named and touches no other network's, so a step can't
-    leak into the other player.
+    ``inputs`` keeps the gradient away from every other network, so a step can't leak into the other player.
     """
-    for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-        parameter.grad = gradient
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward(inputs=list(parameters))
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 
@@ -108,9 +106,7 @@ class GANStep:
         self.g_parameters = list(generator.parameters())
         self.d_parameters = list(discriminator.parameters())
         self.g_optimizer = adam(self.g_parameters, lr, betas)
-        self.d_optimizer = adam(
-            self.d_parameters, lr if discriminator_lr is None else discriminator_lr, betas
-        )
+        self.d_optimizer = adam(self.d_parameters, lr if discriminator_lr is None else discriminator_lr, betas)
         self.r1_gamma = r1_gamma
         self.r1_every = r1_every
         self.saturating = saturating
@@ -120,7 +116,8 @@ class GANStep:
 
     def generate(self, num_samples: int, device: torch.device) -> Tensor:
         """A batch of generated data, with gradient to the generator."""
-        out = self.generator(torch.randn(num_samples, self.latent_dim, device=device))
+        dtype = self.g_parameters[0].dtype
+        out = self.generator(torch.randn(num_samples, self.latent_dim, device=device, dtype=dtype))
         return torch.sigmoid(out) if self.squash else out
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
@@ -163,12 +160,10 @@ class VAEGANStep:
         self.gamma = gamma
         self.r1_gamma = r1_gamma
         self.r1_every = r1_every
-        networks = {
-            "encoder": model.vae.encoder,
-            "decoder": model.vae.decoder,
-            "discriminator": model.discriminator,
+        networks = (model.vae.encoder, model.vae.decoder, model.discriminator)
+        self.parameters = {
+            name: list(network.parameters()) for name, network in zip(NETWORKS, networks, strict=True)
         }
-        self.parameters = {name: list(network.parameters()) for name, network in networks.items()}
         self.optimizers = {name: adam(parameters, lr, betas) for name, parameters in self.parameters.items()}
         self.ema = EMA(model.vae, ema_decay)
         self.steps = 0
@@ -179,30 +174,31 @@ class VAEGANStep:
         mu, logvar = vae.encode(x)
         x_hat = torch.sigmoid(vae.decode(reparameterize(mu, logvar)))
         x_prior = torch.sigmoid(vae.decode(vae.prior().sample((len(x),))))
-        features, features_hat, features_prior = discriminator.features(torch.cat([x, x_hat, x_prior])).chunk(
-            3
-        )
-        logits, logits_hat, logits_prior = (
-            discriminator.head(torch.cat([features, features_hat, features_prior])).squeeze(1).chunk(3)
-        )
+        features, features_hat = discriminator.features(x), discriminator.features(x_hat)
         losses = vae_gan_losses(
             mu=mu,
             logvar=logvar,
             features=features,
             features_hat=features_hat,
-            logits=logits,
-            logits_hat=logits_hat,
-            logits_prior=logits_prior,
+            logits=discriminator.head(features).squeeze(1),
+            logits_hat=discriminator.head(features_hat).squeeze(1),
+            logits_prior=discriminator(x_prior),
             beta=self.beta,
             gamma=self.gamma,
         )
         d_objective = losses.discriminator
         if self.r1_gamma > 0 and self.steps % self.r1_every == 0:
             d_objective = d_objective + self.r1_every * r1_penalty(discriminator, x, self.r1_gamma).mean()
-        objectives = {"encoder": losses.encoder, "decoder": losses.decoder, "discriminator": d_objective}
+
+        encoder, decoder, rest = (self.parameters[name] for name in NETWORKS)
+        # The KL doesn't depend on the decoder, so one pass gives the encoder's gradient and the decoder's of the
+        # feature error.
+        of_vae = torch.autograd.grad(losses.encoder, encoder + decoder, retain_graph=True)
+        of_fool = torch.autograd.grad(losses.fool.mean(), decoder, retain_graph=True)
         gradients = {
-            name: torch.autograd.grad(objectives[name], parameters, retain_graph=name != "discriminator")
-            for name, parameters in self.parameters.items()
+            "encoder": of_vae[: len(encoder)],
+            "decoder": tuple(self.gamma * g + f for g, f in zip(of_vae[len(encoder) :], of_fool, strict=True)),
+            "discriminator": torch.autograd.grad(d_objective, rest),
         }
         parts = {
             "KL": losses.kl.detach().mean(),
@@ -216,7 +212,8 @@ class VAEGANStep:
         gradients, parts = self.gradients(x)
         for name, parameters in self.parameters.items():
             for parameter, gradient in zip(parameters, gradients[name], strict=True):
-                parameter.grad = gradient
+                # in the parameter's own memory order, which the fused Adam takes for granted
+                parameter.grad = torch.empty_like(parameter).copy_(gradient)
             self.optimizers[name].step()
             self.optimizers[name].zero_grad(set_to_none=True)
         self.ema.update(self.model.vae)

@@ -29,13 +29,9 @@ def load_weights(source: str | Path, module: nn.Module) -> str:
         path = SHIPPED / f"{source}.safetensors"
         if not path.is_file():
             known = sorted(p.stem for p in SHIPPED.glob("*.safetensors"))
-            raise FileNotFoundError(
-                f"no weights named {str(source)!r} ship with the course; there are {known}"
-            )
+            raise FileNotFoundError(f"no weights named {str(source)!r} ship with the course; there are {known}")
         if _sha256(path) != shipped_hashes().get(path.name):
-            raise ValueError(
-                f"{path.name} isn't the file that shipped; restore it, or run `make checkpoints`"
-            )
+            raise ValueError(f"{path.name} isn't the file that shipped; restore it, or run `make checkpoints`")
     try:
         tensors = load(path.read_bytes())
     except SafetensorError as error:

@@ -1,0 +1,128 @@
+"""How the models that the course compares are trained: one size, one number of steps, one place.
+
+Lesson 09 trains each of them briefly by these recipes and then works with the weights of a full-length run, which
+``make checkpoints`` makes again: ``python -m course_lib.training.recipes [NAME ...]``.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_lib.data import load
+from course_lib.models import VAE, VAEGAN, Classifier, ConvVAE, Discriminator, Generator
+from course_lib.training.loop import History, Step, fit
+from course_lib.training.steps import GANStep, VAEGANStep, VAEStep, adam
+from course_lib.training.weights import SHIPPED, load_weights, save_weights, shipped_hashes
+
+LATENT_DIM = 16
+BATCH_SIZE = 64
+FULL_LENGTH = 8_000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``build``: the network that makes images, freshly initialised. ``step``: from such a network to its training
+    step and the network to draw from (itself, or its average)."""
+
+    build: Callable[[], nn.Module]
+    step: Callable[[nn.Module], tuple[Step, nn.Module]]
+
+
+def _vae_step(model: nn.Module) -> tuple[Step, nn.Module]:
+    assert isinstance(model, VAE)
+    return VAEStep(model), model
+
+
+def _gan_step(model: nn.Module) -> tuple[Step, nn.Module]:
+    step = GANStep(model, Discriminator(), LATENT_DIM)
+    return step, step.ema.module
+
+
+def _vae_gan_step(model: nn.Module) -> tuple[Step, nn.Module]:
+    pair = VAEGAN(LATENT_DIM)
+    pair.vae.load_state_dict(model.state_dict())
+    step = VAEGANStep(pair, gamma=0.1)
+    return step, step.ema.module
+
+
+def _build_vae() -> nn.Module:
+    return ConvVAE(LATENT_DIM, batch_norm=True)
+
+
+RECIPES = {
+    "vae": Recipe(_build_vae, _vae_step),
+    "gan": Recipe(lambda: Generator(LATENT_DIM), _gan_step),
+    "vae_gan": Recipe(_build_vae, _vae_gan_step),
+}
+
+
+def build(name: str, seed: int = 0) -> nn.Module:
+    """The network of the recipe ``vae``, ``gan`` or ``vae_gan``, initialised from ``seed``.
+
+    Raises ``KeyError`` for another name.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return RECIPES[name].build()
+
+
+def train(
+    name: str, x: Tensor, *, num_steps: int, seed: int = 0, progress: bool = True
+) -> tuple[nn.Module, History]:
+    """Train by a recipe on grey levels ``x`` (N, 1, 28, 28); returns the network to draw from, in eval mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        step, result = RECIPES[name].step(build(name, seed).to(x.device))
+    history = fit(step, x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=progress)
+    return result.eval(), history
+
+
+def shipped(name: str) -> tuple[nn.Module, str]:
+    """The network of a full-length run that ships with the course, and the first characters of its file's hash."""
+    network = build(name)
+    digest = load_weights(name, network)
+    return network.eval(), digest
+
+
+def train_classifier(num_steps: int = 1_500, seed: int = 0) -> Classifier:
+    """The classifier of ten digits behind the course's Fréchet distance, trained on glyphs."""
+    data = load("glyphs", num_images=40_000, seed=seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        classifier = Classifier()
+    optimizer = adam(classifier.parameters(), lr=1e-3)
+
+    def step(index: Tensor) -> dict[str, Tensor]:
+        loss = F.cross_entropy(classifier(data.x[index]), data.y[index])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return {"cross-entropy": loss.detach()}
+
+    fit(step, torch.arange(len(data.x)), num_steps=num_steps, batch_size=256, seed=seed)
+    return classifier.eval()
+
+
+def main(names: list[str]) -> None:
+    """Make the shipped weights again, all of them or those named."""
+    x = load("glyphs").x
+    for name in names or ["classifier", *RECIPES]:
+        network: nn.Module
+        if name == "classifier":
+            network, notes = train_classifier(), {"data": "40,000 glyphs, ten digits", "steps": "1500 x 256"}
+        else:
+            network, _ = train(name, x, num_steps=FULL_LENGTH)
+            notes = {"data": "20,000 glyphs, ten digits", "steps": f"{FULL_LENGTH} x {BATCH_SIZE}"}
+        path = SHIPPED / f"{name}.safetensors"
+        digest = save_weights(path, network, seed="0", torch=torch.__version__, **notes)
+        hashes = (shipped_hashes() if (SHIPPED / "SHA256").exists() else {}) | {path.name: digest}
+        print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, {digest[:12]}")
+        (SHIPPED / "SHA256").write_text("".join(f"{hashes[f]}  {f}\n" for f in sorted(hashes)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,246 @@
+"""Metrics against closed forms, exact sums and planted samples."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib.data import grid, load, ring
+from course_lib.metrics import (
+    class_shares,
+    evaluate_elbo,
+    feature_classifier,
+    frechet_distance,
+    frechet_with_floor,
+    importance_nll,
+    mode_coverage,
+    sharpness,
+    sharpness_distance,
+)
+from course_lib.models import MLPVAE, VAE
+from course_lib.objectives import bernoulli_log_prob
+
+
+def normal(n, mean, std, seed):
+    return mean + std * torch.randn(
+        n, len(mean), dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+    )
+
+
+# --- likelihood
+
+
+@pytest.fixture
+def vae():
+    """A VAE of one latent dimension whose likelihood a sum over a grid of z gives to seven digits."""
+    torch.manual_seed(2)
+    model = MLPVAE(4, 8, 1).double()
+    for p in model.parameters():
+        nn.init.normal_(p, std=0.7)
+    with torch.no_grad():  # a q wider than the posterior: its weights have a finite variance
+        model.encoder[-1].weight.mul_(0.2)
+        model.encoder[-1].bias.copy_(torch.tensor([0.4, 0.3]))
+    x = torch.tensor([[0, 1, 1, 0], [1, 1, 1, 0], [0, 0, 1, 1]], dtype=torch.float64)
+    z = torch.linspace(-8, 8, 20_001, dtype=torch.float64)[:, None]
+    log_prior = -0.5 * z[:, 0] ** 2 - 0.5 * math.log(2 * math.pi)
+    log_joint = torch.stack([bernoulli_log_prob(model.decode(z), row.expand(len(z), 4)) for row in x]) + log_prior
+    exact = torch.logsumexp(log_joint, 1) + math.log(16 / 20_000)
+    return model, x, exact.detach()
+
+
+def test_importance_nll_reaches_the_exact_likelihood(vae):
+    model, x, exact = vae
+    nll = importance_nll(model, x, 50_000, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(nll, -exact, rtol=0, atol=0.02)
+
+
+def test_elbo_below_iwae_below_likelihood_in_expectation(vae):
+    model, x, exact = vae
+    many = x.repeat_interleave(4_000, 0)
+
+    def mean(values):
+        return values.view(3, -1).mean(1)
+
+    source = torch.Generator().manual_seed(0)
+    bound_1 = mean(evaluate_elbo(model, many, generator=source).elbo)
+    bound_5 = mean(-importance_nll(model, many, 5, generator=source))
+    bound_50 = mean(-importance_nll(model, many, 50, generator=source))
+    assert (bound_1 < bound_5).all()
+    assert (bound_5 < bound_50).all()
+    assert (bound_50 < exact).all()
+    gap = evaluate_elbo(model, many, generator=source)
+    assert (gap.kl > 0).all()
+
+
+def test_importance_nll_with_one_sample_by_hand_and_in_any_chunk(vae):
+    model, x, _ = vae
+    eps = torch.randn(6, 3, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    mu, logvar = model.encode(x)
+    log_w = []
+    for k in range(6):
+        z = mu + (0.5 * logvar).exp() * eps[k]
+        log_q = torch.distributions.Normal(mu, (0.5 * logvar).exp()).log_prob(z).sum(1)
+        log_w.append(bernoulli_log_prob(model.decode(z), x) + model.prior().log_prob(z) - log_q)
+    expected = -(torch.stack(log_w).exp().mean(0).log()).detach()
+    for max_decoded in (1, 4, 7, 1000):
+        torch.testing.assert_close(importance_nll(model, x, 6, eps=eps, max_decoded=max_decoded), expected)
+
+
+def test_importance_nll_uses_exactly_k_samples_keeps_no_graph_and_restores_the_mode(vae):
+    model, x, _ = vae
+    decoded = []
+
+    class Counting(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, z):
+            decoded.append(len(z))
+            assert not self.training
+            return self.inner(z)
+
+    counting = VAE(model.encoder, Counting(model.decoder), 1).double().train()
+    nll = importance_nll(counting, x, 7, max_decoded=5)
+    assert sum(decoded) == 7 * 3
+    assert max(decoded) <= 5
+    assert not nll.requires_grad
+    assert counting.training
+    with pytest.raises(ValueError, match="num_samples"):
+        importance_nll(counting, x, 0)
+    with pytest.raises(ValueError, match="eps must have shape"):
+        importance_nll(counting, x, 2, eps=torch.zeros(3, 3, 1))
+
+
+# --- Fréchet distance
+
+
+def test_frechet_distance_of_diagonal_gaussians_in_closed_form():
+    mean_a, mean_b = torch.tensor([0.0, 1.0, -2.0]), torch.tensor([0.5, -1.0, 1.0])
+    std_a, std_b = torch.tensor([1.0, 0.5, 2.0]), torch.tensor([0.3, 1.5, 1.0])
+    expected = ((mean_a - mean_b) ** 2 + (std_a - std_b) ** 2).sum().item()
+    a, b = normal(200_000, mean_a, std_a, 0), normal(200_000, mean_b, std_b, 1)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=0.01)
+    assert frechet_distance(b, a) == pytest.approx(frechet_distance(a, b), rel=1e-9)
+
+
+def test_frechet_distance_of_correlated_clouds_equals_the_square_root_of_the_product():
+    a = normal(500, torch.zeros(4), 1.0, 0) @ torch.randn(
+        4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(7)
+    )
+    b = normal(700, torch.ones(4), 1.0, 1) @ torch.randn(
+        4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(8)
+    )
+    product = torch.linalg.eigvals(a.T.cov() @ b.T.cov())
+    expected = (
+        (a.mean(0) - b.mean(0)).square().sum()
+        + a.T.cov().trace()
+        + b.T.cov().trace()
+        - 2 * product.sqrt().real.sum()
+    )
+    assert frechet_distance(a, b) == pytest.approx(expected.item(), rel=1e-8)
+
+
+def test_frechet_distance_of_a_set_to_itself_is_zero_also_when_rank_deficient():
+    a = normal(50, torch.zeros(3), 1.0, 0)
+    flat = torch.cat([a, a], 1)
+    assert frechet_distance(flat, flat) == pytest.approx(0, abs=1e-6)
+    assert math.isfinite(frechet_distance(flat, flat + 1))
+    assert frechet_distance(flat, flat + 1) == pytest.approx(6, rel=1e-4)
+
+
+def test_frechet_distance_warns_of_few_samples_and_refuses_nonsense():
+    a = normal(50, torch.zeros(3), 1.0, 0)
+    with pytest.warns(UserWarning, match="too few"):
+        frechet_distance(a[:5], a)
+    with pytest.raises(ValueError, match="finite"):
+        frechet_distance(torch.full((9, 3), float("nan")), a)
+    with pytest.raises(ValueError, match="differ in number"):
+        frechet_distance(a[:, :2], a)
+    with pytest.raises(ValueError, match=r"\(N, d\)"):
+        frechet_distance(a[0], a)
+
+
+def test_floor_compares_equal_sizes_of_disjoint_halves():
+    real = normal(400, torch.zeros(3), 1.0, 0)
+    made = normal(400, torch.zeros(3) + 2, 1.0, 1)
+    result = frechet_with_floor(made, real)
+    assert result.num_samples == 200
+    assert result.distance == pytest.approx(frechet_distance(made[:200], real[:200]))
+    assert result.floor == pytest.approx(frechet_distance(real[:200], real[200:]))
+    assert 0 < result.floor < 0.5 < result.distance
+    with pytest.raises(ValueError, match="at least 200"):
+        frechet_with_floor(made[:100], real)
+
+
+def test_shipped_classifier_knows_digits():
+    classifier = feature_classifier()
+    data = load("glyphs", "test", 500)
+    assert (classifier.probabilities(data.x).argmax(1) == data.y).double().mean() > 0.97
+    assert classifier.hash
+    assert not any(p.requires_grad for p in classifier.parameters())
+
+
+# --- coverage
+
+
+def test_planted_samples_give_the_planted_counts():
+    mixture = ring(8, radius=1.0, std=0.01)
+    near = mixture.centers[[0, 0, 0, 2, 2, 5]] + torch.tensor([0.02, 0.0])
+    far = mixture.centers[[1, 1]] + torch.tensor([0.031, 0.0])
+    result = mode_coverage(torch.cat([near, far]), mixture)
+    assert result.modes == 3
+    assert result.high_quality == pytest.approx(6 / 8)
+    shares = (3 / 6, 2 / 6, 1 / 6)
+    assert result.reverse_kl == pytest.approx(sum(p * math.log(8 * p) for p in shares))
+
+
+def test_perfect_and_empty_coverage():
+    mixture = grid(5, spacing=2.0, std=0.05)
+    perfect = mode_coverage(mixture.sample(20_000, torch.Generator().manual_seed(0)), mixture)
+    assert perfect.modes == 25
+    assert perfect.high_quality == pytest.approx(1 - math.exp(-4.5), abs=0.003)  # a 2-D normal within 3 sigma
+    assert perfect.reverse_kl < 0.002
+    nothing = mode_coverage(torch.full((5, 2), 100.0), mixture)
+    assert (nothing.modes, nothing.high_quality, nothing.reverse_kl) == (0, 0.0, math.inf)
+    with pytest.raises(ValueError, match=r"\(N, 2\)"):
+        mode_coverage(torch.zeros(4, 3), mixture)
+
+
+def test_class_shares_count_only_the_confident():
+    probabilities = torch.tensor([[0.95, 0.05, 0.0], [0.0, 0.92, 0.08], [0.0, 1.0, 0.0], [0.6, 0.4, 0.0]])
+    shares, sure = class_shares(probabilities)
+    torch.testing.assert_close(shares, torch.tensor([1 / 3, 2 / 3, 0.0], dtype=torch.float64))
+    assert sure == 0.75
+    with pytest.raises(ValueError, match="add up to 1"):
+        class_shares(torch.ones(3, 4))
+
+
+# --- sharpness
+
+
+def test_sharpness_of_a_wave_is_its_squared_frequency_response():
+    """On sin(k x) the discrete Laplacian multiplies by 2 cos k - 2, up to the border."""
+    k = 2 * math.pi / 16
+    wave = torch.sin(k * torch.arange(1600.0)).expand(1, 1, 1600, 1600)
+    assert sharpness(wave).item() == pytest.approx((2 * math.cos(k) - 2) ** 2, rel=0.1)
+
+
+def test_sharpness_falls_with_blur_and_not_with_brightness():
+    x = load("glyphs", "test", 20).x
+    blurred = torch.nn.functional.avg_pool2d(x, 3, stride=1, padding=1)
+    assert (sharpness(blurred) < 0.6 * sharpness(x)).all()
+    torch.testing.assert_close(sharpness(0.5 * x), sharpness(x))
+    assert sharpness(torch.zeros(2, 1, 5, 5)).tolist() == [0, 0]
+    assert (sharpness(torch.rand(5, 1, 28, 28)) > sharpness(x).median()).all()  # noise is sharp too
+    with pytest.raises(ValueError, match=r"\(N, 1, H, W\)"):
+        sharpness(x[:, 0])
+
+
+def test_sharpness_distance_is_the_distance_of_sorted_values():
+    x = load("glyphs", "test", 400).x
+    y = torch.nn.functional.avg_pool2d(x, 3, stride=1, padding=1)
+    expected = (sharpness(x).sort().values - sharpness(y).sort().values).abs().mean().item()
+    assert sharpness_distance(x, y) == pytest.approx(expected, rel=0.02)
+    assert sharpness_distance(x, x.flip(0)) == pytest.approx(0, abs=1e-6)

@@ -1,0 +1,252 @@
+"""Reconstruction, KL, ELBO and the importance-weighted bound against distributions, sums over all images, and
+Monte Carlo; inputs are unequal per image and dimension, and never at a neutral point."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from course_lib.models import MLPVAE, VAE, bounded_logvar, reparameterize
+from course_lib.objectives import (
+    bernoulli_log_prob,
+    elbo,
+    gaussian_log_prob,
+    importance_weighted_bound,
+    kl_per_dimension,
+    kl_standard_normal,
+    squared_error,
+)
+
+B, D = 5, 3
+
+
+@pytest.fixture
+def posterior():
+    source = torch.Generator().manual_seed(3)
+    mu = 0.5 + torch.randn(B, D, generator=source, dtype=torch.float64)
+    logvar = -0.7 + 0.8 * torch.randn(B, D, generator=source, dtype=torch.float64)
+    return mu.requires_grad_(), logvar.requires_grad_()
+
+
+def images(shape=(B, 1, 4, 4), seed=4):
+    source = torch.Generator().manual_seed(seed)
+    logits = 2 * torch.randn(shape, generator=source, dtype=torch.float64)
+    x = (torch.rand(shape, generator=source, dtype=torch.float64) < 0.4).double()
+    return logits, x
+
+
+# --- KL
+
+
+def test_kl_equals_torch_distributions_in_value_and_gradient(posterior):
+    mu, logvar = posterior
+    expected = kl_divergence(Normal(mu, (0.5 * logvar).exp()), Normal(0.0, 1.0))
+    torch.testing.assert_close(kl_per_dimension(mu, logvar), expected)
+    torch.testing.assert_close(kl_standard_normal(mu, logvar), expected.sum(1))
+    weights = torch.linspace(0.5, 2, B, dtype=torch.float64)
+    ours = torch.autograd.grad((weights * kl_standard_normal(mu, logvar)).sum(), (mu, logvar))
+    theirs = torch.autograd.grad((weights * expected.sum(1)).sum(), (mu, logvar))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_kl_agrees_with_monte_carlo_within_four_standard_errors(posterior):
+    mu, logvar = (t.detach()[:1] for t in posterior)
+    q = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
+    prior = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
+    torch.manual_seed(0)
+    z = q.sample((1_000_000,))
+    ratio = q.log_prob(z) - prior.log_prob(z)
+    error = ratio.std() / math.sqrt(len(ratio))
+    assert (ratio.mean() - kl_standard_normal(mu, logvar)).abs() < 4 * error
+    assert error < 0.005
+
+
+def test_kl_is_zero_only_at_the_prior():
+    zero = torch.zeros(2, D)
+    assert torch.equal(kl_standard_normal(zero, zero), torch.zeros(2))
+    assert (kl_standard_normal(zero + 0.1, zero) > 0).all()
+    assert (kl_standard_normal(zero, zero + 0.1) > 0).all()
+    assert (kl_standard_normal(zero, zero - 0.1) > 0).all()
+
+
+@pytest.mark.parametrize("shapes", [((4, 2), (4, 3)), ((4,), (4,)), ((2, 4, 3), (2, 4, 3))])
+def test_kl_refuses_shapes_that_do_not_fit(shapes):
+    with pytest.raises(ValueError, match="batch, latent_dim"):
+        kl_standard_normal(torch.zeros(shapes[0]), torch.zeros(shapes[1]))
+
+
+# --- reconstruction
+
+
+def test_squared_error_sums_over_pixels_and_keeps_images_apart():
+    x_hat, x = images()
+    expected = torch.stack(
+        [
+            sum((a - b) ** 2 for a, b in zip(p.flatten(), q.flatten(), strict=True))
+            for p, q in zip(x_hat, x, strict=True)
+        ]
+    )
+    torch.testing.assert_close(squared_error(x_hat, x), expected)
+
+
+def test_bernoulli_equals_torch_distributions_in_value_and_gradient():
+    logits, x = images()
+    logits.requires_grad_()
+    expected = Independent(Bernoulli(logits=logits), 3).log_prob(x)
+    torch.testing.assert_close(bernoulli_log_prob(logits, x), expected)
+    (gradient,) = torch.autograd.grad(bernoulli_log_prob(logits, x).sum(), logits)
+    torch.testing.assert_close(gradient, x - torch.sigmoid(logits.detach()))
+
+
+def test_bernoulli_sums_to_one_over_all_binary_images():
+    d = 8
+    logits = torch.linspace(-2, 3, d, dtype=torch.float64).expand(2**d, d)
+    every = torch.tensor(list(itertools.product([0.0, 1.0], repeat=d)), dtype=torch.float64)
+    torch.testing.assert_close(
+        bernoulli_log_prob(logits, every).exp().sum(), torch.tensor(1.0, dtype=torch.float64)
+    )
+
+
+@pytest.mark.parametrize("value", [1e4, -1e4])
+def test_bernoulli_is_finite_at_extreme_logits(value):
+    logits = torch.full((1, 4), value, requires_grad=True)
+    log_prob = bernoulli_log_prob(logits, torch.tensor([[1.0, 0.0, 1.0, 0.0]]))
+    log_prob.sum().backward()
+    torch.testing.assert_close(log_prob, torch.tensor([-2e4]))
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_bernoulli_refuses_grey_levels():
+    logits, x = images()
+    x[2, 0, 1, 1] = 0.25
+    with pytest.raises(ValueError, match=r"holds 0\.25.*binarize"):
+        bernoulli_log_prob(logits, x)
+
+
+@pytest.mark.parametrize("logvar", [torch.tensor(-1.3, dtype=torch.float64), "per pixel"])
+def test_gaussian_equals_normal_log_prob(logvar):
+    loc, x = images()
+    if isinstance(logvar, str):
+        logvar = torch.linspace(-2, 1, loc.numel(), dtype=torch.float64).reshape(loc.shape)
+    expected = Normal(loc, (0.5 * logvar).exp().expand_as(loc)).log_prob(x).flatten(1).sum(1)
+    torch.testing.assert_close(gaussian_log_prob(loc, logvar, x), expected)
+
+
+@pytest.mark.parametrize("function", [squared_error, bernoulli_log_prob])
+def test_shapes_that_would_broadcast_are_refused(function):
+    with pytest.raises(ValueError, match="same shape"):
+        function(torch.zeros(4, 1), torch.zeros(4, 3))
+
+
+# --- ELBO
+
+
+def test_elbo_is_the_sum_of_its_parts_and_minus_the_loss(posterior):
+    mu, logvar = posterior
+    logits, x = images()
+    q = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
+    prior = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
+    for beta in (1.0, 3.0):
+        parts = elbo(logits, x, mu, logvar, beta)
+        expected = Independent(Bernoulli(logits=logits), 3).log_prob(x) - beta * kl_divergence(q, prior)
+        torch.testing.assert_close(parts.elbo, expected)
+        torch.testing.assert_close(parts.loss, -expected.mean())
+
+
+def test_reductions_doubling_the_batch_changes_nothing_and_tiling_the_image_doubles_its_part(posterior):
+    mu, logvar = posterior
+    logits, x = images()
+    once = elbo(logits, x, mu, logvar)
+    twice = elbo(*(torch.cat([t, t]) for t in (logits, x, mu, logvar)))
+    tiled = elbo(torch.cat([logits, logits], 3), torch.cat([x, x], 3), mu, logvar)
+    torch.testing.assert_close(twice.loss, once.loss)
+    torch.testing.assert_close(tiled.reconstruction, 2 * once.reconstruction)
+    torch.testing.assert_close(tiled.kl, once.kl)
+
+
+# --- reparameterisation and bounds
+
+
+def test_reparameterize_is_mu_plus_sigma_eps_with_its_gradient(posterior):
+    mu, logvar = posterior
+    eps = torch.linspace(-2, 2, B * D, dtype=torch.float64).reshape(B, D)
+    z = reparameterize(mu, logvar, eps)
+    sigma = logvar.detach().exp().sqrt()
+    torch.testing.assert_close(z.detach(), mu.detach() + sigma * eps)
+    to_mu, to_logvar = torch.autograd.grad(z.sum(), (mu, logvar))
+    torch.testing.assert_close(to_mu, torch.ones_like(mu))
+    torch.testing.assert_close(to_logvar, 0.5 * sigma * eps)
+
+
+def test_gradient_of_the_second_moment_through_samples(posterior):
+    """E[z^2] = mu^2 + sigma^2, so its gradient by mu is 2 mu, by logvar sigma^2: within 4 standard errors."""
+    mu, logvar = (t.detach()[0].clone().requires_grad_() for t in posterior)
+    torch.manual_seed(1)
+    eps = torch.randn(200_000, D, dtype=torch.float64)
+    z = reparameterize(mu, logvar, eps)
+    gradients = torch.autograd.grad(z.square().mean(0).sum(), (mu, logvar))
+    sigma = logvar.detach().exp().sqrt()
+    per_sample = (2 * z.detach(), z.detach() * sigma * eps)
+    expected = (2 * mu.detach(), logvar.detach().exp())
+    for got, each, want in zip(gradients, per_sample, expected, strict=True):
+        assert ((got - want).abs() < 4 * each.std(0) / math.sqrt(len(eps))).all()
+
+
+def test_samples_of_a_batch_are_independent():
+    torch.manual_seed(2)
+    z = reparameterize(torch.zeros(20_000, 4), torch.zeros(20_000, 4))
+    assert (torch.corrcoef(z.T) - torch.eye(4)).abs().max() < 0.04
+    assert torch.corrcoef(torch.stack([z[:-1, 0], z[1:, 0]]))[0, 1].abs() < 0.04
+
+
+@pytest.mark.parametrize("value", [1e4, -1e4, 30.0])
+def test_runaway_logvar_stays_finite_and_is_pulled_back(value):
+    raw = torch.full((2, 3), value, requires_grad=True)
+    loss = kl_standard_normal(torch.ones(2, 3), bounded_logvar(raw)).sum()
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(raw.grad).all()
+    assert (raw.grad.sign() == math.copysign(1, value)).all()
+
+
+def test_bounded_logvar_leaves_the_usual_range_alone():
+    raw = torch.linspace(-11, 7, 9)
+    torch.testing.assert_close(bounded_logvar(raw), raw)
+
+
+# --- importance weighting
+
+
+def test_importance_bound_is_logmeanexp_with_the_gradient_of_its_weights():
+    log_w = torch.randn(7, B, dtype=torch.float64, generator=torch.Generator().manual_seed(5)) * 3
+    log_w.requires_grad_()
+    bound = importance_weighted_bound(log_w)
+    torch.testing.assert_close(bound, log_w.exp().mean(0).log())
+    (gradient,) = torch.autograd.grad(bound.sum(), log_w)
+    torch.testing.assert_close(gradient, torch.softmax(log_w.detach(), 0))
+    torch.testing.assert_close(importance_weighted_bound(log_w[:1]), log_w[0])
+    assert torch.isfinite(importance_weighted_bound(log_w.detach() - 1e5)).all()
+
+
+def test_vae_objects_say_the_same_as_the_formulas():
+    torch.manual_seed(0)
+    vae = MLPVAE(6, 8, 2)
+    _, x = images((4, 6))
+    x = x.float()
+    mu, logvar = vae.encode(x)
+    eps = torch.randn(4, 2)
+    z = reparameterize(mu, logvar, eps)
+    torch.testing.assert_close(vae.observation_model(z).log_prob(x), bernoulli_log_prob(vae.decode(z), x))
+    torch.testing.assert_close(kl_divergence(vae.posterior(x), vae.prior()), kl_standard_normal(mu, logvar))
+    torch.testing.assert_close(vae(x, eps)[0], vae.decode(z))
+    assert isinstance(vae, VAE)
+
+
+def test_vae_refuses_codes_of_another_size_and_a_latent_size_of_zero():
+    with pytest.raises(ValueError, match=r"\(batch, 2\)"):
+        MLPVAE(6, 8, 2).decode(torch.zeros(3, 4))
+    with pytest.raises(ValueError, match="latent_dim"):
+        MLPVAE(6, 8, 0)
