@@ -3,6 +3,7 @@
 import ast
 import sys
 import time
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from jupyter_client.manager import AsyncKernelManager
 
 from course_lib.lessons.find import LessonError
 from course_lib.lessons.outputs import RECORD, read_notebook, record_of
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @dataclass(frozen=True)
@@ -124,27 +127,46 @@ def write_page(notebook: Path) -> Path:
     """The executed notebook as one HTML file beside it."""
     from nbconvert import HTMLExporter
 
-    body, _ = HTMLExporter(embed_images=True).from_filename(str(notebook))
+    content = read_notebook(notebook)
+    content.metadata.pop("widgets", None)
+    for cell in content.cells:
+        if cell.cell_type == "code":
+            cell.outputs = without_widgets(cell.outputs)
+    resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}}
+    body, _ = HTMLExporter(embed_images=True).from_notebook_node(content, resources)
     page = notebook.with_suffix(".html")
     page.write_text(body, encoding="utf-8")
     return page
 
 
+def without_widgets(outputs: list[Any]) -> list[Any]:
+    """The outputs as someone sees them who has no kernel: a widget's picture, or nothing if it has none (a
+    progress bar). Left in, a widget without its kernel is an error message, or a request to another's server."""
+    still = []
+    for output in outputs:
+        data = output.get("data", {})
+        if WIDGET in data:
+            output = deepcopy(output)
+            del output.data[WIDGET]
+            if set(output.data) <= {"text/plain"}:
+                continue
+        still.append(output)
+    return still
+
+
 def write_outputs_back(executed: Path, lesson: Path) -> None:
     """Put the outputs of a run with default parameters into the lesson itself, cell by cell, and record what made
-    them. Sources stay as they are; times, paths and other traces of the run are left out."""
+    them. Sources stay as they are; times, paths, live widgets and other traces of the run are left out."""
     target, source = read_notebook(lesson), read_notebook(executed)
     if [cell.source for cell in target.cells] != [cell.source for cell in source.cells]:
         raise LessonError(f"{lesson.name} changed while it ran; run it again")
     for cell, ran in zip(target.cells, source.cells, strict=True):
         if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+            cell.outputs, cell.execution_count = without_widgets(ran.outputs), ran.execution_count
             cell.metadata.pop("execution", None)
         cell.metadata.pop("papermill", None)
     target.metadata.pop("papermill", None)
     target.metadata.pop("widgets", None)
-    if "widgets" in source.metadata:  # lets a page show a widget's first picture without a kernel
-        target.metadata["widgets"] = source.metadata["widgets"]
     target.metadata[RECORD] = record_of(target)
     partial = lesson.with_suffix(".partial")
     nbformat.write(target, partial)

@@ -6,13 +6,14 @@ from urllib.parse import quote
 
 from course_lib.lessons.workspace import WORKSPACE
 
+SETTINGS = Path(__file__).with_name("lab_settings")  # no news, no look for updates; the reader may ask for them
+
 
 def lab_arguments(root: Path, lesson: Path | None, *, browser: bool, port: int | None) -> list[str]:
     """The command line of JupyterLab that opens `lesson` in ``workspace/``; nothing there asks the network."""
     arguments = [
         f"--ServerApp.root_dir={root / WORKSPACE}",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        f"--LabApp.app_settings_dir={SETTINGS}",
         "--LabApp.extension_manager=readonly",
     ]
     if lesson is not None:

@@ -62,7 +62,8 @@ class SliderFigure(widgets.VBox):
         self.sliders = sliders
         self._make_figure = make_figure
         self._caption = caption
-        self.image = widgets.Image(format="png")
+        # at its own size: stretched to the width of the page it would blur
+        self.image = widgets.Image(format="png", layout=widgets.Layout(align_self="flex-start"))
         self._redraw()
         for slider in sliders.values():
             slider.observe(self._redraw, names="value")
