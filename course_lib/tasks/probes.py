@@ -55,7 +55,8 @@ def observe(
         try:
             return Observation(dict(probe(answer, _copy(case))))
         except NotImplementedError as error:
-            return Observation({}, error=_text(error), untouched=True)
+            untouched = _own_line(error)[0].startswith("raise")  # PyTorch raises it too, for what it can't do
+            return Observation({}, error=_text(error) if untouched else describe(error), untouched=untouched)
         except AnswerError as error:
             return Observation({}, error=str(error))
         except (Exception, SystemExit) as error:
@@ -121,17 +122,24 @@ def gradients(scalar: Tensor, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]
 def describe(error: BaseException) -> str:
     """An exception in words: the learner's own line, and what Python says of it."""
     says = ": ".join(filter(None, (type(error).__name__, _text(error))))
+    source, place = _own_line(error)
+    if not place:
+        return f"It stopped with {says}"
+    return f"It stopped at {place}:\n    {source}\n{says}" if source else f"It stopped at {place}: {says}"
+
+
+def _own_line(error: BaseException) -> tuple[str, str]:
+    """The last line of the learner's own that an exception came through, and where that is; empty if none."""
     own = [
         (frame.f_code, line)
         for frame, line in walk_tb(error.__traceback__)
         if not frame.f_code.co_filename.startswith((*_NOT_THE_LEARNERS, "<frozen"))
     ]
     if not own:
-        return f"It stopped with {says}"
+        return "", ""
     code, line = own[-1]
     source = linecache.getline(code.co_filename, line).strip()
-    place = f"line {line} of the cell, in {code.co_name}" if code.co_name != "<module>" else f"line {line}"
-    return f"It stopped at {place}:\n    {source}\n{says}" if source else f"It stopped at {place}: {says}"
+    return source, f"line {line} of the cell" + (f", in {code.co_name}" if code.co_name != "<module>" else "")
 
 
 def _copy(case: Case) -> dict[str, Tensor | int | float]:

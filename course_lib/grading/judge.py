@@ -1,0 +1,94 @@
+"""Marks for one submission: hidden inputs from a secret, outputs back as data, verdicts on them.
+
+Runs in the grader's process and imports nothing of the submission.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib.grading.rebuild import Rebuilt
+from course_lib.grading.results import TaskVerdict
+from course_lib.grading.run import Limits, Run
+from course_lib.tasks.collect import received
+from course_lib.tasks.core import Case, Observation, Task, Verdict
+from course_lib.tasks.judging import judge
+from course_lib.tasks.transport import TransportError
+
+
+def hidden_seed(secret: bytes, learner: str, exercise: str, task: str) -> int:
+    """The seed of a task's hidden inputs: fresh per learner, the same in a regrade, unknown without the secret."""
+    message = "\0".join((learner, exercise, task)).encode("utf-8", "surrogateescape")
+    return int.from_bytes(hmac.digest(secret, message, hashlib.sha256)[:8], "big") >> 1
+
+
+def cases_of(task: Task, seed: int | None) -> tuple[list[Case], list[Case]]:
+    """The public and the hidden inputs to run; no hidden ones without a seed."""
+    if seed is None:
+        return task.public_cases(), []
+    return (task.public_cases() if task.public_in_grading else []), task.cases(seed)
+
+
+def mark(
+    tasks: Sequence[Task],
+    cases: Mapping[str, tuple[list[Case], list[Case]]],
+    rebuilt: Rebuilt,
+    run: Run,
+    limits: Limits,
+) -> tuple[TaskVerdict, ...]:
+    """The verdict on each task, from what its collector sent or from why it sent nothing."""
+    verdicts = []
+    for task in tasks:
+        verdict = _verdict(task, *cases[task.name], rebuilt, run, limits)
+        points = task.points if verdict.passed else 0
+        verdicts.append(TaskVerdict(task.name, points, task.points, verdict.outcome, str(verdict)))
+    return tuple(verdicts)
+
+
+def _verdict(
+    task: Task, public: list[Case], hidden: list[Case], rebuilt: Rebuilt, run: Run, limits: Limits
+) -> Verdict:
+    if task.name in rebuilt.missing:
+        return Verdict("missing", rebuilt.missing[task.name])
+    cell = _cell(rebuilt, run, "collects", task.name)
+    if cell is None:
+        return Verdict("missing", f"{task.name} was not reached. {run.stopped}".strip())
+    if "data" not in cell:
+        return Verdict("missing", f"{task.name} gave no outputs. {_why(cell, run, limits)}".strip())
+    try:
+        seen = received(cell["data"], task.name, len(public) + len(hidden))
+    except TransportError as error:
+        return Verdict("error", f"What {task.name} gave back could not be read: {error}.")
+    if len(seen) == 1 and (seen[0].error or seen[0].untouched):
+        return _failed(task, seen, rebuilt, run, limits)
+    verdict = judge(task, public, seen[: len(public)], reveal=True)
+    if not verdict.passed or not hidden:
+        return verdict
+    verdict = judge(task, hidden, seen[len(public) :], reveal=False)
+    if not verdict.passed and public:
+        return Verdict(verdict.outcome, f"The public checks pass. {verdict.message}", verdict.hint)
+    return verdict
+
+
+def _failed(task: Task, seen: Sequence[Observation], rebuilt: Rebuilt, run: Run, limits: Limits) -> Verdict:
+    """No outputs, but a word on why; with the end of the learner's own cell, if that failed."""
+    verdict = judge(task, [], seen, reveal=True)
+    cell = _cell(rebuilt, run, "answer", task.name)
+    if verdict.outcome == "untouched" or cell is None or cell.get("status") == "ok":
+        return verdict
+    return Verdict("error", f"{verdict.message}\nThe cell itself: {_why(cell, run, limits)}")
+
+
+def _cell(rebuilt: Rebuilt, run: Run, role: str, name: str) -> dict[str, Any] | None:
+    """What became of the cell that plays a role for a task."""
+    for index, cell in enumerate(rebuilt.notebook.cells):
+        if cell.metadata.get("course", {}).get(role) == name:
+            return run.cells.get(index)
+    return None
+
+
+def _why(cell: Mapping[str, Any], run: Run, limits: Limits) -> str:
+    if cell.get("status") == "timeout":
+        return f"It took longer than {limits.seconds_per_cell:g} s."
+    return f"It stopped with {cell['error']}" if cell.get("error") else run.stopped

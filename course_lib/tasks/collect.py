@@ -1,0 +1,100 @@
+"""The grader's cell in a learner's notebook: call the answer on the given inputs, send back what it gave.
+
+Runs in the learner's process, so it holds no right answer, and nobody believes what it sends before a judge has
+compared it. ``request`` makes the text of the cell's inputs, ``collect`` runs there, ``received`` reads its message.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from torch import Tensor
+
+from course_lib.tasks.probes import Case, Observation, observe
+from course_lib.tasks.transport import MIME, TransportError, pack, unpack
+
+_MAX_BYTES = 8 << 20
+_MAX_ERROR = 2000
+
+
+def request(cases: Sequence[Case]) -> str:
+    """Cases as text: tensors, plain numbers, their order, and which tensors want a gradient."""
+    tensors: dict[str, Tensor] = {}
+    listed = []
+    for i, case in enumerate(cases):
+        entries: list[tuple[str, Any]] = []
+        for name, x in case.items():
+            entries.append((name, {"gradient": x.requires_grad} if isinstance(x, Tensor) else x))
+            if isinstance(x, Tensor):
+                tensors[f"{i}/{name}"] = x
+        listed.append(entries)
+    text = json.dumps({"cases": listed, "arrays": pack(tensors)})
+    return base64.b64encode(text.encode()).decode("ascii")
+
+
+def requested(text: str) -> list[Case]:
+    """The cases in the text that :func:`request` made."""
+    content = json.loads(base64.b64decode(text))
+    tensors = unpack(content["arrays"], max_bytes=64 << 20)
+    return [
+        {
+            name: tensors[f"{i}/{name}"].requires_grad_(entry["gradient"]) if isinstance(entry, dict) else entry
+            for name, entry in entries
+        }
+        for i, entries in enumerate(content["cases"])
+    ]
+
+
+def collect(name: str, probe: str, text: str) -> None:
+    """Call the notebook's function ``name`` by ``probe`` (``module:function``) and display the outputs as data."""
+    from IPython.core.getipython import get_ipython
+    from IPython.display import display
+
+    shell = get_ipython()
+    answer = shell.user_ns.get(name) if shell is not None else None
+    module, function = probe.split(":")
+    run: Callable[..., Mapping[str, Tensor]] = getattr(import_module(module), function)
+    if answer is None:
+        seen = [Observation({}, error=f"There is no function {name} after the cell has run.")]
+    else:
+        seen = [observe(run, answer, case) for case in requested(text)]
+    display({MIME: report(name, seen)}, raw=True)
+
+
+def report(name: str, seen: Sequence[Observation]) -> dict[str, Any]:
+    """Observations as a message of plain JSON."""
+    notes = [{"error": o.error[:_MAX_ERROR], "untouched": o.untouched, "names": list(o.outputs)} for o in seen]
+    tensors = {f"{i}/{key}": x for i, o in enumerate(seen) for key, x in o.outputs.items()}
+    size = sum(x.numel() * x.element_size() for x in tensors.values())
+    try:
+        if size > _MAX_BYTES:
+            raise ValueError(f"It gave back {size / 2**20:.0f} MB; at most {_MAX_BYTES >> 20} MB are taken.")
+        arrays = pack(tensors)
+    except Exception as error:
+        notes, arrays = [{"error": str(error)[:_MAX_ERROR], "untouched": False, "names": []}], pack({})
+    return {"task": name, "observations": notes, "arrays": arrays}
+
+
+def received(message: object, name: str, num_cases: int) -> list[Observation]:
+    """The observations in a message; one with an error stands for all. Raises ``TransportError`` for a garbled one."""
+    if not isinstance(message, dict) or message.get("task") != name:
+        raise TransportError(f"no outputs of {name}")
+    notes = message.get("observations")
+    if not isinstance(notes, list) or not all(isinstance(note, dict) for note in notes):
+        raise TransportError("no list of observations")
+    for note in notes:
+        if note.get("error") or note.get("untouched"):
+            error = str(note.get("error", ""))[:_MAX_ERROR]
+            return [Observation({}, error=error, untouched=note.get("untouched") is True)]
+    if len(notes) != num_cases:
+        raise TransportError(f"outputs for {num_cases} inputs were expected, {len(notes)} came")
+    tensors = unpack(message.get("arrays"))
+    seen = []
+    for i, note in enumerate(notes):
+        names = note.get("names")
+        if not isinstance(names, list) or not all(isinstance(n, str) and f"{i}/{n}" in tensors for n in names):
+            raise TransportError("an output that is announced is missing")
+        seen.append(Observation({n: tensors[f"{i}/{n}"] for n in names}))
+    return seen
