@@ -10,6 +10,7 @@ import pytest
 from conftest import Course, write_notebook
 
 from course_lib import __version__
+from course_lib.grading import Result, Summary, TaskVerdict
 from course_lib.lessons.execute import LocalKernelManager, parse_value
 from course_lib.lessons.find import LessonError, course_root, find_lesson
 from course_lib.lessons.lab import lab_arguments
@@ -336,3 +337,71 @@ def test_build_check_exits_with_1_on_drift(course: Course, monkeypatch: pytest.M
         monkeypatch.setattr("course_lib.grading.build.build_exercises", lambda *_, check, changed=changed: changed)
         assert course("build", "--check")[0] == code
         assert says in course("build", "--check")[1]
+
+
+# course check, course grade
+
+
+def verdict(task: str, outcome: Any, message: str = "") -> TaskVerdict:
+    return TaskVerdict(task, 2.0 if outcome == "right" else 0.0, 2.0, outcome, message)
+
+
+@pytest.mark.parametrize(("outcome", "code", "passed"), [("right", 0, 2), ("wrong", 1, 1), ("untouched", 1, 1)])
+def test_check_passes_only_if_every_task_is_right(
+    course: Course, monkeypatch: pytest.MonkeyPatch, outcome: str, code: int, passed: int
+) -> None:
+    verdicts = [verdict("kl_divergence", "right"), verdict("negative_elbo", outcome, "expected [2, 3]")]
+    monkeypatch.setattr("course_lib.grading.self_check", lambda notebook: verdicts)
+    got, text = course("check", f"exercises/{VAE}.ipynb")
+    assert got == code
+    assert f"Public checks passed: {passed} of 2" in text
+    assert ("expected [2, 3]" in text) == (outcome != "right")
+
+
+def test_check_says_what_is_no_exercise(course: Course) -> None:
+    code, text = course("check", "pyproject.toml")
+    assert code == 2
+    assert "The file is empty" in text
+    code, text = course("check", "nowhere.ipynb")
+    assert code == 2
+    assert "nowhere.ipynb" in text
+
+
+@pytest.mark.parametrize(("status", "code"), [("graded", 0), ("rejected", 0), ("stopped", 0), ("failed", 1)])
+def test_grade_fails_only_if_the_grader_did(
+    course: Course, clone: Path, monkeypatch: pytest.MonkeyPatch, status: Any, code: int
+) -> None:
+    asked: dict[str, Any] = {}
+    good = Result("ada", VAE, "graded", (verdict("kl_divergence", "right"),))
+    other = Result("bob", VAE, status, (verdict("kl_divergence", "wrong"),), reason="a [reason]")
+
+    def grade_folder(submissions: Path, out: Path, *, progress: Any, total: Any, **settings: Any) -> Summary:
+        asked.update(settings, submissions=submissions, out=out)
+        total(2)
+        progress(good)
+        progress(other)
+        return Summary((good, other), out, 1.0)
+
+    monkeypatch.setattr("course_lib.grading.grade_folder", grade_folder)
+    got, text = course("grade", "in", "--out", "marks", "--workers", "3", "--seconds-per-cell", "7")
+    assert got == code, text
+    assert re.search(rf"{VAE}\s+2\s+1\s+1\s+1.0 of 2", text), text
+    assert ("bob" in text and "a [reason]" in text) == (status == "failed")
+    assert asked == {
+        "submissions": Path("in"),
+        "out": Path("marks"),
+        "workers": 3,
+        "seconds_per_cell": 7.0,
+        "solutions": clone / "solutions",
+        "secret": None,
+    }
+    assert (
+        course("grade", "in", "--out", "marks", "--quiet")[1].count("\n") == code
+    )  # quiet, but not about failures
+
+
+def test_grade_without_submissions_exits_with_2(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parent.parent)  # where there are solutions
+    code, text = course("grade", "no-such-folder", "--out", "no-such-results")
+    assert code == 2
+    assert "no-such-folder is not a folder" in text

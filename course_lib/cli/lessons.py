@@ -1,53 +1,15 @@
-"""The `course` command: a thin layer over the floors below, which are imported only when their command is called.
+"""Commands of everyone who takes the course: start, lab, run, doctor."""
 
-Exit codes, for scripts: 0 all well; 1 the command ran and found something wrong (a lesson failed, exercises have
-drifted, a check didn't pass, something needed is missing); 2 it could not run as asked; 130 interrupted.
-"""
-
-import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from course_lib import __version__
-from course_lib.lessons.find import LessonError, absolute_course_data, course_root, find_lesson, notebooks_in
-
-EXIT_CODES = (
-    "Exit codes: 0 all well; 1 it ran and found something wrong; 2 it could not run as asked; 130 interrupted."
-)
-app = typer.Typer(
-    help="Deep generative models by hand: open the lessons, run them, check and grade the exercises.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
-
-
-def stop(message: object) -> NoReturn:
-    """End with exit code 2 and one sentence on stderr."""
-    errors.print(f"[bold red]course:[/] {escape(str(message))}", soft_wrap=True)
-    raise typer.Exit(2)
-
-
-def show_version(wanted: bool) -> None:
-    if wanted:
-        console.print(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def before_every_command(
-    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True)] = False,
-) -> None:
-    absolute_course_data()
+from course_lib.cli.common import app, console, errors, stop
+from course_lib.lessons.find import course_root, find_lesson, notebooks_in
 
 
 @app.command()
@@ -141,29 +103,6 @@ def run(
 
 
 @app.command()
-def build(
-    check: Annotated[
-        bool, typer.Option("--check", help="write nothing; exit 1 if an exercise has drifted")
-    ] = False,
-) -> None:
-    """Make exercises/ from solutions/, the one source of each exercise."""
-    from course_lib.grading.build import BuildError, build_exercises
-
-    root = course_root()
-    try:
-        changed = build_exercises(root / "solutions", root / "exercises", check=check)
-    except (BuildError, FileNotFoundError) as error:
-        stop(error)
-    for name in changed:
-        console.print(f"{'[red]drifted[/]' if check else '[green]built[/]'} {name}")
-    if not changed:
-        console.print("Every exercise is what its solution makes.")
-    elif check:
-        errors.print("Run 'course build' and commit what changes in solutions/ and exercises/.")
-    raise typer.Exit(1 if check and changed else 0)
-
-
-@app.command()
 def doctor() -> None:
     """Say in one screen what is installed, which device and data there are, and what to do about what is missing."""
     from course_lib.lessons.doctor import CHECKS, examine
@@ -179,28 +118,3 @@ def doctor() -> None:
     broken = [finding.topic for finding in findings if finding.needed and not finding.ok]
     console.print(f"Needed and missing: {', '.join(broken)}" if broken else "Nothing that is needed is missing.")
     raise typer.Exit(1 if broken else 0)
-
-
-def join_parameters(arguments: list[str]) -> list[str]:
-    """``-p NAME VALUE`` → ``-p NAME=VALUE``: the command-line library takes one value an option."""
-    joined: list[str] = []
-    rest = iter(arguments)
-    for argument in rest:
-        joined.append(argument)
-        if argument in ("-p", "--parameter"):
-            name = next(rest, None)
-            if name is None:
-                break
-            value = next(rest, None) if name.isidentifier() else None
-            joined.append(name if value is None else f"{name}={value}")
-    return joined
-
-
-def main() -> None:
-    try:
-        app(join_parameters(sys.argv[1:]))
-    except LessonError as error:
-        errors.print(f"[bold red]course:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)

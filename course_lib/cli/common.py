@@ -1,0 +1,27 @@
+"""What every command shares: the application, where it prints, how it stops."""
+
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+app = typer.Typer(
+    help="Deep generative models by hand: open the lessons, run them, check and grade the exercises.",
+    epilog="Exit codes: 0 all well; 1 it ran and found something wrong; 2 it could not run as asked; 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def complain(message: object) -> None:
+    errors.print(f"[bold red]course:[/] {escape(str(message))}", soft_wrap=True)
+
+
+def stop(message: object) -> NoReturn:
+    """End with exit code 2 and one sentence on stderr."""
+    complain(message)
+    raise typer.Exit(2)
