@@ -7,6 +7,7 @@ with a caption; ``slider_figure`` redraws one as a slider moves.
 from course_lib.viz.charts import bars, histograms, lines, training_curves
 from course_lib.viz.display import SliderFigure, png, show, slider_figure
 from course_lib.viz.images import image_grid, image_rows
+from course_lib.viz.panels import game_panels
 from course_lib.viz.plane import density_and_samples, discriminator_field, latent_scatter
 from course_lib.viz.style import COLORS, new_figure
 
@@ -16,6 +17,7 @@ __all__ = [
     "bars",
     "density_and_samples",
     "discriminator_field",
+    "game_panels",
     "histograms",
     "image_grid",
     "image_rows",

@@ -9,6 +9,7 @@ import matplotlib.patheffects as patheffects
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -131,16 +132,9 @@ def discriminator_field(
         raise ValueError(f'arrows should be None, "non_saturating" or "saturating", but is {arrows!r}.')
     if limit is None:
         limit = 1.25 * float(np.abs(real_points).max())
-    grid, points = _square(limit, 121)
     device = fake.device if isinstance(fake, Tensor) else torch.device("cpu")
-    with torch.no_grad():
-        probability = torch.sigmoid(discriminator(points.to(device))).reshape(len(grid), len(grid))
-
     figure, axes = new_figure(6.0, 5.0)
-    levels = np.linspace(0, 1, 21)
-    field = axes.contourf(
-        grid, grid, as_array(probability), levels=levels, cmap=DIVERGING, vmin=0, vmax=1, alpha=0.75
-    )
+    field = draw_field(axes, discriminator, limit, device)
     bar = figure.colorbar(field, ax=axes, ticks=[0, 0.25, 0.5, 0.75, 1], shrink=0.85)
     bar.set_label(r"$\sigma$(logit): probability of being real")
     edge: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.4}
@@ -169,6 +163,19 @@ def discriminator_field(
     figure.legend(loc="outside lower center", ncols=3, columnspacing=1.2, handletextpad=0.4)
     _square_axes(axes, limit, title)
     return figure
+
+
+def draw_field(
+    axes: Axes, discriminator: Callable[[Tensor], Tensor], limit: float, device: torch.device
+) -> ContourSet:
+    """The discriminator's probabilities over a square, from vermilion (generated) over white to blue (real)."""
+    grid, points = _square(limit, 121)
+    with torch.no_grad():
+        probability = torch.sigmoid(discriminator(points.to(device))).reshape(len(grid), len(grid))
+    levels = np.linspace(0, 1, 21)
+    return axes.contourf(
+        grid, grid, as_array(probability), levels=levels, cmap=DIVERGING, vmin=0, vmax=1, alpha=0.75
+    )
 
 
 def generator_push(discriminator: Callable[[Tensor], Tensor], points: Tensor, loss: str) -> Tensor:
