@@ -46,10 +46,7 @@ def check(
     from course_lib.grading import SubmissionError, self_check
 
     try:
-        with Progress(
-            SpinnerColumn(), TextColumn("running {task.description}"), console=errors, transient=True
-        ) as bar:
-            bar.add_task(notebook.name)
+        with errors.status(f"Running {escape(notebook.name)}"):
             verdicts = self_check(notebook)
     except (SubmissionError, OSError) as error:
         stop(error)
