@@ -17,9 +17,11 @@ ifeq ($(filter $(TORCH),default cpu),)
 $(error TORCH is '$(TORCH)'; it can be 'cpu' (PyTorch's own CPU index) or left out)
 endif
 
+# the notebooks that `make notebooks` runs: FILES=notebooks/07_gan.ipynb for one
+FILES := notebooks solutions
 NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/nbval/pytest.ini --rootdir=. -n 2 --dist loadscope
 
-.PHONY: lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints build clean
+.PHONY: lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints images build clean
 .DEFAULT_GOAL := lab
 
 lab: setup
@@ -56,7 +58,7 @@ test: lint types unit notebooks-smoke notebooks
 
 test-quick: setup-test lint types
 	$(BIN)/python -m pytest -n 2 -m "not slow and not browser"
-	COURSE_SMOKE=1 $(NBVAL) notebooks solutions
+	COURSE_SMOKE=1 $(NBVAL) $(FILES)
 
 lint: setup-test
 	$(BIN)/ruff format --check
@@ -70,11 +72,11 @@ unit: setup-test
 
 # Every cell of every lesson and solution as they are read: full size, marked outputs compared, memory measured
 notebooks: setup-test
-	$(NBVAL) notebooks solutions
+	$(NBVAL) $(FILES)
 
 # The same cells small: the path that COURSE_SMOKE=1 takes
 notebooks-smoke: setup-test
-	COURSE_SMOKE=1 $(NBVAL) notebooks solutions
+	COURSE_SMOKE=1 $(NBVAL) $(FILES)
 
 format: setup-test
 	$(BIN)/ruff check --fix-only --quiet
@@ -83,6 +85,10 @@ format: setup-test
 # The weights that lessons 07 and 09 compare, trained again from their fixed seeds
 checkpoints: setup
 	$(BIN)/python -m course_lib.training.recipes
+
+# The pictures of the README, out of the committed lessons
+images: setup
+	$(BIN)/python docs/make_images.py
 
 build: setup
 	$(BIN)/course build

@@ -1,5 +1,6 @@
 """Commands of everyone who takes the course: start, lab, run, doctor."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,7 +86,8 @@ def run(
 
     runs: list[Run] = []
     for lesson in chosen:
-        done = execute(lesson, root / "build", values)
+        apart = "" if lesson.parent.name == "notebooks" else lesson.parent.name  # solutions bear lessons' names
+        done = execute(lesson, root / "build" / apart, values)
         if in_place and done.error is None:
             write_outputs_back(done.notebook, lesson)
         runs.append(done)
@@ -93,7 +95,7 @@ def run(
     for done in runs:
         result = "[green]ran[/]" if done.error is None else "[red]failed[/]"
         memory = "" if done.peak_mb is None else f"{done.peak_mb:,.0f} MB"
-        page = "" if done.page is None else f"build/{done.page.name}"
+        page = "" if done.page is None else os.path.relpath(done.page)
         table.add_row(done.lesson.stem, result, f"{done.seconds:.0f}", memory, page)
     console.print(table)
     failed = [done for done in runs if done.error is not None]
