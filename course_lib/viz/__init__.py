@@ -5,6 +5,7 @@ with a caption; ``slider_figure`` redraws one as a slider moves.
 """
 
 from course_lib.viz.charts import bars, histograms, lines, training_curves
+from course_lib.viz.codes import point_and_image
 from course_lib.viz.display import SliderFigure, png, show, slider_figure
 from course_lib.viz.images import image_grid, image_rows
 from course_lib.viz.panels import game_panels
@@ -25,6 +26,7 @@ __all__ = [
     "lines",
     "new_figure",
     "png",
+    "point_and_image",
     "show",
     "slider_figure",
     "training_curves",
