@@ -112,6 +112,19 @@ def test_r1_is_lazy():
     assert len(calls) == 7 * 2 + 3  # real and generated together, the generator's; R1 at steps 0, 3 and 6
 
 
+def test_the_discriminator_sees_detached_images_and_the_generator_a_graph():
+    torch.manual_seed(0)
+    graphs = []
+
+    class Noting(ToyDiscriminator):
+        def forward(self, t):
+            graphs.append(t.grad_fn is not None)
+            return super().forward(t)
+
+    GANStep(ToyGenerator(), Noting(), 2, r1_gamma=0, squash=False)(torch.randn(4, 2))
+    assert graphs == [False, True]
+
+
 @pytest.mark.parametrize("still", ["generator", "discriminator"])
 def test_each_player_moves_only_its_own_weights(x, still):
     torch.manual_seed(0)

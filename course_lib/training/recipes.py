@@ -45,7 +45,8 @@ def _gan_step(model: nn.Module) -> tuple[Step, nn.Module]:
 def _vae_gan_step(model: nn.Module) -> tuple[Step, nn.Module]:
     pair = VAEGAN(LATENT_DIM)
     pair.vae.load_state_dict(model.state_dict())
-    step = VAEGANStep(pair, gamma=0.1)
+    # the discriminator's features are small, so their Gaussian is narrow: beta is its variance
+    step = VAEGANStep(pair, beta=0.02, gamma=0.2, r1_gamma=0.1)
     return step, step.ema.module
 
 
