@@ -105,13 +105,13 @@ def _slider(name: str, spec: Any, parameter: inspect.Parameter | None) -> widget
     layout = widgets.Layout(width="420px")
     label = name.replace("_", " ")
     if isinstance(spec, tuple) and len(spec) in (2, 3):
-        whole = all(isinstance(bound, int) for bound in spec)
         low, high = spec[:2]
+        value = low if default is inspect.Parameter.empty else default
+        whole = all(isinstance(number, int) for number in (*spec, value))
         if not low < high:
             raise ValueError(f"The slider {name} should run from low to high, but is {spec}.")
         step = spec[2] if len(spec) == 3 else (1 if whole else (high - low) / 20)
         make = widgets.IntSlider if whole else widgets.FloatSlider
-        value = low if default is inspect.Parameter.empty else default
         return make(value=value, min=low, max=high, step=step, description=label, style=style, layout=layout)
     if isinstance(spec, Sequence) and not isinstance(spec, str | tuple) and len(spec):
         value = default if default in spec else spec[0]

@@ -1,0 +1,297 @@
+"""Figures: what is drawn is what was given, every text can be read, and both ways to display one work headless."""
+
+import base64
+import io
+
+import matplotlib as mpl
+import nbformat
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from nbclient import NotebookClient
+from PIL import Image
+
+from course_lib import viz
+from course_lib.data import moons, ring
+from course_lib.training import History
+from course_lib.viz import display as display_module
+from course_lib.viz.plane import generator_push
+
+GENERATOR = torch.Generator().manual_seed(0)
+IMAGES = torch.rand(13, 1, 28, 28, generator=GENERATOR)
+POINTS = torch.randn(60, 2, generator=GENERATOR)
+HISTORY = History(steps=[10, 20, 30], values={"loss": [3.0, 2.0, 1.5], "kl": [0.1, 0.5, 0.7]}, seconds=1.0)
+
+
+def discriminator(x: torch.Tensor) -> torch.Tensor:
+    return 2.0 * x[:, 0] - 3.0 * x[:, 1] + 0.5
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as it is shown: uint8 (height, width, 3)."""
+    return np.asarray(Image.open(io.BytesIO(viz.png(figure))).convert("RGB"))
+
+
+FIGURES = {
+    "image_grid": lambda: viz.image_grid(IMAGES, 5, "Samples"),
+    "signed grid": lambda: viz.image_grid(IMAGES - 0.5, signed=True),
+    "image_rows": lambda: viz.image_rows(
+        {"original": IMAGES[:4], "a long label": IMAGES[4:7]}, columns=list("abcd")
+    ),
+    "training_curves": lambda: viz.training_curves(HISTORY, reference={"real data": 2.0}),
+    "lines": lambda: viz.lines({"a": ([1, 2], [3.0, 4.0])}, "KL (nats)", "error (nats)", "Title", markers=True),
+    "latent_scatter": lambda: viz.latent_scatter(POINTS, torch.arange(60) % 10, list("0123456789")),
+    "density_and_samples": lambda: viz.density_and_samples(moons(), moons().sample(30)),
+    "discriminator_field": lambda: viz.discriminator_field(discriminator, POINTS, POINTS, arrows="saturating"),
+    "histograms": lambda: viz.histograms({"real": POINTS, "model": POINTS[:, 0]}, "sharpness (1)"),
+    "bars": lambda: viz.bars({"AE": 3.0, "VAE": 4.5}, "distance (1)", errors={"AE": 0.5}, reference={"real": 1.0}),
+    "grouped bars": lambda: viz.bars({"AE": {"train": 3.0, "test": 4.0}, "VAE": {"train": 1.0}}, "distance (1)"),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_legible_small_and_leaves_no_trace(name):
+    before = dict(mpl.rcParams)
+    figure = FIGURES[name]()
+    assert dict(mpl.rcParams) == before
+    shown = viz.png(figure)
+    assert len(shown) < 100_000
+    height, width, _ = pixels(figure).shape
+    assert width <= 920
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text().strip():
+            assert text.get_fontsize() >= 9, text.get_text()
+            box = text.get_window_extent()
+            if text.get_clip_on() or (text.axes is not None and not text.axes.axison):
+                continue
+            inside = box.x0 > -1 and box.y0 > -1 and box.x1 < width + 1 and box.y1 < height + 1
+            assert inside or not drawn(text), f"{text.get_text()!r} is cut off"
+    if "image" not in name and "grid" not in name:
+        axes = figure.axes[0]
+        assert axes.get_ylabel()
+        assert axes.get_xlabel() or "bars" in name
+    assert viz.png(FIGURES[name]()) == shown or name in ("density_and_samples",), "the same data, the same picture"
+
+
+def drawn(text: Text) -> bool:
+    """Tick labels beyond the limits of their axis exist but aren't drawn."""
+    axes = text.axes
+    if axes is None:
+        return True
+    ticks = {id(label) for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels(which="both")}
+    return id(text) not in ticks
+
+
+@pytest.mark.parametrize(("count", "ncols"), [(1, 10), (10, 10), (13, 4)])
+def test_an_image_pixel_is_a_whole_number_of_screen_pixels(count, ncols):
+    """Oracle: each image enlarged by repetition, found again in the picture at its place."""
+    x = IMAGES[:count]
+    shown = pixels(viz.image_grid(x, ncols))
+    ncols = min(ncols, count)
+    zoom = (shown.shape[1] - 4 - 2 * (ncols - 1)) // (28 * ncols)
+    assert zoom >= 2
+    for index, image in enumerate(x[:, 0].numpy()):
+        top = 2 + (index // ncols) * (28 * zoom + 2)
+        left = 2 + (index % ncols) * (28 * zoom + 2)
+        found = shown[top : top + 28 * zoom, left : left + 28 * zoom].astype(float)
+        expected = np.kron(255 * image, np.ones((zoom, zoom)))
+        assert np.abs(found - expected[:, :, None]).max() <= 2, f"image {index} is resampled or misplaced"
+
+
+def test_grey_levels_have_a_fixed_scale_and_signed_values_their_own_colours():
+    dim = pixels(viz.image_grid(torch.full((1, 1, 28, 28), 0.25)))
+    assert abs(int(dim[40, 40, 0]) - 64) <= 1, "a dim image is not stretched to full contrast"
+    values = torch.zeros(1, 1, 28, 28)
+    values[..., :14, :], values[..., 14:, :] = 3.0, -3.0
+    shown = pixels(viz.image_grid(values, signed=True)) / 255
+    assert to_hex(shown[20, 20]) == "#0072b2"
+    assert to_hex(shown[-20, 20]) == "#d55e00"
+
+
+def test_rows_stand_beside_their_labels():
+    rows = {"first": IMAGES[:3], "second": torch.zeros(2, 1, 28, 28)}
+    figure = viz.image_rows(rows, columns=["a", "b", "c"])
+    labels = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    assert set(labels) == {"first", "second", "a", "b", "c"}
+    assert labels["first"].y0 > labels["second"].y1
+    assert labels["a"].x1 < labels["b"].x0 < labels["b"].x1 < labels["c"].x0
+    boxes = list(labels.values())
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    with pytest.raises(ValueError, match="name all 3 columns"):
+        viz.image_rows(rows, columns=["a"])
+    with pytest.raises(ValueError, match="one size"):
+        viz.image_rows({"a": IMAGES, "b": torch.zeros(1, 1, 8, 8)})
+
+
+@pytest.mark.parametrize("bad", [torch.zeros(4, 784), torch.zeros(0, 1, 28, 28), torch.zeros(2, 3, 28, 28)])
+def test_what_is_no_image_batch_is_refused(bad):
+    with pytest.raises(ValueError, match=r"\(N, 1, H, W\)"):
+        viz.image_grid(bad)
+
+
+def test_curves_are_the_recorded_values():
+    (axes,) = viz.training_curves(HISTORY, ["kl"]).axes
+    (line,) = axes.lines
+    assert line.get_xdata().tolist() == [10, 20, 30]
+    assert line.get_ydata().tolist() == [0.1, 0.5, 0.7]
+    two = viz.training_curves({"beta = 1": HISTORY, "beta = 4": HISTORY}, ["kl"])
+    assert [text.get_text() for text in two.axes[0].get_legend().get_texts()] == ["beta = 1", "beta = 4"]
+    both = viz.training_curves({"a": HISTORY})
+    assert [text.get_text() for text in both.axes[0].get_legend().get_texts()] == ["a, loss", "a, kl"]
+    with pytest.raises(ValueError, match="loss, kl"):
+        viz.training_curves(HISTORY, ["elbo"])
+
+
+def test_histograms_share_bins_and_have_area_one():
+    figure = viz.histograms({"a": [0.0, 0.1, 0.1, 4.0], "b": [1.0]}, "x", bins=8)
+    outlines = [patch.get_data() for patch in figure.axes[0].patches[::2]]
+    for outline in outlines:
+        assert np.array_equal(outline.edges, np.linspace(0, 4, 9))
+        assert (outline.values * np.diff(outline.edges)).sum() == pytest.approx(1)
+    with pytest.raises(ValueError, match="finite"):
+        viz.histograms({"a": [0.0, float("nan")]}, "x")
+
+
+def test_bars_are_as_high_as_their_values():
+    figure = viz.bars({"AE": {"train": 3.0, "test": 4.0}, "VAE": {"test": 1.0}}, "distance")
+    heights = [[bar.get_height() for bar in group] for group in figure.axes[0].containers]
+    assert heights == [[3.0], [4.0, 1.0]]
+    positions = [bar.get_x() + bar.get_width() / 2 for group in figure.axes[0].containers for bar in group]
+    assert round(positions[0]) == round(positions[1]) == 0
+    assert round(positions[2]) == 1
+
+
+def test_scatter_needs_a_label_for_each_code():
+    with pytest.raises(ValueError, match="one label for each of the 60"):
+        viz.latent_scatter(POINTS, torch.zeros(59), ["0"])
+    with pytest.raises(ValueError, match=r"\(N, 2\), but has \(60, 3\)"):
+        viz.latent_scatter(torch.zeros(60, 3), torch.zeros(60), ["0"])
+
+
+def test_the_field_is_sigma_of_the_logit_where_the_axes_say():
+    """Blue where the logit is far above 0, vermilion far below; x_1 runs right and x_2 up."""
+    figure = viz.discriminator_field(lambda x: 40 * x[:, 1] - 20 * x[:, 0], POINTS[:1], POINTS[:1] + 9, limit=2.0)
+    shown = pixels(figure).astype(int)
+    for point, real in (((0.0, 1.0), True), ((0.0, -1.0), False), ((1.5, 0.5), False), ((-1.5, -0.5), True)):
+        x, y = figure.axes[0].transData.transform(point)
+        red, _, blue = shown[shown.shape[0] - 1 - round(y), round(x)]
+        assert (blue > red + 50) == real
+        assert (red > blue + 50) != real
+
+
+@pytest.mark.parametrize("loss", ["saturating", "non_saturating"])
+def test_the_push_is_minus_the_gradient_of_the_generators_loss(loss):
+    """Closed form for a linear logit a.x + b: (1 - sigma) a for -log sigma, sigma a for log(1 - sigma)."""
+    weight = torch.nn.Parameter(torch.tensor([2.0, -3.0]))
+    x = torch.tensor([[0.4, 0.9], [-1.0, 0.3], [1.5, -0.2]])
+    sigma = torch.sigmoid(x @ weight + 0.5)[:, None]
+    expected = (sigma if loss == "saturating" else 1 - sigma) * weight
+    with torch.no_grad():  # a lesson may draw in the middle of an evaluation
+        found = generator_push(lambda points: points @ weight + 0.5, x, loss)
+    torch.testing.assert_close(found, expected.detach())
+    assert weight.grad is None, "drawing must not add to the discriminator's gradients"
+
+
+def test_arrows_of_two_figures_can_share_a_scale():
+    def longest(figure):
+        (quiver,) = (item for item in figure.axes[0].collections if hasattr(item, "U"))
+        return np.hypot(quiver.U, quiver.V).max() / quiver.scale
+
+    draw = viz.discriminator_field
+    figures = [draw(discriminator, POINTS, POINTS, 2.0, arrows=loss) for loss in ("saturating", "non_saturating")]
+    assert [longest(figure) for figure in figures] == pytest.approx([0.6, 0.6])
+    half = draw(discriminator, POINTS, POINTS, 2.0, arrows="saturating", arrow_scale=0.5)
+    push = generator_push(discriminator, POINTS[:40], "saturating").norm(dim=1).max().item()
+    assert longest(half) == pytest.approx(push / 0.5, rel=1e-4)
+    with pytest.raises(ValueError, match="non_saturating"):
+        draw(discriminator, POINTS, POINTS, arrows="wasserstein")
+
+
+def test_the_density_is_dark_where_the_modes_are():
+    mixture = ring(4, 1.0, 0.1)
+    figure = viz.density_and_samples(mixture, limit=1.5)
+    shown = pixels(figure).astype(int)
+    for center in mixture.centers.tolist():
+        x, y = figure.axes[0].transData.transform(center)
+        assert shown[shown.shape[0] - 1 - round(y), round(x), 0] < 40
+    x, y = figure.axes[0].transData.transform((0.0, 0.0))
+    assert (shown[shown.shape[0] - 1 - round(y), round(x)] == 255).all()
+
+
+def test_show_gives_the_picture_an_alternative_text_and_a_caption(monkeypatch):
+    calls = []
+    monkeypatch.setattr(display_module, "display", lambda data, **options: calls.append((data, options)))
+    figure = viz.image_grid(IMAGES)
+    caption = 'Strokes thicker than "real" ones & <blurred>.'
+    viz.show(figure, caption)
+    (picture, options), (under, _) = calls
+    assert base64.b64decode(picture["image/png"]) == viz.png(figure)
+    assert options["metadata"]["image/png"]["alt"] == caption
+    assert options["raw"]
+    assert "&quot;real&quot; ones &amp; &lt;blurred&gt;." in under["text/html"]
+    with pytest.raises(ValueError, match="caption"):
+        viz.show(figure, " ")
+
+
+def test_show_closes_a_figure_of_pyplot(monkeypatch):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr(display_module, "display", lambda *args, **options: None)
+    plt.switch_backend("agg")
+    figure, _ = plt.subplots()
+    viz.show(figure, "Nothing to see.")
+    assert not plt.fignum_exists(figure.number)
+
+
+def line(slope: float = 1.0, kind: str = "solid") -> Figure:
+    return viz.lines({kind: ([0, 1], [0, slope])}, "x", "y")
+
+
+def test_a_slider_redraws_its_picture():
+    figure = viz.slider_figure(line, slope=(0.0, 4.0, 0.5), kind=["solid", "dashed"])
+    assert figure.image.value == viz.png(line(1.0, "solid")), "it starts at the defaults"
+    figure.sliders["slope"].value = 3.0
+    assert figure.image.value == viz.png(line(3.0, "solid"))
+    figure.sliders["kind"].value = "dashed"
+    assert figure.image.value == viz.png(line(3.0, "dashed"))
+    bundle, metadata = viz.slider_figure(line, "A line.", slope=(0, 4))._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert base64.b64decode(bundle["image/png"]) == viz.png(line(1.0))
+    assert metadata["image/png"]["alt"] == "A line."
+
+
+def test_sliders_are_whole_where_all_is_whole():
+    def draw(whole, part=0.5, plain=3):
+        return line(whole + part + plain)
+
+    sliders = viz.slider_figure(draw, whole=(1, 9), part=(0, 4), plain=(0, 6, 2)).sliders
+    assert [(s.value, type(s.value)) for s in sliders.values()] == [(1, int), (0.5, float), (3, int)]
+    assert [s.step for s in sliders.values()] == [1, 0.2, 2]
+
+
+@pytest.mark.parametrize("sliders", [{}, {"slope": (4.0, 1.0)}, {"slope": 3}, {"slope": "ab"}, {"slope": []}])
+def test_bad_sliders_are_refused(sliders):
+    with pytest.raises(ValueError, match="slider"):
+        viz.slider_figure(line, **sliders)
+
+
+def test_both_ways_to_display_work_in_a_notebook_run_without_a_browser():
+    cells = [
+        "from course_lib import viz\n"
+        "def line(slope=1.0):\n"
+        "    return viz.lines({'line': ([0, 1], [0, slope])}, 'x', 'y')\n"
+        "viz.show(line(), 'A line that rises.')",
+        "viz.slider_figure(line, 'Move the slider.', slope=(0.0, 4.0, 0.5))",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    picture, caption = notebook.cells[0].outputs
+    assert picture.metadata["image/png"]["alt"] == "A line that rises."
+    assert Image.open(io.BytesIO(base64.b64decode(picture.data["image/png"]))).width == 600
+    assert "A line that rises." in caption.data["text/html"]
+    (widget,) = notebook.cells[1].outputs
+    assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(widget.data)
+    assert len(nbformat.writes(notebook)) < 150_000
