@@ -2,6 +2,7 @@
 
 import ast
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -88,16 +89,16 @@ def test_metadata_is_nbgraders_and_the_points_are_the_tasks(exercise: nbformat.N
 
 
 def test_the_question_stands_above_the_answer_and_the_check_right_under(exercise: nbformat.NotebookNode) -> None:
-    cells = exercise.cells
-    for i, cell in enumerate(cells):
-        if cell.metadata.nbgrader.solution:
-            question = cells[i - 1]
-            assert question.cell_type == "markdown"
-            assert "points" in question.source
-            assert "ifficulty" in question.source
-            assert "minutes" in question.source
-            assert "<details>" in question.source
-            assert cells[i + 1].metadata.nbgrader.grade_id == f"check_{cell.metadata.nbgrader.grade_id}"
+    question = ""
+    for cell, following in pairwise(exercise.cells):
+        meta = cell.metadata.nbgrader
+        if cell.cell_type == "markdown":
+            question += cell.source
+        if meta.solution:
+            for word in ("ifficulty", "point", "minutes", "<details>", f"`{meta.grade_id}("):
+                assert word in question, f"{word} is missing in the question of {meta.grade_id}"
+            assert following.metadata.nbgrader.grade_id == f"check_{meta.grade_id}"
+            question = ""
 
 
 def test_two_regions_become_two_stubs_at_their_indents() -> None:

@@ -117,10 +117,15 @@ def strip(solution: NotebookNode) -> NotebookNode:
         cell.outputs, cell.execution_count = [], None
         cell.source = stub(cell.source)
         try:
-            ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.M))
+            ast.parse(plain_python(cell.source))
         except SyntaxError as error:
             raise BuildError(f"the cell {cell.id} does not parse once it is stripped: {error}") from None
     return exercise
+
+
+def plain_python(source: str) -> str:
+    """``source`` with IPython's own lines (``%magic``, ``!shell``) made harmless."""
+    return re.sub(r"^(\s*)[%!].*", r"\1pass", source, flags=re.M)
 
 
 def stub(source: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import nbformat
 from nbformat import NotebookNode
 
+from course_lib.grading.build import plain_python
 from course_lib.grading.masters import answer_ids
 from course_lib.grading.read import Cell, SubmissionError
 from course_lib.tasks.collect import request
@@ -167,7 +168,7 @@ def _defined(source: str) -> set[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            body = ast.parse(source).body
+            body = ast.parse(plain_python(source)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     return {node.name for node in body if isinstance(node, ast.FunctionDef)}

@@ -18,6 +18,8 @@ from torch import Tensor
 MIME = "application/vnd.course.outputs+json"
 
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+_FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+_TYPES = (*_FLOATS, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
 _MAX_HEADER = 1 << 20
 
 
@@ -26,7 +28,10 @@ class TransportError(ValueError):
 
 
 def pack(tensors: Mapping[str, Tensor]) -> str:
-    """Tensors of any layout and device, as text."""
+    """Tensors of any layout and device, as text. Raises ``TransportError`` for a type that has no plain form."""
+    for name, x in tensors.items():
+        if x.dtype not in _TYPES:
+            raise TransportError(f"{name} is {x.dtype}; floats, integers and booleans are taken")
     plain = {name: torch.empty(x.shape, dtype=x.dtype).copy_(x.detach()) for name, x in tensors.items()}
     return base64.b64encode(save(plain)).decode("ascii")
 

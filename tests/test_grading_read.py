@@ -1,0 +1,291 @@
+"""A submission is read as data and rebuilt on the master, whatever a learner did to the notebook's structure."""
+
+import json
+from collections.abc import Callable
+
+import nbformat
+import pytest
+import torch
+
+from course_lib.grading import read as reading
+from course_lib.grading.masters import load_masters
+from course_lib.grading.read import Cell, SubmissionError, read_submission
+from course_lib.grading.rebuild import Rebuilt, rebuild, recognise
+from course_lib.tasks.core import Task
+
+EXERCISE = "00_example"
+
+
+def one() -> torch.Tensor:
+    return torch.ones(1)
+
+
+TASKS = [Task(name=name, points=1, cases=lambda seed: [], reference=one) for name in ("f", "g", "h")]
+
+
+def ours(source: str, grade_id: str, kind: str = "code", **flags) -> nbformat.NotebookNode:
+    make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
+    meta = {"schema_version": 3, "grade": False, "solution": False, "locked": True, "task": False}
+    course = {"course": flags.pop("course")} if "course" in flags else {}
+    return make(source, metadata={"nbgrader": meta | flags | {"grade_id": grade_id}} | course)
+
+
+def answer(name: str) -> nbformat.NotebookNode:
+    return ours(f"def {name}():\n    raise NotImplementedError('Write it.')", name, solution=True, locked=False)
+
+
+def master() -> nbformat.NotebookNode:
+    cells = [ours("Text", "text-1", "markdown"), ours("unit = 1", "code-1")]
+    for name in ("f", "g", "h"):
+        cells += [ours(f"Write {name}", f"text-{name}", "markdown"), answer(name)]
+        cells += [ours(f'check("{name}", {name})', f"check_{name}", grade=True, points=1)]
+    cells += [ours("shown = 'by us'", "code-2", course={"graded": False})]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def submission(edit: Callable[[list[Cell]], list[Cell] | None] = lambda cells: None) -> list[Cell]:
+    """The cells of a right submission, after ``edit``."""
+    cells = read_submission(nbformat.writes(master()).encode())
+    cells = [
+        Cell("code", f"def {c.grade_id}():\n    return '{c.grade_id}'", c.grade_id) if len(c.grade_id) == 1 else c
+        for c in cells
+    ]
+    return edit(cells) or cells
+
+
+def where(cells: list[Cell], grade_id: str) -> int:
+    return [cell.grade_id for cell in cells].index(grade_id)
+
+
+def rebuilt_of(cells: list[Cell]) -> Rebuilt:
+    return rebuild(master(), cells, TASKS, {"f": [], "g": [], "h": []})
+
+
+def play(rebuilt: Rebuilt) -> dict[str, object]:
+    """What each collector would find: the notebook's cells run in order in one namespace."""
+    names: dict[str, object] = {}
+    found: dict[str, object] = {}
+    for cell in rebuilt.notebook.cells[1:]:
+        task = cell.metadata.get("course", {}).get("collects")
+        if task:
+            function = names.get(task)
+            found[task] = function() if callable(function) else None
+        else:
+            exec(cell.source, names)
+    return found | {"names": set(names)}
+
+
+RIGHT = {"f": "f", "g": "g", "h": "h"}
+
+
+def check(cells: list[Cell], **expected: object) -> Rebuilt:
+    rebuilt = rebuilt_of(cells)
+    found = play(rebuilt)
+    found.pop("names")
+    assert found == RIGHT | expected
+    return rebuilt
+
+
+def code(source: str, grade_id: str = "") -> Cell:
+    return Cell("code", source, grade_id)
+
+
+def test_answers_are_taken_and_everything_else_is_ours() -> None:
+    rebuilt = check(submission())
+    assert rebuilt.notes == []
+    sources = [cell.source for cell in rebuilt.notebook.cells]
+    assert not any(source.startswith("check(") or "shown" in source for source in sources)
+    assert rebuilt.answers["g"] == "def g():\n    return 'g'"
+
+
+def test_metadata_tags_and_outputs_of_a_submission_are_left_behind() -> None:
+    notebook = master()
+    for cell in notebook.cells:
+        cell.metadata["tags"] = ["skip-execution", "raises-exception"]
+        if cell.cell_type == "code":
+            cell.outputs = [nbformat.v4.new_output("stream", text="forged")]
+    notebook.metadata["kernelspec"] = {"name": "forged", "display_name": "forged"}
+    text = json.dumps(rebuilt_of(read_submission(nbformat.writes(notebook).encode())).notebook)
+    assert "forged" not in text
+    assert "skip-execution" not in text
+
+
+def test_cells_of_the_learners_own_stay_in_their_place() -> None:
+    def edit(cells: list[Cell]) -> None:
+        cells.insert(0, code("start = 1"))
+        at = where(cells, "g")
+        cells.insert(at, code("def helper():\n    return 'helped' + str(start)"))
+        cells[at + 1] = code("def g():\n    return helper()", "g")
+        cells.append(code("late = 1"))
+
+    check(submission(edit), g="helped1")
+
+
+def test_a_definition_between_stub_and_check_counts() -> None:
+    def edit(cells: list[Cell]) -> None:
+        at = where(cells, "f")
+        cells[at] = code("def f():\n    raise NotImplementedError", "f")
+        cells.insert(at + 1, code("def f():\n    return 'mine'"))
+
+    check(submission(edit), f="mine")
+
+
+def test_of_a_copied_or_split_cell_all_parts_run_in_order() -> None:
+    def edit(cells: list[Cell]) -> None:
+        at = where(cells, "f")
+        cells[at : at + 1] = [
+            code("def part():\n    return 'split'", "f"),
+            code("def f():\n    return part()", "f"),
+        ]
+
+    rebuilt = check(submission(edit), f="split")
+    assert any("2 cells are marked as f" in note for note in rebuilt.notes)
+
+
+@pytest.mark.parametrize("place", [0, 5, -1])
+def test_a_cell_that_lost_its_mark_is_found_by_its_function(place: int) -> None:
+    def edit(cells: list[Cell]) -> None:
+        del cells[where(cells, "f")]
+        cells.insert(
+            place if place >= 0 else len(cells), code("%matplotlib inline\n\ndef f():\n    return 'typed again'")
+        )
+
+    rebuilt = rebuilt_of(submission(edit))
+    for cell in rebuilt.notebook.cells:
+        cell.source = cell.source.replace("%matplotlib inline", "")
+    assert play(rebuilt)["f"] == "typed again"
+    assert any("lost its mark" in note for note in rebuilt.notes)
+    assert "typed again" in rebuilt.answers["f"]
+
+
+@pytest.mark.parametrize("keeper", ["f", "g"])
+def test_two_answers_merged_into_one_cell_are_both_found(keeper: str) -> None:
+    def edit(cells: list[Cell]) -> None:
+        at = where(cells, keeper)
+        cells[at] = code("def f():\n    return 'f'\n\ndef g():\n    return 'g'", keeper)
+        del cells[where(cells, "g" if keeper == "f" else "f")]
+
+    rebuilt = check(submission(edit))
+    assert any(f"found in the cell of {keeper}" in note for note in rebuilt.notes)
+
+
+def test_moved_cells_run_in_our_order() -> None:
+    def edit(cells: list[Cell]) -> list[Cell]:
+        return cells[::-1]
+
+    check(submission(edit))
+
+
+def test_a_deleted_answer_is_missing_with_a_reason_and_the_rest_counts() -> None:
+    rebuilt = rebuilt_of(submission(lambda cells: [cell for cell in cells if cell.grade_id != "g"]))
+    assert "There is no cell for g" in rebuilt.missing["g"]
+    assert {"f", "h"} <= set(play(rebuilt))
+    assert "g" not in play(rebuilt)
+
+
+def test_an_answer_turned_into_text_is_told() -> None:
+    def edit(cells: list[Cell]) -> None:
+        cells[where(cells, "g")] = Cell("markdown", "def g(): ...", "g")
+
+    rebuilt = rebuilt_of(submission(edit))
+    assert "g" in rebuilt.missing
+    assert any("text cell" in note for note in rebuilt.notes)
+
+
+def test_a_changed_set_up_cell_runs_after_ours() -> None:
+    def edit(cells: list[Cell]) -> None:
+        cells[where(cells, "code-1")] = code("import math\nmine = unit", "code-1")
+
+    rebuilt = rebuilt_of(submission(edit))
+    assert {"math", "mine"} <= play(rebuilt)["names"]
+    assert any("was changed" in note for note in rebuilt.notes)
+
+
+def test_a_changed_check_cell_is_replaced() -> None:
+    def edit(cells: list[Cell]) -> None:
+        cells[where(cells, "check_f")] = code("raise SystemExit", "check_f")
+
+    check(submission(edit))
+
+
+def test_code_that_does_not_parse_is_no_harm_to_the_others() -> None:
+    def edit(cells: list[Cell]) -> None:
+        cells[where(cells, "f")] = code("def f(:", "f")
+        cells.insert(2, code("(" * 5000))
+
+    rebuilt = rebuilt_of(submission(edit))
+    assert rebuilt.answers["f"] == "def f(:"
+    assert rebuilt.missing == {}
+
+
+def test_the_exercise_is_known_by_its_answer_cells() -> None:
+    masters = {EXERCISE: master()}
+    assert recognise(submission(), masters) == EXERCISE
+    assert recognise(submission(), masters, EXERCISE) == EXERCISE
+    typed_again = [code(f"def {name}():\n    return 1") for name in "fgh"]
+    assert recognise(typed_again, masters, EXERCISE) == EXERCISE
+    with pytest.raises(SubmissionError, match="None of an exercise's answer cells"):
+        recognise([code("1 + 1")], masters)
+    real = load_masters()
+    first = next(iter(real))
+    cells = read_submission(nbformat.writes(real[first]).encode())
+    assert recognise(cells, real) == first
+    with pytest.raises(SubmissionError, match=f"This is exercise {first}, handed in for {EXERCISE}"):
+        recognise(cells, real | masters, EXERCISE)
+
+
+def notebook_bytes(**content) -> bytes:
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []} | content).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"\x89PNG\r\n\x1a\n\xff", "isn't text in UTF-8"),
+        (b"print('hello')", "isn't JSON"),
+        (notebook_bytes()[:-10], "isn't JSON"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b'"cells"', "no list of cells"),
+        (b"{}", "no list of cells"),
+        (b"null", "no list of cells"),
+        (notebook_bytes(cells={"a": 1}), "no list of cells"),
+        (notebook_bytes(cells=[1, 2]), "no list of cells"),
+        (notebook_bytes(cells=[{}] * 2001), "2001 cells"),
+        (notebook_bytes(cells=[{"cell_type": "code", "source": "x" * 1_100_000}]), "more than 1 MB of code"),
+        (notebook_bytes(nbformat=3), "old format"),
+        (b'{"nbformat": 1e999, "cells": 3}', "no list of cells"),
+    ],
+)
+def test_what_is_no_notebook_is_refused_with_a_reason(data: bytes, says: str) -> None:
+    with pytest.raises(SubmissionError, match=says):
+        read_submission(data)
+
+
+def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_BYTES", 1 << 20)
+    with pytest.raises(SubmissionError, match=r"more than 1 MB\. Clear all outputs"):
+        read_submission(b" " * (1 << 20) + b"{}")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        {},
+        {"cell_type": 3, "source": 4, "metadata": 5},
+        {"cell_type": "code", "source": [1, "x = 1", None], "metadata": {"nbgrader": []}},
+        {"cell_type": "code", "source": "x", "metadata": {"nbgrader": {"grade_id": ["f"]}}},
+        {"cell_type": "code", "source": "x = '\ud800'", "metadata": None},
+    ],
+)
+def test_odd_cells_are_read_as_what_is_plain_in_them(cell: dict) -> None:
+    (read,) = read_submission(notebook_bytes(cells=[cell]))
+    assert read.grade_id == ""
+    read.source.encode()
+
+
+def test_an_old_notebook_is_brought_up_to_date() -> None:
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}}
+    old["worksheets"] = [{"cells": [{"cell_type": "code", "input": "x = 1", "language": "python", "outputs": []}]}]
+    assert [cell.source for cell in read_submission(json.dumps(old).encode())] == ["x = 1"]
