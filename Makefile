@@ -10,7 +10,8 @@ VENV   := .venv
 # Windows puts the programs of an environment into Scripts; everything else into bin
 BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
-PINNED := $(PIP) install -c constraints.txt
+# --no-compile: half the time; Python compiles each file when it is first imported
+PINNED := $(PIP) install --no-compile -c constraints.txt
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 ifeq ($(filter $(TORCH),default cpu),)

@@ -66,22 +66,22 @@ def installs(text: str) -> list[str]:
 def test_by_default_nothing_but_the_pins_decides() -> None:
     code, text = planned("lab")
     assert code == 0
-    assert installs(text) == ["-c constraints.txt -e ."]
+    assert installs(text) == ["--no-compile -c constraints.txt -e ."]
 
 
 def test_torch_alone_comes_from_the_cpu_index() -> None:
     code, text = planned("lab", "TORCH=cpu")
     assert code == 0
     assert installs(text) == [
-        f"-c constraints.txt --no-deps --index-url {CPU_INDEX} torch",
-        "-c constraints.txt -e .",
+        f"--no-compile -c constraints.txt --no-deps --index-url {CPU_INDEX} torch",
+        "--no-compile -c constraints.txt -e .",
     ]
 
 
 def test_tests_bring_their_own_extras() -> None:
     code, text = planned("test")
     assert code == 0
-    assert installs(text) == ["-c constraints.txt -e .", "-c constraints.txt -e '.[test]'"]
+    assert installs(text) == ["--no-compile -c constraints.txt -e .", "--no-compile -c constraints.txt -e '.[test]'"]
 
 
 def test_a_misspelt_variable_is_refused() -> None:
