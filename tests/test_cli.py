@@ -59,6 +59,19 @@ def test_run_makes_notebook_page_and_table(course: Course, clone: Path) -> None:
     assert outputs(clone / "notebooks" / f"{VAE}.ipynb") == ""  # the lesson itself stays as it is
 
 
+def test_a_run_leaves_nothing_behind(course: Course, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = clone.parent / "runtime"
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
+    listing = (
+        "import os\nassert [n for n in os.listdir() if not n.endswith('.ipynb')] == []"  # sockets aren't here
+    )
+    write_notebook(clone / "notebooks" / "07_gan.ipynb", listing)
+    code, text = course("run", "07")
+    assert code == 0, text
+    assert [path.name for path in (clone / "notebooks").iterdir() if path.suffix != ".ipynb"] == []
+    assert list(runtime.iterdir()) == []
+
+
 def test_a_relative_data_folder_is_meant_from_the_shell(
     course: Course, clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

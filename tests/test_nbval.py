@@ -45,6 +45,7 @@ def test_a_good_notebook_passes_and_tells_its_memory(tmp_path: Path) -> None:
     code, counts, text = run(good)
     assert (code, counts) == (0, {"passed": 3}), text
     assert re.search(r"\d+ MB  01_good\.ipynb", text), text
+    assert [path.name for path in tmp_path.iterdir()] == ["01_good.ipynb"]  # no sockets, no caches
 
 
 def test_cells_after_a_time_out_fail(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Running a lesson from top to bottom with papermill, in its own folder, in a fresh kernel."""
 
 import ast
+import secrets
 import sys
 import time
 from copy import deepcopy
@@ -10,10 +11,12 @@ from typing import Any
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
 
 from course_lib.lessons.find import LessonError
 from course_lib.lessons.outputs import RECORD, read_notebook, record_of
 
+LONGEST_SOCKET = 90  # characters; the system allows about 100, with the number that is appended
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -30,16 +33,23 @@ class Run:
     error: str | None
 
 
+def sockets() -> dict[str, str]:
+    """Settings of a kernel manager for files in the user's runtime folder instead of TCP ports, where two kernels
+    starting at once may take the same one; none on Windows, or where the folder's path is too long for a socket."""
+    path = Path(jupyter_runtime_dir()) / f"course-{secrets.token_hex(6)}"
+    if sys.platform == "win32" or len(str(path)) > LONGEST_SOCKET:
+        return {}
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {"transport": "ipc", "ip": str(path)}
+
+
 class LocalKernelManager(AsyncKernelManager):
-    """A kernel reached through files instead of TCP ports (two starting at once can't take the same one), whose
-    peak memory is read before it ends."""
+    """A kernel that shares no port with another, and whose peak memory is read before it ends."""
 
     peak_mb: float | None = None
 
     def __init__(self, **kwargs: Any) -> None:
-        if sys.platform != "win32":
-            kwargs.setdefault("transport", "ipc")
-        super().__init__(**kwargs)
+        super().__init__(**(sockets() | kwargs))
 
     async def shutdown_kernel(  # type: ignore[override]
         self, now: bool = False, restart: bool = False

@@ -6,7 +6,6 @@
 - with COURSE_SMOKE=1 outputs aren't compared: sizes are not the ones that the committed outputs come from.
 """
 
-import functools
 import os
 import sys
 import time
@@ -20,7 +19,7 @@ import nbval.plugin
 import pytest
 from jupyter_client.manager import KernelManager
 
-from course_lib.lessons.execute import peak_memory_mb
+from course_lib.lessons.execute import peak_memory_mb, sockets
 
 MEMORY_LIMIT_MB = float(os.environ.get("COURSE_KERNEL_MB", "2000"))
 SANITIZE = Path(__file__).with_name("sanitize.cfg")
@@ -83,9 +82,7 @@ class StrictNotebook(nbval.plugin.IPyNbFile):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # by file instead of TCP port: two kernels that start at once can't take the same one
-    if sys.platform != "win32":
-        nbval.kernel.KernelManager = functools.partial(KernelManager, transport="ipc")
+    nbval.kernel.KernelManager = lambda **settings: KernelManager(**(sockets() | settings))
     nbval.plugin.RunningKernel = WatchedKernel
     config.option.nbval_sanitize_with = config.option.nbval_sanitize_with or str(SANITIZE)
 
