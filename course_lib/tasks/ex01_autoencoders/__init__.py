@@ -1,0 +1,10 @@
+"""Exercise 01, autoencoders: what is asked, and what its mistakes look like.
+
+All errors are squared grey levels per image: sums over pixels, the mean over the batch only at the very end.
+"""
+
+from course_lib.tasks.ex01_autoencoders.linear import GRADIENT_STEP
+from course_lib.tasks.ex01_autoencoders.subspace import PCA_RECONSTRUCT, RECONSTRUCTION_LOSS
+from course_lib.tasks.ex01_autoencoders.training import TRAIN_AUTOENCODER
+
+TASKS = (RECONSTRUCTION_LOSS, PCA_RECONSTRUCT, GRADIENT_STEP, TRAIN_AUTOENCODER)
