@@ -81,8 +81,8 @@ _MEAN_IMAGE = (
     "averaged over pixels has gradients 64 times smaller, which plain SGD feels), or the steps are too large."
 )
 _TOO_SHORT = (
-    "training went the right way but isn't done. Watch the loss: while it falls, take more steps; where it has stopped, "
-    "or jumps about, take smaller ones."
+    "training went the right way but isn't done. Watch the loss: while it falls, take more steps; where it has "
+    "stopped, or jumps about, take smaller ones."
 )
 
 
