@@ -1,6 +1,7 @@
 """Running a lesson from top to bottom with papermill, in its own folder, in a fresh kernel."""
 
 import ast
+import re
 import secrets
 import sys
 import time
@@ -141,7 +142,7 @@ def write_page(notebook: Path) -> Path:
     content.metadata.pop("widgets", None)
     for cell in content.cells:
         if cell.cell_type == "code":
-            cell.outputs = without_widgets(cell.outputs)
+            cell.outputs = as_read(cell.outputs)
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}}
     body, _ = HTMLExporter(embed_images=True).from_notebook_node(content, resources)
     page = notebook.with_suffix(".html")
@@ -149,10 +150,12 @@ def write_page(notebook: Path) -> Path:
     return page
 
 
-def without_widgets(outputs: list[Any]) -> list[Any]:
+def as_read(outputs: list[Any]) -> list[Any]:
     """The outputs as someone sees them who has no kernel: a widget's picture, or nothing if it has none (a
-    progress bar). Left in, a widget without its kernel is an error message, or a request to another's server."""
-    still = []
+    progress bar). Left in, a widget without its kernel is an error message, or a request to another's server.
+    Text that came in pieces is joined, and of a line that was printed over again, a count of steps, the end is kept.
+    """
+    still: list[Any] = []
     for output in outputs:
         data = output.get("data", {})
         if WIDGET in data:
@@ -160,6 +163,10 @@ def without_widgets(outputs: list[Any]) -> list[Any]:
             del output.data[WIDGET]
             if set(output.data) <= {"text/plain"}:
                 continue
+        if output.output_type == "stream":
+            before = still.pop().text if still and still[-1].get("name") == output.name else ""
+            output = deepcopy(output)
+            output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", before + output.text)
         still.append(output)
     return still
 
@@ -172,7 +179,7 @@ def write_outputs_back(executed: Path, lesson: Path) -> None:
         raise LessonError(f"{lesson.name} changed while it ran; run it again")
     for cell, ran in zip(target.cells, source.cells, strict=True):
         if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = without_widgets(ran.outputs), ran.execution_count
+            cell.outputs, cell.execution_count = as_read(ran.outputs), ran.execution_count
             cell.metadata.pop("execution", None)
         cell.metadata.pop("papermill", None)
     target.metadata.pop("papermill", None)
