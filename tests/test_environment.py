@@ -81,7 +81,10 @@ def test_torch_alone_comes_from_the_cpu_index() -> None:
 def test_tests_bring_their_own_extras() -> None:
     code, text = planned("test")
     assert code == 0
-    assert installs(text) == ["--no-compile -c constraints.txt -e .", "--no-compile -c constraints.txt -e '.[test]'"]
+    assert installs(text) == [
+        "--no-compile -c constraints.txt -e .",
+        "--no-compile -c constraints.txt -e '.[test]'",
+    ]
 
 
 def test_a_misspelt_variable_is_refused() -> None:
