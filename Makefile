@@ -58,7 +58,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 test: lint types unit notebooks-smoke notebooks
 
 test-quick: setup-test lint types
-	$(BIN)/python -m pytest -n 2 -m "not slow and not browser"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser"
 	COURSE_SMOKE=1 $(NBVAL) $(FILES)
 
 lint: setup-test
@@ -69,7 +69,7 @@ types: setup-test
 	$(BIN)/mypy
 
 unit: setup-test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # Every cell of every lesson and solution as they are read: full size, marked outputs compared, memory measured
 notebooks: setup-test

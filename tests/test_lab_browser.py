@@ -44,7 +44,7 @@ def bar(height=1.0):
 
 slider_figure(bar, "A bar as high as the slider says.", height=(0.0, 4.0, 0.5))"""
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lab")]  # one server for all of them
 
 
 @pytest.fixture(scope="module")
