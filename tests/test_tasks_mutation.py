@@ -3,10 +3,12 @@
 It finds the tasks of every exercise by itself. Judged tasks (a network is trained) are gated on fewer seeds.
 """
 
+from collections.abc import Callable
+
 import pytest
 
-from course_lib.tasks.core import PUBLIC_SEED, Task
-from course_lib.tasks.judging import judge
+from course_lib.tasks.core import PUBLIC_SEED, Task, Verdict
+from course_lib.tasks.judging import Judge
 from course_lib.tasks.probes import observe
 from course_lib.tasks.registry import exercises, tasks_of
 
@@ -16,28 +18,28 @@ TASKS = [
 ]
 
 
-def verdict(task: Task, answer, seed: int, reveal: bool):
-    cases = task.cases(seed)
-    return judge(task, cases, [observe(task.probe, answer, case) for case in cases], reveal=reveal)
+def judges(task: Task) -> list[tuple[int, Judge]]:
+    seeds = [PUBLIC_SEED, *SECRET_SEEDS] if task.judge is None else [PUBLIC_SEED]
+    return [(seed, Judge(task, task.cases(seed))) for seed in seeds]
 
 
-def seeds(task: Task) -> list[int]:
-    return [PUBLIC_SEED, *SECRET_SEEDS] if task.judge is None else [PUBLIC_SEED]
+def verdict(judge: Judge, answer: Callable[..., object], reveal: bool = False) -> Verdict:
+    return judge.verdict([observe(judge.task.probe, answer, case) for case in judge.cases], reveal=reveal)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_right_answers_are_accepted(task: Task) -> None:
-    for answer in (task.reference, *task.alternatives):
-        for seed in seeds(task):
-            result = verdict(task, answer, seed, reveal=False)
+    for seed, judge in judges(task):
+        for answer in (task.reference, *task.alternatives):
+            result = verdict(judge, answer)
             assert result.passed, f"seed {seed}: {result}"
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_each_mistake_is_rejected_with_its_own_hint(task: Task) -> None:
-    for mistake in task.mistakes:
-        for seed in seeds(task):
-            result = verdict(task, mistake.answer, seed, reveal=seed == PUBLIC_SEED)
+    for seed, judge in judges(task):
+        for mistake in task.mistakes:
+            result = verdict(judge, mistake.answer, reveal=seed == PUBLIC_SEED)
             assert result.outcome == "wrong", f"seed {seed} accepts: {mistake.hint}"
             assert result.hint == mistake.hint, f"seed {seed}: told {result.hint!r} instead of {mistake.hint!r}"
 

@@ -3,7 +3,8 @@
 Runs where the learner's code doesn't. What an answer should give is computed here from the task's reference.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,44 +17,67 @@ _MAX_GAPS = 3
 
 def judge(task: Task, cases: Sequence[Case], seen: Sequence[Observation], *, reveal: bool) -> Verdict:
     """The verdict on what an answer gave for ``cases``. ``reveal``: numbers may be shown (public inputs only)."""
-    for observation in seen:
-        if observation.untouched:
-            return Verdict("untouched", f"{task.name} is not written yet. {observation.error}".strip())
-        if observation.error:
-            return Verdict("error", f"{task.name} could not be used. {observation.error}")
-    if task.judge is not None:
-        for case, observation in zip(cases, seen, strict=True):
-            verdict = task.judge(case, observation.outputs)
-            if not verdict.passed:
-                return verdict
+    return Judge(task, cases).verdict(seen, reveal=reveal)
+
+
+class Judge:
+    """Judges answers to one task on given cases; what right and wrong ones give there is computed once."""
+
+    def __init__(self, task: Task, cases: Sequence[Case]) -> None:
+        self.task, self.cases = task, cases
+        self._by_answer: dict[tuple[int, int], Observation] = {}
+
+    def verdict(self, seen: Sequence[Observation], *, reveal: bool) -> Verdict:
+        """The verdict on one observation per case. ``reveal``: numbers may be shown."""
+        for observation in seen:
+            if observation.untouched:
+                return Verdict("untouched", f"{self.task.name} is not written yet. {observation.error}".strip())
+            if observation.error:
+                return Verdict("error", f"{self.task.name} could not be used. {observation.error}")
+        if self.task.judge is not None:
+            for case, observation in zip(self.cases, seen, strict=True):
+                verdict = self.task.judge(case, observation.outputs)
+                if not verdict.passed:
+                    return verdict
+            return Verdict("right")
+        for i, observation in enumerate(seen):
+            gaps = _gaps(self.task, self._expected(i), observation.outputs, reveal)
+            if gaps:
+                where = (
+                    f"public case {i + 1} of {len(seen)}: {_inputs(self.cases[i])}"
+                    if reveal
+                    else "on a hidden input"
+                )
+                lines = [
+                    f"{self.task.name} is not right yet ({where}).",
+                    *("- " + gap for gap in gaps[:_MAX_GAPS]),
+                ]
+                return Verdict("wrong", "\n".join(lines), self._likely_mistake(seen))
         return Verdict("right")
-    expected = [_expected(task, case) for case in cases]
-    for i, (case, right, observation) in enumerate(zip(cases, expected, seen, strict=True), 1):
-        gaps = _gaps(task, right, observation.outputs, reveal)
-        if gaps:
-            where = f"public case {i} of {len(cases)}: {_inputs(case)}" if reveal else "on a hidden input"
-            lines = [f"{task.name} is not right yet ({where}).", *("- " + gap for gap in gaps[:_MAX_GAPS])]
-            return Verdict("wrong", "\n".join(lines), _likely_mistake(task, cases, seen))
-    return Verdict("right")
 
+    def _expected(self, i: int) -> Outputs:
+        observation = self._observe(self.task.reference, i)
+        if observation.error:
+            raise RuntimeError(f"the reference of {self.task.name} fails: {observation.error}")
+        return observation.outputs
 
-def _expected(task: Task, case: Case) -> Outputs:
-    observation = observe(task.probe, task.reference, case)
-    if observation.error:
-        raise RuntimeError(f"the reference of {task.name} fails: {observation.error}")
-    return observation.outputs
+    def _likely_mistake(self, seen: Sequence[Observation]) -> str:
+        """The hint of the first listed mistake that gives the same outputs in every case, or nothing."""
+        for mistake in self.task.mistakes:
+            for i, observation in enumerate(seen):
+                wrong = self._observe(mistake.answer, i)
+                if wrong.error or _gaps(self.task, wrong.outputs, observation.outputs, reveal=False):
+                    break
+            else:
+                return mistake.hint
+        return ""
 
-
-def _likely_mistake(task: Task, cases: Sequence[Case], seen: Sequence[Observation]) -> str:
-    """The hint of the first listed mistake that gives the same outputs in every case, or nothing."""
-    for mistake in task.mistakes:
-        for case, observation in zip(cases, seen, strict=True):
-            wrong = observe(task.probe, mistake.answer, case)
-            if wrong.error or _gaps(task, wrong.outputs, observation.outputs, reveal=False):
-                break
-        else:
-            return mistake.hint
-    return ""
+    def _observe(self, answer: Callable[..., Any], i: int) -> Observation:
+        """What an answer of ours gives for the case with index i."""
+        key = (id(answer), i)
+        if key not in self._by_answer:
+            self._by_answer[key] = observe(self.task.probe, answer, self.cases[i])
+        return self._by_answer[key]
 
 
 def _gaps(task: Task, expected: Outputs, got: Outputs, reveal: bool) -> list[str]:

@@ -1,7 +1,7 @@
 r"""A small VAE, trained on handwritten digits. What comes back are its parameters; the ELBO is measured here.
 
-The threshold: over 20 secrets the reference reaches a -ELBO of 23.4 to 23.7 nats per test image, a decoder that
-ignores the code 27.1, and half or double the weight on the KL 24.1 and more (``benchmarks`` print it again).
+The threshold: over 20 secrets the reference reaches a -ELBO of 23.2 to 23.6 nats per test image (the mean is 23.45), a
+decoder that ignores the code 27.1. Half the weight on the KL gives 24.1, twice the weight 24.6.
 """
 
 from collections.abc import Callable
@@ -71,6 +71,7 @@ def train(
     seed: int,
     *,
     lr: float = 2e-3,
+    sign: float = 1.0,
     kl_weight: float = 1.0,
     noise: float = 1.0,
     sample: Callable[[Tensor], Tensor] = lambda z: z,
@@ -83,7 +84,7 @@ def train(
         batch = binarize(x[torch.randint(len(x), (128,))])
         mu, logvar = model.encode(batch)
         z = sample(reparameterize(mu, logvar, noise * torch.randn_like(mu)))
-        loss = elbo(model.decode(z), batch, mu, logvar, beta=kl_weight).loss
+        loss = sign * elbo(model.decode(z), batch, mu, logvar, beta=kl_weight).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -110,16 +111,9 @@ def _by_epochs(x: Tensor, num_steps: int, seed: int) -> MLPVAE:
     return model
 
 
-def _uphill(x: Tensor, num_steps: int, seed: int) -> MLPVAE:
-    torch.manual_seed(seed)
+def _nan(x: Tensor, num_steps: int, seed: int) -> MLPVAE:
     model = MLPVAE(_NUM_PIXELS, _HIDDEN_DIM, _LATENT_DIM)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
-    for _ in range(50):
-        batch = binarize(x[torch.randint(len(x), (128,))])
-        logits, mu, logvar = model(batch)
-        optimizer.zero_grad()
-        (-elbo(logits, batch, mu, logvar).loss).backward()
-        optimizer.step()
+    torch.nn.init.constant_(next(model.parameters()), float("nan"))
     return model
 
 
@@ -185,9 +179,9 @@ TRAIN_VAE = Task(
     public_in_grading=False,
     mistakes=(
         Mistake(lambda x, num_steps, seed: MLPVAE(_NUM_PIXELS, 2 * _HIDDEN_DIM, _LATENT_DIM), _OTHER_NETWORK),
-        Mistake(lambda x, num_steps, seed: train(x, 3, seed, lr=float("nan")), _NOT_FINITE),
+        Mistake(_nan, _NOT_FINITE),
         Mistake(lambda x, num_steps, seed: train(x, 0, seed), _NOT_TRAINED),
-        Mistake(_uphill, _UPHILL),
+        Mistake(lambda x, num_steps, seed: train(x, 150, seed, sign=-1), _UPHILL),
         Mistake(partial(train, noise=0.0), _NO_NOISE),
         Mistake(lambda x, num_steps, seed: train(x, 300, seed, sample=Tensor.detach), _COLLAPSED),
         Mistake(partial(train, kl_weight=0.0), _NO_KL),

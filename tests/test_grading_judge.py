@@ -1,0 +1,130 @@
+"""Marks come from hidden inputs and from what came back on them, never from what a notebook says of itself."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from course_lib.grading.grade import read_submission
+from course_lib.grading.judge import cases_of, hidden_seed, mark
+from course_lib.grading.masters import load_masters
+from course_lib.grading.rebuild import rebuild
+from course_lib.grading.results import TaskVerdict
+from course_lib.grading.run import Limits, Run
+from course_lib.tasks.collect import report
+from course_lib.tasks.core import Observation, Task
+from course_lib.tasks.probes import observe
+from course_lib.tasks.registry import find_task, tasks_of
+
+EXERCISE = "05_variational_autoencoder"
+KL = find_task("kl_divergence")
+SEED = 11
+
+
+def marked(message: object, *, stopped: str = "", **cell: object) -> TaskVerdict:
+    """The verdict on ``kl_divergence`` if its collector's cell ended like that."""
+    master = load_masters()[EXERCISE]
+    cases = {task.name: cases_of(task, SEED) for task in tasks_of(EXERCISE)}
+    cells = read_submission(nbformat.writes(master).encode())
+    built = rebuild(master, cells, tasks_of(EXERCISE), {name: [] for name in cases})
+    places = {c.metadata.get("course", {}).get("collects"): i for i, c in enumerate(built.notebook.cells)}
+    line = {"status": "ok", **cell} | ({"data": message} if message is not None else {})
+    run = Run({places["kl_divergence"]: line}, stopped)
+    return mark([KL], cases, built, run, Limits(seconds_per_cell=7))[0]
+
+
+def outputs(answer, task: Task = KL, seed: int = SEED) -> dict:
+    public, hidden = cases_of(task, seed)
+    return report(task.name, [observe(task.probe, answer, case) for case in (*public, *hidden)])
+
+
+def test_a_right_answer_gets_its_points() -> None:
+    verdict = marked(outputs(KL.reference))
+    assert (verdict.points, verdict.max_points, verdict.verdict, verdict.message) == (2, 2, "right", "")
+
+
+def test_an_answer_that_knows_only_the_public_inputs_gets_none() -> None:
+    public = [case["mu"] for case in KL.public_cases()]
+
+    def by_heart(mu, logvar):
+        known = any(x.shape == mu.shape and torch.equal(x, mu) for x in public)
+        return KL.reference(mu, logvar) if known else mu.sum(1) + logvar.sum(1)
+
+    verdict = marked(outputs(by_heart))
+    assert (verdict.points, verdict.verdict) == (0, "wrong")
+    assert verdict.message.startswith("The public checks pass. kl_divergence is not right yet (on a hidden input)")
+
+
+def test_no_hidden_number_is_told() -> None:
+    def off(mu, logvar):
+        return KL.reference(mu, logvar) * (1 if any(torch.equal(mu, c["mu"]) for c in KL.public_cases()) else 1.1)
+
+    message = marked(outputs(off)).message
+    assert "4 of 4 entries are wrong" in message
+    hidden = [x for case in cases_of(KL, SEED)[1] for x in (case["mu"], KL.reference(**case))]
+    told = {word.strip(".,;()[]") for word in message.split()}
+    for x in hidden:
+        assert not told & {f"{value:.{n}g}" for value in x.flatten().tolist() for n in (3, 4, 5)}
+
+
+def test_a_public_gap_is_told_with_numbers_and_its_mistake() -> None:
+    verdict = marked(outputs(lambda mu, logvar: 2 * KL.reference(mu, logvar)))
+    assert "public case 1 of 3" in verdict.message
+    assert "It looks like this mistake: the factor one half is missing" in verdict.message
+
+
+def test_outputs_for_another_learners_inputs_get_none() -> None:
+    assert marked(outputs(KL.reference, seed=SEED + 1)).verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("message", "verdict", "says"),
+    [
+        ("garbage", "error", "could not be read: no outputs of kl_divergence"),
+        ({"task": "kl_divergence", "observations": [{}] * 6, "arrays": 5}, "error", "text was expected"),
+        (report("kl_divergence", [Observation({})] * 6), "wrong", "nothing came"),
+        (report("kl_divergence", [Observation({"the value": torch.ones(4)})] * 6), "wrong", "was expected"),
+        (
+            report("kl_divergence", [Observation({}, "Do it.", untouched=True)]),
+            "untouched",
+            "not written yet. Do it.",
+        ),
+        (report("kl_divergence", [Observation({}, "It broke.")]), "error", "could not be used. It broke."),
+        (outputs(lambda mu, logvar: KL.reference(mu, logvar) * float("nan")), "wrong", "nan came"),
+        (outputs(lambda mu, logvar: KL.reference(mu, logvar) * float("inf")), "wrong", "inf came"),
+    ],
+)
+def test_whatever_comes_back_is_a_verdict_with_a_reason(message: object, verdict: str, says: str) -> None:
+    result = marked(message)
+    assert (result.points, result.verdict) == (0, verdict)
+    assert says in result.message
+
+
+def test_nothing_came_back_is_a_zero_with_the_reason() -> None:
+    assert "It took longer than 7 s." in marked(None, status="timeout").message
+    assert "The kernel died." in marked(None, status="died", stopped="The kernel died.").message
+    assert "It stopped with ValueError: no" in marked(None, status="error", error="ValueError: no").message
+
+
+def test_hidden_inputs_are_fresh_per_learner_and_task_and_repeat_with_the_secret() -> None:
+    def seed(secret: bytes = b"s" * 16, learner: str = "ada", exercise: str = EXERCISE, task: str = "f") -> int:
+        return hidden_seed(secret, learner, exercise, task)
+
+    assert seed() == seed()
+    others = {seed(), seed(b"t" * 16), seed(learner="bob"), seed(exercise="01"), seed(task="g")}
+    assert len(others) == 5
+    assert all(0 <= value < 2**63 for value in others)
+    assert hidden_seed(b"s", "a", "bc", "d") != hidden_seed(b"s", "ab", "c", "d")
+
+
+def test_without_a_seed_only_public_inputs_are_run() -> None:
+    for task in tasks_of(EXERCISE):
+        public, hidden = cases_of(task, None)
+        assert public
+        assert hidden == []
+
+
+def test_masters_are_needed(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no solutions such as"):
+        load_masters(tmp_path)
