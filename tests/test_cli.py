@@ -164,6 +164,20 @@ def test_in_place_writes_outputs_and_what_made_them_and_nothing_else(course: Cou
     assert faults(lesson) == []
 
 
+def test_in_place_removes_the_traces_of_other_runs(course: Course, clone: Path) -> None:
+    lesson = clone / "notebooks" / "09_vae_gan.ipynb"
+    notebook = nbformat.read(lesson, as_version=4)
+    clean = [dict(cell.metadata) for cell in notebook.cells]
+    notebook.metadata.papermill = {"output_path": "/home/someone/09.ipynb"}
+    for cell in notebook.cells:
+        cell.metadata.update(papermill={"duration": 3.0}, execution={"iopub.status.busy": "1999-12-31"})
+    nbformat.write(notebook, lesson)
+    assert course("run", "09", "--in-place")[0] == 0
+    after = nbformat.read(lesson, as_version=4)
+    assert set(after.metadata) == {"course", "kernelspec"}
+    assert [dict(cell.metadata) for cell in after.cells if cell.cell_type == "code"] == clean[1:]
+
+
 def test_a_widget_leaves_its_picture_and_a_progress_bar_nothing(course: Course, clone: Path) -> None:
     slider = "from matplotlib.figure import Figure\nfrom course_lib.viz import slider_figure\n"
     slider += "slider_figure(lambda a=1: Figure(), 'An empty figure.', a=(0, 2))"
@@ -289,6 +303,12 @@ def test_a_lesson_whose_outputs_alone_changed_is_not_newer(course: Course, clone
     course("start")
     course("run", "09", "--in-place")
     assert "newer" not in course("start")[1]
+
+
+def test_a_lesson_whose_text_changed_is_newer(course: Course, clone: Path) -> None:
+    course("start")
+    write_notebook(clone / "notebooks" / "09_vae_gan.ipynb", "1 + 1", title="Said better")  # the same code
+    assert "newer  notebooks/09_vae_gan.ipynb" in course("start")[1]
 
 
 def test_a_copy_taken_again_is_no_longer_newer(course: Course, clone: Path) -> None:
