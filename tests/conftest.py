@@ -55,10 +55,11 @@ def clone(tmp_path: Path) -> Path:
 @pytest.fixture
 def course(clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Course:
     """``course("run", "05")`` → exit code and all that was printed; the working folder is the small clone."""
-    from course_lib.cli import main
+    from course_lib.cli import common, main
 
     monkeypatch.chdir(clone)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(common.console, "width", 200)  # whatever the terminal that the tests run in
+    monkeypatch.setattr(common.errors, "width", 200)
 
     def call(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["course", *arguments])

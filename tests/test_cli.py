@@ -69,7 +69,8 @@ def test_a_run_leaves_nothing_behind(course: Course, clone: Path, monkeypatch: p
     code, text = course("run", "07")
     assert code == 0, text
     assert [path.name for path in (clone / "notebooks").iterdir() if path.suffix != ".ipynb"] == []
-    assert list(runtime.iterdir()) == []
+    # the path of a socket may be too long for the system; then there was no folder of sockets in the first place
+    assert not runtime.exists() or list(runtime.iterdir()) == []
 
 
 def test_a_relative_data_folder_is_meant_from_the_shell(

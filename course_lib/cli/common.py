@@ -1,5 +1,7 @@
 """What every command shares: the application, where it prints, how it stops."""
 
+import os
+import sys
 from typing import NoReturn
 
 import typer
@@ -13,8 +15,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# where there is no terminal (a log, a pipe) nothing says how wide a line may be: wide enough for a table of lessons
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+console = Console(highlight=False, width=_WIDTH)
+errors = Console(stderr=True, highlight=False, width=_WIDTH)
 
 
 def complain(message: object) -> None:
