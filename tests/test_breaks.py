@@ -119,14 +119,14 @@ BREAKS = [
     ),
     Break(
         "missing detach, and a gradient for everybody",
-        "training/steps.py",
+        "training/steps/gan.py",
         "self.discriminator(torch.cat([x, x_fake.detach()])).chunk(2)",
         "self.discriminator(torch.cat([x, x_fake])).chunk(2)",
         "test_training_steps.py",
     ),
     Break(
         "the decoder helps the discriminator",
-        "training/steps.py",
+        "training/steps/vae_gan.py",
         "self.gamma * g + f for",
         "self.gamma * g - f for",
         "test_training_steps.py",
@@ -140,7 +140,7 @@ BREAKS = [
     ),
     Break(
         "images not binarised",
-        "training/steps.py",
+        "training/steps/vae.py",
         "x = binarize(x)",
         "x = x.round()",
         "test_training_steps.py",

@@ -1,6 +1,7 @@
 """An exponential moving average of a network's weights (Yazıcı et al. 2019, arXiv:1806.04498)."""
 
 import copy
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,3 +30,12 @@ class EMA:
         torch._foreach_lerp_(list(self.module.parameters()), list(source.parameters()), 1 - decay)
         for mine, theirs in zip(self.module.buffers(), source.buffers(), strict=True):
             mine.copy_(theirs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averaged network and how many steps it has taken."""
+        return {"updates": self.updates, "module": self.module.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        self.module.load_state_dict(state["module"])
+        self.updates = int(state["updates"])

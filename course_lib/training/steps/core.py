@@ -1,0 +1,69 @@
+"""What the training steps of all models share: Adam, one step down a loss, and a state that can be saved."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+Betas = tuple[float, float]
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """What can hand out its state and take it back: networks, optimisers, averages."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any: ...
+
+
+class TrainingStep:
+    """A callable that takes a batch and returns named scalars, detached.
+
+    Its networks, optimisers and averages are attributes (or stand in a dict that is one), and that is how
+    :meth:`state_dict` finds them; ``steps`` counts the calls.
+    """
+
+    steps: int = 0
+
+    def _parts(self) -> dict[str, Stateful]:
+        parts: dict[str, Stateful] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                parts |= {f"{name}.{key}": part for key, part in value.items() if isinstance(part, Stateful)}
+            elif isinstance(value, Stateful):
+                parts[name] = value
+        return parts
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed run needs from this step: weights, buffers, optimiser moments, averages, counter."""
+        return {"steps": self.steps} | {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`state_dict` of a step with the same parts gave; ``ValueError`` for other parts."""
+        parts = self._parts()
+        if state.keys() != {"steps", *parts}:
+            raise ValueError(
+                f"this {type(self).__name__} holds {sorted(parts)}, but the state is of {sorted(state)}; "
+                "build the step as it was when the state was saved"
+            )
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        self.steps = int(state["steps"])
+
+
+def adam(parameters: Iterable[nn.Parameter], lr: float = 1e-3, betas: Betas = (0.9, 0.999)) -> torch.optim.Adam:
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980) with its update in one fused kernel."""
+    return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor, parameters: Sequence[nn.Parameter]) -> None:
+    """One step down ``loss``, for these parameters and no others.
+
+    ``inputs`` keeps the gradient away from every other network, so a step can't leak into the other player.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward(inputs=list(parameters))
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
