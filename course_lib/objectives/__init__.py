@@ -6,7 +6,7 @@ Every function here returns one value per image, shape (B,); a ``.loss`` propert
 
 from course_lib.objectives.adversarial import DiscriminatorLoss, discriminator_loss, generator_loss
 from course_lib.objectives.elbo import ELBO, elbo, importance_weighted_bound
-from course_lib.objectives.kl import kl_per_dimension, kl_standard_normal
+from course_lib.objectives.kl import kl_gaussians, kl_per_dimension, kl_standard_normal
 from course_lib.objectives.penalties import r1_penalty
 from course_lib.objectives.reconstruction import bernoulli_log_prob, gaussian_log_prob, squared_error
 from course_lib.objectives.vae_gan import VAEGANLosses, feature_error, vae_gan_losses
@@ -22,6 +22,7 @@ __all__ = [
     "gaussian_log_prob",
     "generator_loss",
     "importance_weighted_bound",
+    "kl_gaussians",
     "kl_per_dimension",
     "kl_standard_normal",
     "r1_penalty",

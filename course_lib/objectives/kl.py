@@ -1,9 +1,11 @@
-r"""The Kullback-Leibler divergence from a diagonal Gaussian to the standard normal prior, in closed form.
+r"""The Kullback-Leibler divergence of a diagonal Gaussian from the standard normal prior, or from another, in
+closed form.
 
 Kingma & Welling 2014 (arXiv:1312.6114), appendix B:
 :math:`D_{KL}(\mathcal N(\mu, \sigma^2) \| \mathcal N(0, 1)) = \tfrac12(\mu^2 + \sigma^2 - 1 - \log\sigma^2)`.
 """
 
+import torch
 from torch import Tensor
 
 
@@ -27,3 +29,19 @@ def kl_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     ``mu`` and ``logvar``: (B, D). Returns (B,), in nats per image. Raises as :func:`kl_per_dimension`.
     """
     return kl_per_dimension(mu, logvar).sum(1)
+
+
+def kl_gaussians(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
+    r"""The divergence :math:`D_{KL}(q \| p)` between two diagonal Gaussians, for a prior that is learned.
+
+    Shifting and scaling both leaves it as it is; in units in which p is standard normal, q has mean
+    :math:`(\mu_q - \mu_p)/\sigma_p` and variance :math:`\sigma_q^2/\sigma_p^2`.
+
+    All four: (B, D). Returns (B,), in nats per image. Raises ``ValueError`` if any two shapes differ.
+    """
+    shapes = [tuple(t.shape) for t in (mu_q, logvar_q, mu_p, logvar_p)]
+    if len(set(shapes)) > 1:
+        raise ValueError(
+            f"means and log-variances of q and p must all have shape (batch, latent_dim), got {shapes}"
+        )
+    return kl_standard_normal((mu_q - mu_p) * torch.exp(-0.5 * logvar_p), logvar_q - logvar_p)
