@@ -76,9 +76,10 @@ def test_records_are_means_over_their_stretch():
     assert history.last("number") == 9.5
 
 
-def test_nan_stops_the_run_and_names_the_steps():
-    values = iter([1.0, 1.0, float("nan"), 1.0])
-    with pytest.raises(FloatingPointError, match="loss became nan between steps 3 and 4"):
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_is_not_finite_stops_the_run_and_names_its_step(value):
+    values = iter([1.0, 1.0, 1.0, value])
+    with pytest.raises(FloatingPointError, match=f"loss became {value} at step 4; try a smaller learning rate"):
         fit(
             lambda _: {"loss": torch.tensor(next(values))},
             torch.zeros(4, 1),
@@ -90,11 +91,31 @@ def test_nan_stops_the_run_and_names_the_steps():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [({"batch_size": 9}, "smaller batch_size"), ({"num_steps": 0}, "at least 1")]
+    ("arguments", "words"),
+    [
+        ({"batch_size": 9}, "x holds 8 images.*smaller batch_size"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"num_steps": 0}, "num_steps must be at least 1, got 0"),
+        ({"num_records": 0}, "num_records must be at least 1, got 0"),
+        ({"patience": 0}, "patience must be at least 1, got 0"),
+        ({"x": (torch.zeros(8, 1), torch.zeros(7))}, r"one length, got \[8, 7\]"),
+    ],
 )
 def test_bad_sizes_are_refused(arguments, words):
+    settings = {"x": torch.zeros(8, 1), "num_steps": 2, "batch_size": 4, "progress": False}
     with pytest.raises(ValueError, match=words):
-        fit(lambda _: {}, torch.zeros(8, 1), **{"num_steps": 2, "batch_size": 4, "progress": False} | arguments)
+        fit(lambda _: {}, **settings | arguments)
+
+
+def test_several_tensors_are_batched_together():
+    x, y = torch.arange(6.0).view(6, 1), torch.arange(6)
+
+    def step(batch):
+        images, labels = batch
+        assert torch.equal(images.flatten().long(), labels)
+        return {"count": torch.tensor(float(len(labels)))}
+
+    assert fit(step, (x, y), num_steps=4, batch_size=3, progress=False).last("count") == 3
 
 
 def test_progress_prints_time_left(capsys):

@@ -1,19 +1,41 @@
 """One loop that a learner can read, the steps that differ between models, averaged weights, saved weights."""
 
+from course_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from course_lib.training.ema import EMA
-from course_lib.training.loop import History, fit
-from course_lib.training.steps import AutoencoderStep, GANStep, VAEGANStep, VAEStep, adam
+from course_lib.training.loop import fit
+from course_lib.training.run import History
+from course_lib.training.steps import (
+    AutoencoderStep,
+    CapacityStep,
+    ConditionalVAEStep,
+    FreeBitsStep,
+    GANStep,
+    IWAEStep,
+    TCVAEStep,
+    TrainingStep,
+    VAEGANStep,
+    VAEStep,
+    adam,
+)
 from course_lib.training.weights import load_weights, save_weights
 
 __all__ = [
     "EMA",
     "AutoencoderStep",
+    "CapacityStep",
+    "ConditionalVAEStep",
+    "FreeBitsStep",
     "GANStep",
     "History",
+    "IWAEStep",
+    "TCVAEStep",
+    "TrainingStep",
     "VAEGANStep",
     "VAEStep",
     "adam",
     "fit",
+    "load_checkpoint",
     "load_weights",
+    "save_checkpoint",
     "save_weights",
 ]

@@ -1,4 +1,4 @@
-"""The one training loop. The data is a tensor that stays where the model is; a step is a callable on a batch.
+"""The one training loop. The data are tensors that stay where the model is; a step is a callable on a batch.
 
 There is no loader: an epoch is a permutation of indices. On images this small a loader that fetches one sample at
 a time costs more than the training.
@@ -6,42 +6,21 @@ a time costs more than the training.
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-Step = Callable[[Tensor], dict[str, Tensor]]
-
-
-@dataclass
-class History:
-    """What a run recorded: for each name, its mean over each stretch of steps that ends at ``steps``."""
-
-    steps: list[int] = field(default_factory=list)
-    values: dict[str, list[float]] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def last(self, name: str) -> float:
-        """The mean of ``name`` over the last stretch."""
-        return self.values[name][-1]
-
-    def __repr__(self) -> str:
-        ends = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.values.items() if values)
-        return f"History({self.steps[-1] if self.steps else 0} steps in {self.seconds:.1f} s: {ends})"
-
-
-def batches(num_images: int, batch_size: int, device: torch.device) -> Iterator[Tensor]:
-    """Endless index tensors (batch_size,), each epoch a fresh permutation without its last, partial batch."""
-    while True:
-        order = torch.randperm(num_images, device=device)
-        yield from order.split(batch_size)[: num_images // batch_size]
+from course_lib.training.checkpoint import load_checkpoint, save_checkpoint
+from course_lib.training.reproducible import deterministic_algorithms
+from course_lib.training.run import History, Run, Step
 
 
 def fit(
     step: Step,
-    x: Tensor,
+    x: Tensor | tuple[Tensor, ...],
     *,
     num_steps: int,
     batch_size: int,
@@ -49,62 +28,73 @@ def fit(
     num_records: int = 50,
     progress: bool = True,
     on_record: Callable[[int], None] | None = None,
+    validate: Callable[[], float] | None = None,
+    patience: int = 5,
+    checkpoint: Path | None = None,
+    deterministic: bool = False,
 ) -> History:
     """Train for ``num_steps`` batches of ``x`` and return what was recorded, as means over stretches.
 
-    ``step``: takes a batch (batch_size, ...) and returns named scalars (0-dimensional, detached); they are added up
-    on the device and read ``num_records`` times in all. ``x``: (N, ...), already on the model's device.
-    ``on_record(steps_done)`` is called after each reading. The same seed on the same machine gives the same
-    losses; the random state outside is left as it was.
+    ``step``: takes a batch (batch_size, ...) and returns named scalars (0-dimensional, detached), which are read
+    ``num_records`` times in all, not at each step. ``x``: (N, ...), or several such tensors (images and labels) for
+    a step that takes a tuple; already on the model's device. ``on_record(steps_done)`` is called after each reading.
+    The same seed on the same machine gives the same losses; the random state outside is left as it was.
 
-    Raises ``ValueError`` if there is less than one batch of data, and ``FloatingPointError`` naming the stretch of
-    steps when a recorded value is no longer finite.
+    ``validate``: a loss on held-out data, called after each reading and recorded as "validation". Training stops
+    when it hasn't improved for ``patience`` readings, and ends with the networks as they were at its lowest.
+    ``checkpoint``: a file, written at each reading; if it is there already, the run goes on from it, as if it had
+    never stopped. ``deterministic``: only algorithms that give the same bits each time, or an error. The first two
+    need a :class:`TrainingStep`.
+
+    Raises ``ValueError`` if there is less than one batch of data or the checkpoint is of another run, ``TypeError``
+    for a step without a state where one is needed, and ``FloatingPointError`` naming the first step with a value
+    that isn't finite; the last checkpoint is kept.
     """
-    if num_steps < 1 or batch_size < 1 or num_records < 1:
-        raise ValueError(
-            f"num_steps, batch_size and num_records must be at least 1, got {num_steps}, {batch_size}, {num_records}"
-        )
-    if len(x) < batch_size:
-        raise ValueError(
-            f"x holds {len(x)} images, less than one batch of {batch_size}; take a smaller batch_size"
-        )
-    history = History()
-    started = time.perf_counter()
+    tensors = x if isinstance(x, tuple) else (x,)
+    _check(tensors, batch_size, num_steps=num_steps, num_records=num_records, patience=patience)
+    device = tensors[0].device
+    run = Run(step, len(tensors[0]), batch_size, seed, device)
     every = math.ceil(num_steps / num_records)
-    sums: dict[str, Tensor] = {}
-    in_stretch = 0
-    devices = [x.device] if x.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), deterministic_algorithms() if deterministic else nullcontext():
         torch.manual_seed(seed)
-        source = batches(len(x), batch_size, x.device)
-        for number in range(1, num_steps + 1):
-            for name, value in step(x[next(source)]).items():
-                sums[name] = sums[name] + value if name in sums else value.clone()
-            in_stretch += 1
-            if number % every == 0 or number == num_steps:
-                _record(history, number, {name: total.item() / in_stretch for name, total in sums.items()})
-                sums, in_stretch = {}, 0
-                history.seconds = time.perf_counter() - started
-                if progress:
-                    _show(history, num_steps)
-                if on_record is not None:
-                    on_record(number)
-    history.seconds = time.perf_counter() - started
+        if checkpoint is not None and checkpoint.is_file():
+            run.load_state_dict(load_checkpoint(checkpoint, device))
+        started = time.perf_counter() - run.history.seconds
+        while run.done < num_steps and run.records_since_best() < patience:
+            stretch = []
+            for _ in range(min(every, num_steps - run.done)):
+                index = next(run.shuffle)
+                parts = step(tuple(t[index] for t in tensors) if isinstance(x, tuple) else x[index])
+                stretch.append({name: value.clone() for name, value in parts.items()})
+            run.record(stretch)
+            if validate is not None:
+                with torch.random.fork_rng(devices=devices):  # looking on doesn't change the training
+                    run.judge(validate())
+            run.history.seconds = time.perf_counter() - started
+            if progress:
+                _show(run.history, num_steps)
+            if on_record is not None:
+                on_record(run.done)
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, run.state_dict())
+    run.restore_best()
     if progress:
         print()
-    return history
+    return run.history
 
 
-def _record(history: History, step: int, means: dict[str, float]) -> None:
-    first = history.steps[-1] + 1 if history.steps else 1
-    for name, mean in means.items():
-        if not math.isfinite(mean):
-            raise FloatingPointError(
-                f"{name} became {mean} between steps {first} and {step}; try a smaller learning rate, and look at "
-                "the last finite values in a shorter run"
-            )
-        history.values.setdefault(name, []).append(mean)
-    history.steps.append(step)
+def _check(tensors: tuple[Tensor, ...], batch_size: int, **counts: int) -> None:
+    for name, count in {"batch_size": batch_size, **counts}.items():
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+    lengths = [len(t) for t in tensors]
+    if len(set(lengths)) != 1:
+        raise ValueError(f"the tensors of x must be of one length, got {lengths}")
+    if lengths[0] < batch_size:
+        raise ValueError(
+            f"x holds {lengths[0]} images, less than one batch of {batch_size}; take a smaller batch_size"
+        )
 
 
 def _show(history: History, num_steps: int) -> None:

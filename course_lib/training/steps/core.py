@@ -41,7 +41,7 @@ class TrainingStep:
         return {"steps": self.steps} | {name: part.state_dict() for name, part in self._parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what :meth:`state_dict` of a step with the same parts gave; ``ValueError`` for other parts."""
+        """Take back what :meth:`state_dict` of a step with the same networks gave; ``ValueError`` for others."""
         parts = self._parts()
         if state.keys() != {"steps", *parts}:
             raise ValueError(
@@ -49,7 +49,12 @@ class TrainingStep:
                 "build the step as it was when the state was saved"
             )
         for name, part in parts.items():
-            part.load_state_dict(state[name])
+            try:
+                part.load_state_dict(state[name])
+            except (RuntimeError, ValueError) as error:
+                raise ValueError(
+                    f"{name} of this {type(self).__name__} differs from the one that was saved: {error}"
+                ) from error
         self.steps = int(state["steps"])
 
 

@@ -1,0 +1,230 @@
+"""Runs that are saved, resumed, stopped early, and stopped by values that aren't finite."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib.models import MLPVAE, VAEGAN, Discriminator, Generator, ToyDiscriminator, ToyGenerator
+from course_lib.training import (
+    AutoencoderStep,
+    GANStep,
+    VAEGANStep,
+    VAEStep,
+    fit,
+    load_checkpoint,
+    save_checkpoint,
+)
+
+SETTINGS = {"batch_size": 4, "num_records": 20, "seed": 5, "progress": False}
+
+
+def vae_step(hidden_dim=8):
+    torch.manual_seed(0)
+    return VAEStep(MLPVAE(6, hidden_dim, 2))
+
+
+def toy_gan_step():
+    torch.manual_seed(0)
+    return GANStep(ToyGenerator(hidden_dim=8), ToyDiscriminator(8), 2, r1_every=4, squash=False)
+
+
+def image_gan_step():
+    torch.manual_seed(0)
+    return GANStep(Generator(4, (4, 2)), Discriminator((2, 2, 2)), 4)
+
+
+def vae_gan_step():
+    torch.manual_seed(0)
+    return VAEGANStep(VAEGAN(3, (2, 3)))
+
+
+DATA = {
+    vae_step: torch.rand(10, 6, generator=torch.Generator().manual_seed(1)),
+    toy_gan_step: torch.randn(10, 2, generator=torch.Generator().manual_seed(1)),
+    image_gan_step: torch.rand(10, 1, 28, 28, generator=torch.Generator().manual_seed(1)),
+    vae_gan_step: torch.rand(10, 1, 28, 28, generator=torch.Generator().manual_seed(1)),
+}
+
+
+def tensors_of(state):
+    if isinstance(state, torch.Tensor):
+        yield state
+    elif isinstance(state, dict):
+        for value in state.values():
+            yield from tensors_of(value)
+    elif isinstance(state, list | tuple):
+        for value in state:
+            yield from tensors_of(value)
+
+
+@pytest.mark.parametrize("build", list(DATA), ids=lambda build: build.__name__)
+def test_a_run_resumed_at_step_10_equals_the_straight_run(build, tmp_path):
+    """Ten steps are five epochs of two batches; an eleventh is in mid-epoch, and R1 comes at steps 0, 4, 8, ..."""
+    x, file = DATA[build], tmp_path / "run.safetensors"
+    straight, first, second = build(), build(), build()
+    expected = fit(straight, x, num_steps=21, checkpoint=tmp_path / "other.safetensors", **SETTINGS)
+    # the same grid of readings: 20 for 21 steps is every second step
+    fit(first, x, num_steps=11, checkpoint=file, **SETTINGS | {"num_records": 6})
+    torch.manual_seed(99)
+    resumed = fit(second, x, num_steps=21, checkpoint=file, **SETTINGS)
+    assert resumed.steps[5:] == [11, 13, 15, 17, 19, 21]
+    assert second.steps == straight.steps == 21
+    pairs = list(zip(tensors_of(straight.state_dict()), tensors_of(second.state_dict()), strict=True))
+    assert len(pairs) > 10
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert all(resumed.values[name][:5] == expected.values[name][:5] for name in expected.values)
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path):
+    step, again = vae_step(), vae_step()
+    expected = fit(step, DATA[vae_step], num_steps=6, checkpoint=tmp_path / "a", **SETTINGS)
+    assert fit(again, DATA[vae_step], num_steps=6, checkpoint=tmp_path / "a", **SETTINGS) == expected
+    assert again.steps == 6
+
+
+def test_a_checkpoint_of_another_run_or_another_model_is_refused(tmp_path):
+    x = DATA[vae_step]
+    file = tmp_path / "run"
+    fit(vae_step(), x, num_steps=2, checkpoint=file, **SETTINGS)
+    with pytest.raises(ValueError, match=r"'seed': 5.*'seed': 6.*name another file"):
+        fit(vae_step(), x, num_steps=4, checkpoint=file, **SETTINGS | {"seed": 6})
+    with pytest.raises(
+        ValueError, match=r"(?s)model of this VAEStep differs from the one that was saved: .*size mismatch"
+    ):
+        fit(vae_step(hidden_dim=9), x, num_steps=4, checkpoint=file, **SETTINGS)
+    with pytest.raises(ValueError, match=r"this GANStep holds .*discriminator.*but the state is of .*model"):
+        fit(toy_gan_step(), x, num_steps=4, checkpoint=file, **SETTINGS)
+
+
+def test_a_truncated_checkpoint_or_one_of_something_else_is_refused(tmp_path):
+    file = tmp_path / "run"
+    fit(vae_step(), DATA[vae_step], num_steps=2, checkpoint=file, **SETTINGS)
+    whole = file.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:3], b"", b"PK\x03\x04 a pickle of torch.save"):
+        file.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"is no whole checkpoint .*delete it to start afresh"):
+            fit(vae_step(), DATA[vae_step], num_steps=4, checkpoint=file, **SETTINGS)
+    with pytest.raises(FileNotFoundError, match="there is no checkpoint at"):
+        load_checkpoint(tmp_path / "none")
+
+
+def test_a_state_round_trips_with_its_types(tmp_path):
+    state = {
+        "tensor": torch.tensor([1.5, -2.0], dtype=torch.float64),
+        "bytes": torch.tensor([3, 255], dtype=torch.uint8),
+        "by number": {0: {"step": torch.tensor(3.0)}, 1: {}},
+        "pair": (0.9, 0.999),
+        "list": [1, None, True, "word"],
+        "transposed": torch.arange(6.0).view(2, 3).T,
+    }
+    save_checkpoint(tmp_path / "folder" / "a", state)
+    loaded = load_checkpoint(tmp_path / "folder" / "a")
+    assert list(loaded) == list(state)
+    assert loaded["by number"][0]["step"].item() == 3
+    assert loaded["by number"][1] == {}
+    assert (loaded["pair"], loaded["list"]) == (state["pair"], state["list"])
+    for name in ("tensor", "bytes", "transposed"):
+        assert loaded[name].dtype == state[name].dtype
+        assert torch.equal(loaded[name], state[name])
+    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["a"]
+    with pytest.raises(TypeError, match=r"state\.net is a Linear"):
+        save_checkpoint(tmp_path / "b", {"net": nn.Linear(1, 1)})
+
+
+class GoesWrong(AutoencoderStep):
+    """Its weights become NaN in its fifth step, so that its loss is NaN from the sixth on."""
+
+    def __call__(self, x):
+        parts = super().__call__(x)
+        if self.steps == 5:
+            with torch.no_grad():
+                next(self.model.parameters()).fill_(math.nan)
+        return parts
+
+
+@pytest.mark.parametrize(
+    ("num_steps", "good", "words"),
+    [
+        (8, 4, "squared error became nan at step 6"),
+        (10, 0, r"state.step.model.weight isn't finite; the last checkpoint, if any, is kept"),
+    ],
+)
+def test_nan_keeps_the_last_good_checkpoint(tmp_path, num_steps, good, words):
+    """Read every four steps, or just when the weights have gone wrong and no loss shows it yet."""
+    torch.manual_seed(0)
+    file = tmp_path / "run"
+    settings = {"num_steps": num_steps, "num_records": 2, "checkpoint": file, "batch_size": 4, "progress": False}
+    with pytest.raises(FloatingPointError, match=words):
+        fit(GoesWrong(nn.Linear(3, 3)), torch.rand(8, 3), **settings)
+    assert file.exists() == (good > 0)
+    if good:
+        kept = load_checkpoint(file)
+        assert kept["step"]["steps"] == good
+        assert all(torch.isfinite(t).all() for t in tensors_of(kept["step"]))
+
+
+def test_early_stopping_ends_with_the_best_networks():
+    step = vae_step()
+    losses = iter([3.0, 2.0, 2.5, 1.0, 1.5, 1.0, 1.2, 0.1])
+    states = []
+
+    def validate():
+        states.append(copy.deepcopy(step.state_dict()))
+        torch.rand(3)  # looking on must not change the training
+        return next(losses)
+
+    history = fit(step, DATA[vae_step], num_steps=40, validate=validate, patience=3, **SETTINGS)
+    assert history.values["validation"] == [3.0, 2.0, 2.5, 1.0, 1.5, 1.0, 1.2]
+    assert history.steps[-1] == 14
+    assert step.steps == 8
+    for mine, best in zip(tensors_of(step.state_dict()), tensors_of(states[3]), strict=True):
+        assert torch.equal(mine, best)
+    plain = vae_step()
+    unwatched = fit(plain, DATA[vae_step], num_steps=40, **SETTINGS)
+    assert unwatched.values["loss"][:7] == history.values["loss"]
+
+
+def test_a_run_that_improves_to_the_end_is_not_stopped(tmp_path):
+    step = vae_step()
+    losses = iter(range(100, 0, -1))
+    run = {"num_steps": 20, "validate": lambda: float(next(losses)), "patience": 1}
+    assert fit(step, DATA[vae_step], **run, **SETTINGS).steps[-1] == 20
+    assert step.steps == 20
+
+
+def test_early_stopping_survives_an_interruption(tmp_path):
+    """The best networks and how long ago they were are part of the checkpoint."""
+    losses = [5.0, 1.0, 2.0, 3.0, 4.0, 0.0]
+    file = tmp_path / "run"
+    taken = iter(losses)
+    run = {"validate": lambda: next(taken), "patience": 3, "checkpoint": file}
+    fit(vae_step(), DATA[vae_step], num_steps=3, **run, **SETTINGS | {"num_records": 3})
+    step = vae_step()
+    history = fit(step, DATA[vae_step], num_steps=20, **run, **SETTINGS)
+    assert history.values["validation"] == losses[:5]
+    assert step.steps == 2
+
+
+def test_what_needs_a_state_says_so(tmp_path):
+    x = torch.zeros(8, 1)
+    for extra in ({"checkpoint": tmp_path / "a"}, {"validate": lambda: 1.0}):
+        with pytest.raises(
+            TypeError, match=f"{next(iter(extra))} needs a course_lib.training.TrainingStep.*function"
+        ):
+            fit(lambda _: {"zero": torch.tensor(0.0)}, x, num_steps=2, **extra, **SETTINGS)
+
+
+def test_deterministic_algorithms_are_asked_for_inside_only():
+    seen = []
+
+    def step(_):
+        seen.append((torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark))
+        return {"zero": torch.tensor(0.0)}
+
+    fit(step, torch.zeros(8, 1), num_steps=1, deterministic=True, **SETTINGS)
+    fit(step, torch.zeros(8, 1), num_steps=1, **SETTINGS)
+    assert seen == [(True, False), (False, torch.backends.cudnn.benchmark)]
+    assert not torch.are_deterministic_algorithms_enabled()
