@@ -1,5 +1,5 @@
-"""Reconstruction, KL, ELBO and the importance-weighted bound against distributions, sums over all images, and
-Monte Carlo; inputs are unequal per image and dimension, and never at a neutral point."""
+"""Reconstruction, KL and ELBO against distributions, sums over all images, and Monte Carlo; inputs are unequal per
+image and dimension, and never at a neutral point."""
 
 import itertools
 import math
@@ -13,9 +13,10 @@ from course_lib.objectives import (
     bernoulli_log_prob,
     elbo,
     gaussian_log_prob,
-    importance_weighted_bound,
     kl_per_dimension,
     kl_standard_normal,
+    log_likelihood,
+    optimal_logvar,
     squared_error,
 )
 
@@ -135,7 +136,55 @@ def test_gaussian_equals_normal_log_prob(logvar):
     torch.testing.assert_close(gaussian_log_prob(loc, logvar, x), expected)
 
 
-@pytest.mark.parametrize("function", [squared_error, bernoulli_log_prob])
+def test_gaussian_takes_any_scale_that_broadcasts_and_no_other():
+    loc, x = images()
+    per_row = torch.linspace(-1, 1, 4, dtype=torch.float64)[:, None]
+    torch.testing.assert_close(
+        gaussian_log_prob(loc, per_row, x), gaussian_log_prob(loc, per_row.expand(B, 1, 4, 4), x)
+    )
+    torch.testing.assert_close(
+        gaussian_log_prob(loc, 0.4, x), gaussian_log_prob(loc, torch.tensor(0.4).double(), x)
+    )
+    with pytest.raises(RuntimeError, match="expanded size"):
+        gaussian_log_prob(loc, torch.zeros(3), x)
+
+
+def test_the_optimal_variance_is_where_the_likelihood_of_the_batch_is_highest():
+    """Finite differences of a likelihood from torch.distributions, and its closed form there (Rybkin et al. 2021)."""
+    x_hat, x = images()
+    best = optimal_logvar(x_hat, x)
+
+    def nats(logvar):
+        return Normal(x_hat, (0.5 * logvar).exp()).log_prob(x).sum() / B
+
+    h = 1e-4
+    assert abs((nats(best + h) - nats(best - h)) / (2 * h)) < 1e-6
+    assert nats(best) > max(nats(best + 0.01), nats(best - 0.01))
+    closed_form = -0.5 * x[0].numel() * (math.log(2 * math.pi) + 1 + best)
+    torch.testing.assert_close(gaussian_log_prob(x_hat, best, x).mean(), closed_form)
+    assert best.shape == ()
+
+
+def test_the_gradient_through_the_optimal_variance_is_nothing():
+    """At an optimum a small change of the variance doesn't count, so it may be taken for a constant."""
+    x_hat, x = images()
+    x_hat.requires_grad_()
+    gradients = []
+    for logvar in (optimal_logvar(x_hat, x), optimal_logvar(x_hat, x).detach()):
+        gradients += torch.autograd.grad(gaussian_log_prob(x_hat, logvar, x).mean(), x_hat)
+    torch.testing.assert_close(*gradients)
+
+
+def test_log_likelihood_is_of_the_kind_that_the_variance_says():
+    out, x = images()
+    logvar = torch.tensor(-0.8, dtype=torch.float64)
+    assert torch.equal(log_likelihood(out, x), bernoulli_log_prob(out, x))
+    assert torch.equal(log_likelihood(out, x + 0.3, logvar), gaussian_log_prob(out, logvar, x + 0.3))
+
+
+@pytest.mark.parametrize(
+    "function", [squared_error, bernoulli_log_prob, optimal_logvar, lambda a, b: gaussian_log_prob(a, 0.0, b)]
+)
 def test_shapes_that_would_broadcast_are_refused(function):
     with pytest.raises(ValueError, match="same shape"):
         function(torch.zeros(4, 1), torch.zeros(4, 3))
@@ -154,6 +203,20 @@ def test_elbo_is_the_sum_of_its_parts_and_minus_the_loss(posterior):
         expected = Independent(Bernoulli(logits=logits), 3).log_prob(x) - beta * kl_divergence(q, prior)
         torch.testing.assert_close(parts.elbo, expected)
         torch.testing.assert_close(parts.loss, -expected.mean())
+    assert elbo(logits, x, mu, logvar).beta == 1
+
+
+def test_elbo_of_a_gaussian_decoder_and_what_is_recorded_of_it(posterior):
+    mu, logvar = posterior
+    loc, x = images()
+    grey, logvar_x = x * 0.7, torch.tensor(-1.1, dtype=torch.float64)
+    bound = elbo(loc, grey, mu, logvar, 0.4, logvar_x)
+    torch.testing.assert_close(bound.reconstruction, Normal(loc, math.exp(-0.55)).log_prob(grey).sum((1, 2, 3)))
+    assert list(bound.parts) == ["loss", "-reconstruction", "KL"]
+    torch.testing.assert_close(
+        bound.parts["loss"], (bound.parts["-reconstruction"] + 0.4 * bound.parts["KL"]).mean()
+    )
+    assert bound.parts["KL"].shape == (B,)
 
 
 def test_reductions_doubling_the_batch_changes_nothing_and_tiling_the_image_doubles_its_part(posterior):
@@ -167,7 +230,7 @@ def test_reductions_doubling_the_batch_changes_nothing_and_tiling_the_image_doub
     torch.testing.assert_close(tiled.kl, once.kl)
 
 
-# --- reparameterisation and bounds
+# --- reparameterisation and the log-variance's bounds
 
 
 def test_reparameterize_is_mu_plus_sigma_eps_with_its_gradient(posterior):
@@ -215,20 +278,6 @@ def test_runaway_logvar_stays_finite_and_is_pulled_back(value):
 def test_bounded_logvar_leaves_the_usual_range_alone():
     raw = torch.linspace(-11, 7, 9)
     torch.testing.assert_close(bounded_logvar(raw), raw)
-
-
-# --- importance weighting
-
-
-def test_importance_bound_is_logmeanexp_with_the_gradient_of_its_weights():
-    log_w = torch.randn(7, B, dtype=torch.float64, generator=torch.Generator().manual_seed(5)) * 3
-    log_w.requires_grad_()
-    bound = importance_weighted_bound(log_w)
-    torch.testing.assert_close(bound, log_w.exp().mean(0).log())
-    (gradient,) = torch.autograd.grad(bound.sum(), log_w)
-    torch.testing.assert_close(gradient, torch.softmax(log_w.detach(), 0))
-    torch.testing.assert_close(importance_weighted_bound(log_w[:1]), log_w[0])
-    assert torch.isfinite(importance_weighted_bound(log_w.detach() - 1e5)).all()
 
 
 def test_vae_objects_say_the_same_as_the_formulas():
