@@ -33,13 +33,17 @@ class Generator(ConvDecoder):
 
 
 class Discriminator(nn.Module):
-    """Images (B, 1, 28, 28) to one logit each, (B,): positive says real."""
+    """Images (B, in_channels, 28, 28) to one logit each, (B,): positive says real.
 
-    def __init__(self, channels: tuple[int, int, int] = (16, 32, 64)) -> None:
+    ``in_channels`` is above 1 where labels come with the image, or several images at once (packing).
+    """
+
+    def __init__(self, channels: tuple[int, int, int] = (16, 32, 64), in_channels: int = 1) -> None:
+        check_size(in_channels, "in_channels")
         super().__init__()
         first, second, third = channels
         self.body = nn.Sequential(
-            nn.Conv2d(1, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
+            nn.Conv2d(in_channels, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
             nn.LeakyReLU(0.2),
             nn.Conv2d(first, second, 4, stride=2, padding=1),  # (B, second, 7, 7)
             nn.LeakyReLU(0.2),
@@ -66,9 +70,16 @@ class ToyGenerator(nn.Sequential):
         super().__init__(*mlp([latent_dim, hidden_dim, hidden_dim, 2]))
         self.latent_dim = latent_dim
 
+    def sample(self, num_samples: int, z: Tensor | None = None) -> Tensor:
+        """Points (num_samples, 2) from noise of N(0, I), or from the ``z`` given, without gradient."""
+        if z is None:
+            z = torch.randn(num_samples, self.latent_dim, device=next(self.parameters()).device)
+        with evaluating(self):
+            return self(z)
+
 
 class ToyDiscriminator(nn.Sequential):
-    """Points of the plane (B, 2) to one logit each, (B,)."""
+    """Points (B, in_dim) to one logit each, (B,); ``in_dim`` is above 2 where more than one point comes in."""
 
-    def __init__(self, hidden_dim: int = 64) -> None:
-        super().__init__(*mlp([2, hidden_dim, hidden_dim, 1]), nn.Flatten(0))
+    def __init__(self, hidden_dim: int = 64, in_dim: int = 2) -> None:
+        super().__init__(*mlp([in_dim, hidden_dim, hidden_dim, 1]), nn.Flatten(0))

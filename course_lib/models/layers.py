@@ -31,13 +31,13 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
 
 
 class ConvEncoder(nn.Sequential):
-    """Images (B, 1, 28, 28) to (B, out_dim): 28 to 14 to 7 pixels a side, then one linear layer."""
+    """Images (B, in_channels, 28, 28) to (B, out_dim): 28 to 14 to 7 pixels a side, then one linear layer."""
 
-    def __init__(self, out_dim: int, channels: tuple[int, int] = (16, 32)) -> None:
+    def __init__(self, out_dim: int, channels: tuple[int, int] = (16, 32), in_channels: int = 1) -> None:
         check_size(out_dim, "out_dim")
         first, second = channels
         super().__init__(
-            nn.Conv2d(1, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
+            nn.Conv2d(in_channels, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
             nn.ReLU(),
             nn.Conv2d(first, second, 4, stride=2, padding=1),  # (B, second, 7, 7)
             nn.ReLU(),

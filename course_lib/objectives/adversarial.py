@@ -1,9 +1,13 @@
-r"""The two-player game of Goodfellow et al. 2014 (arXiv:1406.2661), on logits: :math:`D(x) = \sigma(l(x))`.
+r"""The games that a generator and a discriminator play, on logits :math:`l(x)`.
 
-Everything is written with softplus, :math:`-\log\sigma(l) = \mathrm{softplus}(-l)`: a logarithm of a
-probability plus a small constant would kill the gradient just where the generator needs it most.
+The first is that of Goodfellow et al. 2014 (arXiv:1406.2661), with :math:`D(x) = \sigma(l(x))`. It is written with
+softplus, :math:`-\log\sigma(l) = \mathrm{softplus}(-l)`: a logarithm of a probability plus a small constant would
+kill the gradient just where the generator needs it most. The others change the two functions of the logit and
+nothing else: least squares (Mao et al. 2017, arXiv:1611.04076), Wasserstein (Arjovsky et al. 2017,
+arXiv:1701.07875) and hinge (Lim & Ye 2017, arXiv:1705.02894). In all of them a larger logit says real.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -17,25 +21,27 @@ def _check_logits(logits: Tensor, name: str) -> None:
 
 @dataclass(frozen=True)
 class DiscriminatorLoss:
-    """The two halves of the discriminator's loss, one value per image, in nats."""
+    """The two halves of the discriminator's loss, one value per image; in nats where the loss is a logarithm."""
 
     real: Tensor
     fake: Tensor
 
+    def __post_init__(self) -> None:
+        _check_logits(self.real, "real_logits")
+        _check_logits(self.fake, "fake_logits")
+
     @property
     def loss(self) -> Tensor:
-        """Scalar to be minimised. A discriminator that can't tell, D = 1/2, has 2 log 2 = 1.386."""
+        """Scalar to be minimised."""
         return self.real.mean() + self.fake.mean()
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
     r"""Minus the discriminator's objective, :math:`-\log D(x)` and :math:`-\log(1 - D(G(z)))` (eq. 1).
 
-    ``real_logits`` and ``fake_logits``: (B,) each, of any two batch sizes. Generated images must be detached by
-    the caller. Raises ``ValueError`` for any other shape.
+    A discriminator that can't tell, D = 1/2, has 2 log 2 = 1.386. ``real_logits`` and ``fake_logits``: (B,) each, of
+    any two batch sizes. Generated images must be detached by the caller. Raises ``ValueError`` for any other shape.
     """
-    _check_logits(real_logits, "real_logits")
-    _check_logits(fake_logits, "fake_logits")
     return DiscriminatorLoss(F.softplus(-real_logits), F.softplus(fake_logits))
 
 
@@ -49,3 +55,70 @@ def generator_loss(fake_logits: Tensor, saturating: bool = False) -> Tensor:
     """
     _check_logits(fake_logits, "fake_logits")
     return -F.softplus(fake_logits) if saturating else F.softplus(-fake_logits)
+
+
+def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
+    """:func:`generator_loss` as eq. 1 has it, which saturates."""
+    return generator_loss(fake_logits, saturating=True)
+
+
+def least_squares_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
+    r""":math:`\frac12(l(x) - 1)^2` and :math:`\frac12 l(G(z))^2` (Mao et al., eq. 9): the logit is a regression's."""
+    return DiscriminatorLoss(0.5 * (real_logits - 1).square(), 0.5 * fake_logits.square())
+
+
+def least_squares_generator_loss(fake_logits: Tensor) -> Tensor:
+    r""":math:`\frac12(l(G(z)) - 1)^2` (Mao et al., eq. 9), (B,): its slope grows with the distance from real."""
+    _check_logits(fake_logits, "fake_logits")
+    return 0.5 * (fake_logits - 1).square()
+
+
+def wasserstein_critic_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
+    r""":math:`-l(x)` and :math:`l(G(z))` (Arjovsky et al., eq. 2).
+
+    Minus the sum of the means estimates the Wasserstein distance, as long as something keeps the critic's slope at
+    1 or below: ``clip_weights``, ``gradient_penalty`` or ``spectral_norm``.
+    """
+    return DiscriminatorLoss(-real_logits, fake_logits)
+
+
+def wasserstein_generator_loss(fake_logits: Tensor) -> Tensor:
+    r""":math:`-l(G(z))`, (B,): what both the Wasserstein and the hinge game ask of the generator."""
+    _check_logits(fake_logits, "fake_logits")
+    return -fake_logits
+
+
+def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
+    r""":math:`\max(0, 1 - l(x))` and :math:`\max(0, 1 + l(G(z)))` (Lim & Ye, eq. 3).
+
+    Images that are told apart by a margin of 1 no longer count.
+    """
+    return DiscriminatorLoss(F.relu(1 - real_logits), F.relu(1 + fake_logits))
+
+
+@dataclass(frozen=True)
+class Game:
+    """What each player minimises.
+
+    ``discriminator``: real and generated logits, (B,) each, to its loss; ``generator``: generated logits (B,) to
+    (B,).
+    """
+
+    discriminator: Callable[[Tensor, Tensor], DiscriminatorLoss]
+    generator: Callable[[Tensor], Tensor]
+
+
+GAMES = {
+    "non_saturating": Game(discriminator_loss, generator_loss),
+    "saturating": Game(discriminator_loss, saturating_generator_loss),
+    "least_squares": Game(least_squares_discriminator_loss, least_squares_generator_loss),
+    "wasserstein": Game(wasserstein_critic_loss, wasserstein_generator_loss),
+    "hinge": Game(hinge_discriminator_loss, wasserstein_generator_loss),
+}
+
+
+def game(name: str) -> Game:
+    """The game of a name in ``GAMES``; ``ValueError`` for another name."""
+    if name not in GAMES:
+        raise ValueError(f"loss must be one of {', '.join(GAMES)}, got {name!r}")
+    return GAMES[name]

@@ -1,20 +1,35 @@
-"""Training a GAN: one step for each player."""
+"""Training a GAN: steps of the discriminator, then one of the generator."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.objectives import discriminator_loss, generator_loss, r1_penalty
+from course_lib.models import clip_weights, pack
+from course_lib.models.layers import check_size
+from course_lib.objectives import Schedule, game, gradient_penalty, r1_penalty, value_at
+from course_lib.objectives.penalties import check_no_batch_norm
 from course_lib.training.ema import EMA
 from course_lib.training.steps.core import Betas, TrainingStep, adam, descend
 
 
 class GANStep(TrainingStep):
-    """One step of the discriminator, then one of the generator through the discriminator just improved.
+    """``critic_steps`` of the discriminator, then one of the generator through the discriminator just improved.
 
-    Both use the same generated batch, detached for the discriminator. R1 is lazy (Karras et al. 2020,
-    arXiv:1912.04958, appendix B): every ``r1_every`` steps, times ``r1_every``. ``ema.module`` is the generator
-    with averaged weights, the one to draw samples from. ``squash`` turns the generator's output into data: a
-    sigmoid for images, ``None`` for points of the plane.
+    A batch is x (B, ...), or (x, y) with labels for two conditional networks, which then take the label as second
+    argument; generated images get the labels of the real ones. Each discriminator step sees a share of the batch
+    of its own, B / ``critic_steps`` images; the generator moves on the last share's generated images, detached for
+    the discriminator. ``packing``: how many samples the discriminator judges at once.
+
+    ``loss``: a name in ``objectives.GAMES``. R1, whose ``r1_gamma`` may be a schedule over steps, and WGAN-GP are
+    lazy (Karras et al. 2020, arXiv:1912.04958, appendix B): at every ``r1_every``-th discriminator step, times
+    ``r1_every``. ``clip`` bounds each weight of a Wasserstein critic. ``ema.module`` is the generator with averaged
+    weights, the one to draw samples from. ``squash`` turns the generator's output into data: a sigmoid for images,
+    ``None`` for points of the plane.
+
+    Raises ``ValueError`` for an unknown loss, sizes below 1, a gradient penalty on a critic with batch
+    normalisation, and batches that can't be shared out or packed.
     """
 
     def __init__(
@@ -23,45 +38,102 @@ class GANStep(TrainingStep):
         discriminator: nn.Module,
         latent_dim: int,
         *,
+        loss: str = "non_saturating",
         lr: float = 1e-3,
         discriminator_lr: float | None = None,
         betas: Betas = (0.5, 0.99),
-        r1_gamma: float = 0.5,
+        critic_steps: int = 1,
+        packing: int = 1,
+        r1_gamma: float | Schedule = 0.5,
         r1_every: int = 8,
+        lambda_gp: float = 0.0,
+        gp_every: int = 1,
+        clip: float | None = None,
         ema_decay: float = 0.999,
-        saturating: bool = False,
         squash: bool = True,
     ) -> None:
+        check_size(critic_steps, "critic_steps")
+        check_size(packing, "packing")
+        check_size(r1_every, "r1_every")
+        check_size(gp_every, "gp_every")
+        if lambda_gp > 0:
+            check_no_batch_norm(discriminator)
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = latent_dim
+        self.game = game(loss)
         self.g_parameters = list(generator.parameters())
         self.d_parameters = list(discriminator.parameters())
         self.g_optimizer = adam(self.g_parameters, lr, betas)
         self.d_optimizer = adam(self.d_parameters, lr if discriminator_lr is None else discriminator_lr, betas)
+        self.critic_steps = critic_steps
+        self.packing = packing
         self.r1_gamma = r1_gamma
         self.r1_every = r1_every
-        self.saturating = saturating
+        self.lambda_gp = lambda_gp
+        self.gp_every = gp_every
+        self.clip = clip
         self.squash = squash
         self.ema = EMA(generator, ema_decay)
 
-    def generate(self, num_samples: int, device: torch.device) -> Tensor:
+    def generate(self, num_samples: int, device: torch.device, *labels: Tensor) -> Tensor:
         """A batch of generated data, with gradient to the generator."""
         dtype = self.g_parameters[0].dtype
-        out = self.generator(torch.randn(num_samples, self.latent_dim, device=device, dtype=dtype))
+        out = self.generator(torch.randn(num_samples, self.latent_dim, device=device, dtype=dtype), *labels)
         return torch.sigmoid(out) if self.squash else out
 
-    def __call__(self, x: Tensor) -> dict[str, Tensor]:
-        x_fake = self.generate(len(x), x.device)
-        real_logits, fake_logits = self.discriminator(torch.cat([x, x_fake.detach()])).chunk(2)
-        d_loss = discriminator_loss(real_logits, fake_logits).loss
-        objective = d_loss
-        if self.r1_gamma > 0 and self.steps % self.r1_every == 0:
-            objective = objective + self.r1_every * r1_penalty(self.discriminator, x, self.r1_gamma).mean()
-        descend(self.d_optimizer, objective, self.d_parameters)
+    def __call__(self, batch: Tensor | tuple[Tensor, ...]) -> dict[str, Tensor]:
+        tensors = batch if isinstance(batch, tuple) else (batch,)
+        self._check(tensors)
+        shares = zip(*(t.chunk(self.critic_steps) for t in tensors), strict=True)
+        for number, (x, *labels) in enumerate(shares, start=self.steps * self.critic_steps):
+            x_fake = self.generate(len(x), x.device, *labels)
+            d_loss = self._improve_discriminator(number, x, x_fake.detach(), labels)
 
-        g_loss = generator_loss(self.discriminator(x_fake), self.saturating).mean()
-        descend(self.g_optimizer, g_loss, self.g_parameters)
+        with _buffers_kept(self.discriminator):
+            fake_logits = self.discriminator(pack(x_fake, self.packing), *labels)
+            g_loss = self.game.generator(fake_logits).mean()
+            descend(self.g_optimizer, g_loss, self.g_parameters)
         self.ema.update(self.generator)
         self.steps += 1
-        return {"discriminator": d_loss.detach(), "generator": g_loss.detach()}
+        return {"discriminator": d_loss, "generator": g_loss.detach()}
+
+    def _improve_discriminator(self, number: int, x: Tensor, x_fake: Tensor, labels: Sequence[Tensor]) -> Tensor:
+        """Step ``number``, counted from 0; returns its loss without penalties."""
+
+        def logits(data: Tensor) -> Tensor:
+            return self.discriminator(data, *labels)
+
+        x, x_fake = pack(x, self.packing), pack(x_fake, self.packing)
+        both = self.discriminator(torch.cat([x, x_fake]), *(torch.cat([y, y]) for y in labels))
+        real_logits, fake_logits = both.chunk(2)
+        loss = self.game.discriminator(real_logits, fake_logits).loss
+        objective = loss
+        gamma = value_at(self.steps, self.r1_gamma)
+        if gamma > 0 and number % self.r1_every == 0:
+            objective = objective + self.r1_every * r1_penalty(logits, x, gamma).mean()
+        if self.lambda_gp > 0 and number % self.gp_every == 0:
+            objective = objective + self.gp_every * gradient_penalty(logits, x, x_fake, self.lambda_gp).mean()
+        descend(self.d_optimizer, objective, self.d_parameters)
+        if self.clip is not None:
+            clip_weights(self.discriminator, self.clip)
+        return loss.detach()
+
+    def _check(self, tensors: tuple[Tensor, ...]) -> None:
+        if len(tensors[0]) % self.critic_steps != 0:
+            raise ValueError(
+                f"a batch of {len(tensors[0])} can't be shared by {self.critic_steps} discriminator steps; "
+                f"take a multiple of {self.critic_steps}"
+            )
+        if len(tensors) > 1 and self.packing > 1:
+            raise ValueError("samples of different labels can't be packed; train with labels or with packing")
+
+
+@contextmanager
+def _buffers_kept(network: nn.Module) -> Iterator[None]:
+    """Afterwards the buffers (batch statistics, the vectors of spectral normalisation) are as they were before."""
+    before = [buffer.clone() for buffer in network.buffers()]
+    yield
+    with torch.no_grad():
+        for buffer, old in zip(network.buffers(), before, strict=True):
+            buffer.copy_(old)
