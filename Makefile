@@ -1,5 +1,7 @@
 # make lab    set up and open the first lesson        make test        set up and run every test (< 20 min)
 # make clean  remove what was installed and built      make test-quick  the short way through them (< 4 min)
+# make bench  speed and quality, printed again         make bench-quick the same in minutes (< 10 min)
+# make mutants  faults and small changes in the formulas: which of them do the tests notice?
 #
 # On Linux the plain torch wheel brings gigabytes of CUDA libraries. `make lab TORCH=cpu` takes the CPU build from
 # PyTorch's own index instead. PYTHON=python3.12 chooses another interpreter (3.11 or newer).
@@ -22,7 +24,7 @@ endif
 FILES := notebooks solutions
 NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/nbval/pytest.ini --rootdir=. -n 2 --dist loadscope
 
-.PHONY: lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints images build clean
+.PHONY: bench bench-quick mutants lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints images build clean
 .DEFAULT_GOAL := lab
 
 lab: setup
@@ -78,6 +80,21 @@ notebooks: setup-test
 # The same cells small: the path that COURSE_SMOKE=1 takes
 notebooks-smoke: setup-test
 	COURSE_SMOKE=1 $(NBVAL) $(FILES)
+
+# First every fault of the lists in tests/mutants, then a mutation tool over objectives, metrics and training steps
+mutants: setup-test
+	$(PINNED) -q -e '.[mutants]'
+	$(BIN)/python tests/mutants/faults.py
+	$(BIN)/python tests/mutants/tool.py
+
+# What is claimed of speed and quality. Long parts keep their rows in benchmarks/results and go on where they stopped.
+bench: setup
+	$(PINNED) -q -e '.[bench]'
+	$(BIN)/python benchmarks/run.py
+
+bench-quick: setup
+	$(PINNED) -q -e '.[bench]'
+	$(BIN)/python benchmarks/run.py --quick
 
 format: setup-test
 	$(BIN)/ruff check --fix-only --quiet

@@ -1,14 +1,18 @@
-"""The adversarial losses, R1 and the VAE-GAN's objectives against hand-made values and finite differences."""
+"""The adversarial losses, the gradient penalties and the VAE-GAN's objectives against values made by hand."""
 
 import math
 
 import pytest
 import torch
+from torch import nn
 
 from course_lib.objectives import (
+    GAMES,
     discriminator_loss,
     feature_error,
+    game,
     generator_loss,
+    gradient_penalty,
     kl_standard_normal,
     r1_penalty,
     vae_gan_losses,
@@ -44,22 +48,61 @@ def test_generator_losses_and_their_slopes(logit):
         assert gradient.item() == pytest.approx(slope, rel=1e-9)
 
 
-def test_losses_are_finite_at_extreme_logits():
+REAL, FAKE = [2.0, -1.0, 0.5], [0.3, -4.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "real", "fake", "generator"),
+    [
+        ("saturating", [0.126928, 1.313262, 0.474077], [0.854355, 0.018150], [-0.854355, -0.018150]),
+        ("non_saturating", [0.126928, 1.313262, 0.474077], [0.854355, 0.018150], [0.554355, 4.018150]),
+        ("least_squares", [0.5, 2.0, 0.125], [0.045, 8.0], [0.245, 12.5]),
+        ("wasserstein", [-2.0, 1.0, -0.5], [0.3, -4.0], [-0.3, 4.0]),
+        ("hinge", [0.0, 2.0, 0.5], [1.3, 0.0], [-0.3, 4.0]),
+    ],
+)
+def test_each_game_by_hand(name, real, fake, generator):
+    played = game(name)
+    loss = played.discriminator(torch.tensor(REAL, dtype=torch.float64), torch.tensor(FAKE, dtype=torch.float64))
+    of_generator = played.generator(torch.tensor(FAKE, dtype=torch.float64))
+    assert loss.real.tolist() == pytest.approx(real, abs=1e-6)
+    assert loss.fake.tolist() == pytest.approx(fake, abs=1e-6)
+    assert of_generator.tolist() == pytest.approx(generator, abs=1e-6)
+    assert loss.loss.item() == pytest.approx(sum(real) / 3 + sum(fake) / 2, abs=1e-6)
+
+
+def test_hinge_slopes_end_at_the_margin():
+    real = torch.tensor([0.999, 1.001], dtype=torch.float64, requires_grad=True)
+    fake = torch.tensor([-0.999, -1.001], dtype=torch.float64, requires_grad=True)
+    loss = game("hinge").discriminator(real, fake)
+    (loss.real.sum() + loss.fake.sum()).backward()
+    assert real.grad.tolist() == [-1, 0]
+    assert fake.grad.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_losses_are_finite_at_extreme_logits(name):
     extreme = torch.tensor([1e4, -1e4], requires_grad=True)
-    total = (
-        discriminator_loss(extreme, extreme).loss
-        + generator_loss(extreme).sum()
-        + generator_loss(extreme, True).sum()
-    )
+    total = game(name).discriminator(extreme, extreme).loss + game(name).generator(extreme).sum()
     total.backward()
     assert torch.isfinite(total)
     assert torch.isfinite(extreme.grad).all()
 
 
-@pytest.mark.parametrize("function", [generator_loss, lambda t: discriminator_loss(t, torch.zeros(3))])
-def test_losses_want_one_logit_per_image(function):
-    with pytest.raises(ValueError, match=r"shape \(B,\)"):
-        function(torch.zeros(3, 1))
+@pytest.mark.parametrize("name", GAMES)
+def test_losses_want_one_logit_per_image(name):
+    good, bad = torch.zeros(3), torch.zeros(3, 1)
+    with pytest.raises(ValueError, match=r"real_logits must hold one logit .* shape \(B,\), got \(3, 1\)"):
+        game(name).discriminator(bad, good)
+    with pytest.raises(ValueError, match=r"fake_logits must hold one logit .* shape \(B,\), got \(3, 1\)"):
+        game(name).discriminator(good, bad)
+    with pytest.raises(ValueError, match=r"fake_logits must hold one logit .* shape \(B,\), got \(3, 1\)"):
+        game(name).generator(bad)
+
+
+def test_an_unknown_game_is_refused():
+    with pytest.raises(ValueError, match=r"one of non_saturating, saturating, .*wasserstein, hinge, got 'lsgan'"):
+        game("lsgan")
 
 
 def test_r1_on_a_linear_discriminator_is_half_gamma_squared_norm():
@@ -82,8 +125,105 @@ def test_r1_is_of_each_image_at_its_own_place():
 
 
 def test_r1_refuses_a_discriminator_that_mixes_the_batch():
-    with pytest.raises(ValueError, match="one logit per image"):
+    with pytest.raises(ValueError, match=r"one logit per image, shape \(4,\), got \(\)"):
         r1_penalty(lambda t: t.sum(), torch.ones(4, 2))
+
+
+def test_penalties_have_a_weight_of_one_by_default():
+    x, w = torch.rand(3, 4, dtype=torch.float64), torch.tensor([0.5, -2.0, 1.0, 0.1], dtype=torch.float64)
+    squared_norm = w.square().sum()
+    torch.testing.assert_close(r1_penalty(lambda t: t @ w, x), (squared_norm / 2).expand(3))
+    torch.testing.assert_close(
+        gradient_penalty(lambda t: t @ w, x, -x), (squared_norm.sqrt() - 1).square().expand(3)
+    )
+
+
+def test_gradient_penalty_on_a_linear_critic_is_the_norm_s_distance_from_one():
+    """Over all of an image's numbers, whatever its channels: three of 2 x 2 pixels."""
+    w = torch.linspace(-1, 2, 12, dtype=torch.float64, requires_grad=True)
+    x, x_fake = torch.randn(2, 5, 3, 2, 2, dtype=torch.float64)
+    penalty = gradient_penalty(lambda t: t.flatten(1) @ w, x, x_fake, lambda_gp=0.7)
+    norm = w.detach().square().sum().sqrt()
+    torch.testing.assert_close(penalty, (0.7 * (norm - 1) ** 2).expand(5))
+    (gradient,) = torch.autograd.grad(penalty.mean(), w)
+    torch.testing.assert_close(gradient, 1.4 * (norm - 1) * w.detach() / norm)
+
+
+def test_gradient_penalty_of_a_critic_that_ignores_its_input_is_one():
+    w = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    x = torch.rand(3, 4, dtype=torch.float64)
+    penalty = gradient_penalty(lambda t: t @ w + 2, x, 2 * x)
+    assert penalty.tolist() == [1, 1, 1]
+    (gradient,) = torch.autograd.grad(penalty.sum(), w)
+    assert torch.isfinite(gradient).all()
+
+
+def test_gradient_penalty_lies_between_its_two_images():
+    """On l(x) = sum a x^3, with a place of its own for each pair: all at the real one, none of it, and in between."""
+    a = torch.tensor([0.5, -1.0], dtype=torch.float64)
+    x = torch.tensor([[0.1, 0.9], [1.2, -0.3], [0.4, 0.8]], dtype=torch.float64)
+    x_fake = torch.tensor([[-0.7, 0.2], [0.6, 1.1], [-1.3, 0.5]], dtype=torch.float64)
+    u = torch.tensor([1.0, 0.0, 0.3], dtype=torch.float64)
+    places = torch.stack([x[0], x_fake[1], 0.3 * x[2] + 0.7 * x_fake[2]])
+    expected = ((3 * a * places**2).norm(dim=1) - 1) ** 2
+
+    def critic(t):
+        return (a * t**3).sum(1)
+
+    torch.testing.assert_close(gradient_penalty(critic, x, x_fake, u=u), expected)
+    order = torch.tensor([2, 0, 1])
+    permuted = gradient_penalty(critic, x[order], x_fake[order], u=u[order])
+    torch.testing.assert_close(permuted, expected[order])
+
+
+def test_gradient_penalty_draws_one_uniform_number_for_each_pair():
+    """On |x|^2 / 2 between 0 and ones in 3 dimensions the slope is u sqrt(3): the penalty has mean 2 - sqrt(3).
+
+    Its standard deviation is 0.26, so the standard error of 20,000 is 0.0019; four of them are allowed. With a u for
+    each coordinate the mean would be 0.08.
+    """
+    torch.manual_seed(0)
+    x = torch.ones(20_000, 3, dtype=torch.float64)
+    penalty = gradient_penalty(lambda t: 0.5 * t.square().sum(1), x, torch.zeros_like(x))
+    assert penalty.mean().item() == pytest.approx(2 - math.sqrt(3), abs=0.0076)
+    assert len(penalty.unique()) > 19_000
+
+
+def test_gradient_penalty_trains_the_critic_alone():
+    w = torch.tensor([0.3, -0.2], requires_grad=True)
+    x_fake = torch.rand(4, 2, requires_grad=True)
+    penalty = gradient_penalty(lambda t: (w * t**2).sum(1), torch.rand(4, 2), x_fake).sum()
+    of_fake, of_w = torch.autograd.grad(penalty, [x_fake, w], allow_unused=True)
+    assert of_fake is None
+    assert of_w.abs().min() > 0
+
+
+@pytest.mark.parametrize(
+    ("critic", "where"),
+    [
+        (nn.BatchNorm1d(2), "itself: BatchNorm1d"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.BatchNorm1d(2))).eval(), "1.0: BatchNorm1d"),
+        (nn.Sequential(nn.Unflatten(1, (2, 1, 1)), nn.BatchNorm2d(2)), "1: BatchNorm2d"),
+    ],
+)
+def test_gradient_penalty_refuses_batch_normalisation(critic, where):
+    with pytest.raises(ValueError, match=rf"critic has batch normalisation \({where}\); use layer norm"):
+        gradient_penalty(critic, torch.ones(4, 2), torch.ones(4, 2))
+
+
+def test_gradient_penalty_takes_normalisation_per_image():
+    critic = nn.Sequential(nn.LayerNorm(3), nn.Linear(3, 1), nn.Flatten(0))
+    assert gradient_penalty(critic, torch.rand(4, 3), torch.rand(4, 3)).shape == (4,)
+
+
+def test_gradient_penalty_refuses_shapes_that_do_not_fit():
+    def critic(t):
+        return t.sum(1)
+
+    with pytest.raises(ValueError, match=r"x_fake must have the shape of x, \(4, 2\), got \(1, 2\)"):
+        gradient_penalty(critic, torch.ones(4, 2), torch.ones(1, 2))
+    with pytest.raises(ValueError, match=r"u must hold one number per image, shape \(4,\), got \(4, 1\)"):
+        gradient_penalty(critic, torch.ones(4, 2), torch.ones(4, 2), u=torch.ones(4, 1))
 
 
 def test_vae_gan_objectives_by_hand():

@@ -1,6 +1,7 @@
 """The ground floor: images and toy densities as tensors. Nothing here knows a model."""
 
 from course_lib.data.catalogue import NAMES, load
+from course_lib.data.corruptions import add_noise, mask_pixels, salt_and_pepper
 from course_lib.data.images import ImageSet, binarize, check_images
 from course_lib.data.integrity import HashMismatch
 from course_lib.data.toy2d import GaussianMixture2D, grid, moons, ring, spiral
@@ -10,11 +11,14 @@ __all__ = [
     "GaussianMixture2D",
     "HashMismatch",
     "ImageSet",
+    "add_noise",
     "binarize",
     "check_images",
     "grid",
     "load",
+    "mask_pixels",
     "moons",
     "ring",
+    "salt_and_pepper",
     "spiral",
 ]

@@ -1,30 +1,61 @@
 """The networks of the course. None of them squashes its output: decoders and generators return logits."""
 
-from course_lib.models.autoencoder import Autoencoder, ConvAutoencoder, LinearAutoencoder
+from course_lib.models.autoencoder import Autoencoder, ConvAutoencoder, LinearAutoencoder, TopK
 from course_lib.models.classifier import Classifier
+from course_lib.models.conditional_gan import (
+    ConcatenationDiscriminator,
+    ConditionalGenerator,
+    ProjectionDiscriminator,
+)
+from course_lib.models.conditional_vae import ConditionalVAE, ConvConditionalVAE, MLPConditionalVAE
+from course_lib.models.constraints import clip_weights, spectral_norm
 from course_lib.models.gan import Discriminator, Generator, ToyDiscriminator, ToyGenerator
+from course_lib.models.labels import append_labels, check_labels
+from course_lib.models.ladder_vae import ConvLadderVAE, LadderVAE, MLPLadderVAE, precision_weighted
 from course_lib.models.layers import ConvDecoder, ConvEncoder, evaluating, mlp, num_parameters
+from course_lib.models.packing import pack
 from course_lib.models.vae import MLPVAE, VAE, ConvVAE, bounded_logvar, reparameterize
 from course_lib.models.vae_gan import VAEGAN
+from course_lib.models.vq_vae import VQVAE, ConvVQVAE, nearest_code, straight_through
 
 __all__ = [
     "MLPVAE",
     "VAE",
     "VAEGAN",
+    "VQVAE",
     "Autoencoder",
     "Classifier",
+    "ConcatenationDiscriminator",
+    "ConditionalGenerator",
+    "ConditionalVAE",
     "ConvAutoencoder",
+    "ConvConditionalVAE",
     "ConvDecoder",
     "ConvEncoder",
+    "ConvLadderVAE",
     "ConvVAE",
+    "ConvVQVAE",
     "Discriminator",
     "Generator",
+    "LadderVAE",
     "LinearAutoencoder",
+    "MLPConditionalVAE",
+    "MLPLadderVAE",
+    "ProjectionDiscriminator",
+    "TopK",
     "ToyDiscriminator",
     "ToyGenerator",
+    "append_labels",
     "bounded_logvar",
+    "check_labels",
+    "clip_weights",
     "evaluating",
     "mlp",
+    "nearest_code",
     "num_parameters",
+    "pack",
+    "precision_weighted",
     "reparameterize",
+    "spectral_norm",
+    "straight_through",
 ]

@@ -1,5 +1,6 @@
 """Autoencoders: an encoder to a few numbers, a decoder back (Hinton & Salakhutdinov 2006)."""
 
+import torch
 from torch import Tensor, nn
 
 from course_lib.models.layers import ConvDecoder, ConvEncoder, check_size
@@ -47,3 +48,22 @@ class ConvAutoencoder(Autoencoder):
 
     def __init__(self, latent_dim: int, channels: tuple[int, int] = (16, 32), batch_norm: bool = False) -> None:
         super().__init__(ConvEncoder(latent_dim, channels), ConvDecoder(latent_dim, channels[::-1], batch_norm))
+
+
+class TopK(nn.Module):
+    """The k largest entries of each code, the others zero: put behind an encoder, it makes a k-sparse autoencoder
+    (Makhzani & Frey 2014, arXiv:1312.5663).
+
+    Only the entries that are kept have a gradient. (B, D) to (B, D). Raises ``ValueError`` for k outside 1 to D.
+    """
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        check_size(k, "k")
+        self.k = k
+
+    def forward(self, z: Tensor) -> Tensor:
+        if z.shape[1] < self.k:
+            raise ValueError(f"k must be at most the size of the code, got k = {self.k} for {tuple(z.shape)}")
+        largest, index = z.topk(self.k, dim=1)
+        return torch.zeros_like(z).scatter(1, index, largest)

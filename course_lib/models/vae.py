@@ -1,7 +1,9 @@
 r"""The variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114; Rezende et al. 2014, arXiv:1401.4082).
 
 The encoder gives the mean and the log-variance of :math:`q(z|x) = \mathcal N(\mu, \mathrm{diag}\,\sigma^2)`, the
-decoder the logits of :math:`p(x|z)`, a Bernoulli for each pixel; the prior is :math:`\mathcal N(0, I)`.
+decoder the logits of :math:`p(x|z)`, a Bernoulli for each pixel; the prior is :math:`\mathcal N(0, I)`. For grey
+levels the decoder gives the means of a Gaussian instead, with one variance for all pixels that belongs to the model
+(sigma-VAE: Rybkin et al. 2021, arXiv:2006.13202).
 """
 
 import torch
@@ -33,14 +35,25 @@ def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor | None = None) -> Ten
 
 
 class VAE(nn.Module):
-    """``encoder``: x to (B, 2 * latent_dim), means first; ``decoder``: (B, latent_dim) to logits shaped like x."""
+    """``encoder``: x to (B, 2 * latent_dim), means first; ``decoder``: (B, latent_dim) to the shape of x.
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int) -> None:
+    ``likelihood``: ``"bernoulli"``, and the decoder gives logits; or ``"gaussian"``, and it gives means, while the
+    parameter ``logvar_x`` holds the log-variance of every pixel, at first that of unit variance (None for Bernoulli).
+    """
+
+    logvar_x: nn.Parameter | None
+
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, latent_dim: int, likelihood: str = "bernoulli"
+    ) -> None:
         super().__init__()
         check_size(latent_dim, "latent_dim")
+        if likelihood not in ("bernoulli", "gaussian"):
+            raise ValueError(f"likelihood must be 'bernoulli' or 'gaussian', got {likelihood!r}")
         self.encoder = encoder
         self.decoder = decoder
         self.latent_dim = latent_dim
+        self.logvar_x = nn.Parameter(torch.zeros(())) if likelihood == "gaussian" else None
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The parameters ``mu`` and ``logvar`` of q(z|x), (B, latent_dim) each."""
@@ -48,7 +61,7 @@ class VAE(nn.Module):
         return mu, bounded_logvar(logvar)
 
     def decode(self, z: Tensor) -> Tensor:
-        """The logits of p(x|z): codes (B, latent_dim) to the shape of x. Raises ``ValueError`` for other codes."""
+        """The logits or means of p(x|z): (B, latent_dim) to the shape of x. Raises ``ValueError`` for other codes."""
         check_codes(z, self.latent_dim)
         return self.decoder(z)
 
@@ -63,41 +76,49 @@ class VAE(nn.Module):
         return Independent(Normal(zero, zero + 1), 1)
 
     def observation_model(self, z: Tensor) -> Independent:
-        """p(x|z), one Bernoulli per pixel; ``log_prob`` sums over pixels."""
-        logits = self.decode(z)
-        return Independent(Bernoulli(logits=logits), logits.ndim - 1)
+        """p(x|z), one Bernoulli or Gaussian per pixel; ``log_prob`` sums over pixels."""
+        out = self.decode(z)
+        if self.logvar_x is None:
+            return Independent(Bernoulli(logits=out), out.ndim - 1)
+        return Independent(Normal(out, torch.exp(0.5 * self.logvar_x)), out.ndim - 1)
 
     def forward(self, x: Tensor, eps: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """The logits from one sample of z, and ``mu`` and ``logvar``: what the ELBO is computed from."""
+        """The decoder's output from one sample of z, and ``mu`` and ``logvar``: what the ELBO is computed from."""
         mu, logvar = self.encode(x)
         return self.decode(reparameterize(mu, logvar, eps)), mu, logvar
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """The means of p(x|z) at the posterior's mean: grey levels in [0, 1], shaped like x."""
+        """The means of p(x|z) at the posterior's mean, shaped like x: for a Bernoulli grey levels in [0, 1]."""
         with evaluating(self):
-            return torch.sigmoid(self.decode(self.encode(x)[0]))
+            return self.observation_model(self.encode(x)[0]).mean
 
     def sample(self, num_samples: int, z: Tensor | None = None) -> Tensor:
-        """The means of p(x|z) for z from the prior (or those given): grey levels in [0, 1]."""
+        """The means of p(x|z) for z from the prior (or those given), as :meth:`reconstruct` gives them."""
         if z is None:
             z = self.prior().sample((num_samples,))
         with evaluating(self):
-            return torch.sigmoid(self.decode(z))
+            return self.observation_model(z).mean
 
 
 class ConvVAE(VAE):
     """For images (B, 1, 28, 28). ``batch_norm``: in the decoder, as the generator of a GAN has it."""
 
-    def __init__(self, latent_dim: int, channels: tuple[int, int] = (16, 32), batch_norm: bool = False) -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: tuple[int, int] = (16, 32),
+        batch_norm: bool = False,
+        likelihood: str = "bernoulli",
+    ) -> None:
         check_size(latent_dim, "latent_dim")
         encoder = ConvEncoder(2 * latent_dim, channels)
-        super().__init__(encoder, ConvDecoder(latent_dim, channels[::-1], batch_norm), latent_dim)
+        super().__init__(encoder, ConvDecoder(latent_dim, channels[::-1], batch_norm), latent_dim, likelihood)
 
 
 class MLPVAE(VAE):
     """For vectors (B, num_pixels), with one hidden layer of ``hidden_dim`` on either side."""
 
-    def __init__(self, num_pixels: int, hidden_dim: int, latent_dim: int) -> None:
+    def __init__(self, num_pixels: int, hidden_dim: int, latent_dim: int, likelihood: str = "bernoulli") -> None:
         check_size(latent_dim, "latent_dim")
         encoder = mlp([num_pixels, hidden_dim, 2 * latent_dim])
-        super().__init__(encoder, mlp([latent_dim, hidden_dim, num_pixels]), latent_dim)
+        super().__init__(encoder, mlp([latent_dim, hidden_dim, num_pixels]), latent_dim, likelihood)

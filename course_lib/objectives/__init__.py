@@ -4,28 +4,87 @@ One rule for reductions: sum over pixels and latent dimensions, mean over the ba
 Every function here returns one value per image, shape (B,); a ``.loss`` property takes the mean over the batch.
 """
 
-from course_lib.objectives.adversarial import DiscriminatorLoss, discriminator_loss, generator_loss
-from course_lib.objectives.elbo import ELBO, elbo, importance_weighted_bound
+from course_lib.objectives.adversarial import (
+    GAMES,
+    DiscriminatorLoss,
+    Game,
+    discriminator_loss,
+    game,
+    generator_loss,
+)
+from course_lib.objectives.annealing import LinearSchedule, Schedule, value_at
+from course_lib.objectives.code_penalties import (
+    activation_rate_penalty,
+    contractive_estimate,
+    contractive_penalty,
+    l1_penalty,
+)
+from course_lib.objectives.elbo import ELBO, elbo
+from course_lib.objectives.hierarchical import LadderELBO, ladder_elbo
+from course_lib.objectives.importance import (
+    ImportanceWeighted,
+    double_reparameterization,
+    importance_weighted_bound,
+    log_weights,
+)
 from course_lib.objectives.kl import kl_gaussians, kl_per_dimension, kl_standard_normal
-from course_lib.objectives.penalties import r1_penalty
-from course_lib.objectives.reconstruction import bernoulli_log_prob, gaussian_log_prob, squared_error
+from course_lib.objectives.kl_control import CapacityELBO, FreeBitsELBO, capacity_elbo, free_bits_elbo
+from course_lib.objectives.penalties import gradient_penalty, r1_penalty
+from course_lib.objectives.reconstruction import (
+    bernoulli_log_prob,
+    gaussian_log_prob,
+    log_likelihood,
+    optimal_logvar,
+    squared_error,
+)
+from course_lib.objectives.total_correlation import TCELBO, KLDecomposition, kl_decomposition, tc_elbo
 from course_lib.objectives.vae_gan import VAEGANLosses, feature_error, vae_gan_losses
+from course_lib.objectives.vector_quantization import VQLoss, perplexity, vq_loss
 
 __all__ = [
     "ELBO",
+    "GAMES",
+    "TCELBO",
+    "CapacityELBO",
     "DiscriminatorLoss",
+    "FreeBitsELBO",
+    "Game",
+    "ImportanceWeighted",
+    "KLDecomposition",
+    "LadderELBO",
+    "LinearSchedule",
+    "Schedule",
     "VAEGANLosses",
+    "VQLoss",
+    "activation_rate_penalty",
     "bernoulli_log_prob",
+    "capacity_elbo",
+    "contractive_estimate",
+    "contractive_penalty",
     "discriminator_loss",
+    "double_reparameterization",
     "elbo",
     "feature_error",
+    "free_bits_elbo",
+    "game",
     "gaussian_log_prob",
     "generator_loss",
+    "gradient_penalty",
     "importance_weighted_bound",
+    "kl_decomposition",
     "kl_gaussians",
     "kl_per_dimension",
     "kl_standard_normal",
+    "l1_penalty",
+    "ladder_elbo",
+    "log_likelihood",
+    "log_weights",
+    "optimal_logvar",
+    "perplexity",
     "r1_penalty",
     "squared_error",
+    "tc_elbo",
     "vae_gan_losses",
+    "value_at",
+    "vq_loss",
 ]

@@ -58,3 +58,25 @@ def gaussian_log_prob(loc: Tensor, logvar: Tensor, x: Tensor) -> Tensor:
     logvar = torch.as_tensor(logvar, dtype=loc.dtype, device=loc.device).expand_as(loc)
     log_density = -0.5 * (math.log(2 * math.pi) + logvar + (x - loc).square() * torch.exp(-logvar))
     return log_density.flatten(1).sum(1)
+
+
+def log_likelihood(out: Tensor, x: Tensor, logvar_x: Tensor | None = None) -> Tensor:
+    """What a VAE's decoder gives to x: its output ``out`` is read as Bernoulli logits, or as Gaussian means where
+    there is a log-variance ``logvar_x``.
+
+    ``out`` and ``x``: (B, ...). Returns (B,), in nats per image. Raises as the likelihood it is of.
+    """
+    return bernoulli_log_prob(out, x) if logvar_x is None else gaussian_log_prob(out, logvar_x, x)
+
+
+def optimal_logvar(x_hat: Tensor, x: Tensor) -> Tensor:
+    r"""The scalar log-variance under which a Gaussian with means ``x_hat`` gives x the most: the logarithm of the
+    squared error, :math:`\sigma^{*2} = \mathrm{mean}\,(x - \hat x)^2` over pixels and batch.
+
+    From setting the derivative of :func:`gaussian_log_prob` by the log-variance to zero (optimal sigma-VAE, Rybkin
+    et al. 2021, arXiv:2006.13202). It is minus infinity where nothing is left to explain: bound it.
+
+    ``x_hat`` and ``x``: (B, ...). Returns a scalar. Raises ``ValueError`` if the shapes differ.
+    """
+    _same_shape(x_hat, x, "x_hat and x")
+    return (x - x_hat).square().mean().log()

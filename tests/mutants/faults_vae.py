@@ -54,7 +54,7 @@ FAULTS = [
     ),
     Fault(
         "forgotten division by K",
-        "objectives/elbo.py",
+        "objectives/importance.py",
         "torch.logsumexp(log_w, dim=0) - math.log(log_w.shape[0])",
         "torch.logsumexp(log_w, dim=0)",
         "test_objectives_vae.py",

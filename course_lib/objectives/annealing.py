@@ -1,0 +1,33 @@
+"""Weights that change during training: KL warm-up (Bowman et al. 2016, arXiv:1511.06349; Sonderby et al. 2016,
+arXiv:1602.02282), a capacity that grows (Burgess et al. 2018, arXiv:1804.03599)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from course_lib.models.layers import check_size
+
+Schedule = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class LinearSchedule:
+    """From ``start`` at step 0 straight to ``end`` at step ``num_steps``, and ``end`` from there on.
+
+    Raises ``ValueError`` for ``num_steps`` below 1.
+    """
+
+    start: float
+    end: float
+    num_steps: int
+
+    def __post_init__(self) -> None:
+        check_size(self.num_steps, "num_steps")
+
+    def __call__(self, step: int) -> float:
+        """The value at the training step with this number, counted from 0."""
+        return self.start + (self.end - self.start) * min(step / self.num_steps, 1.0)
+
+
+def value_at(step: int, weight: float | Schedule) -> float:
+    """A weight that may be a constant or a schedule, at this step."""
+    return weight(step) if callable(weight) else weight

@@ -1,0 +1,26 @@
+"""Training a conditional VAE: up the ELBO of log p(x|y); the parts are in nats per image."""
+
+from torch import Tensor
+
+from course_lib.data import binarize
+from course_lib.models import ConditionalVAE
+from course_lib.objectives import elbo
+from course_lib.training.steps.core import TrainingStep, adam, descend
+
+
+class ConditionalVAEStep(TrainingStep):
+    """A VAE's step on a batch (x, y): grey levels in [0, 1], binarised afresh, and labels int64 (B,)."""
+
+    def __init__(self, model: ConditionalVAE, lr: float = 1e-3, beta: float = 1.0) -> None:
+        self.model = model
+        self.beta = beta
+        self.parameters = list(model.parameters())
+        self.optimizer = adam(self.parameters, lr)
+
+    def __call__(self, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        x, y = binarize(batch[0]), batch[1]
+        logits, mu, logvar = self.model(x, y)
+        bound = elbo(logits, x, mu, logvar, self.beta)
+        descend(self.optimizer, bound.loss, self.parameters)
+        self.steps += 1
+        return {name: part.detach().mean() for name, part in bound.parts.items()}

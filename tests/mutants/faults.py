@@ -1,0 +1,119 @@
+"""Are the tests worth anything? Each fault of the lists beside this file is put into a copy of the library, and the
+fast tests of its floor have to fail on the copy.
+
+    python tests/mutants/faults.py [AREA ...]      the lists faults_AREA.py; all of them if none is named
+
+One process imports torch and forks for each fault, which saves the two seconds that a fresh one would need.
+"""
+
+import contextlib
+import importlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import torch
+from fault import Fault
+
+ROOT = Path(__file__).parent.parent.parent
+AREAS = sorted(p.stem.removeprefix("faults_") for p in Path(__file__).parent.glob("faults_*.py"))
+FAILED = (
+    1  # pytest's exit code where tests ran and some failed; every other one means that something else is wrong
+)
+
+
+def faults_of(area: str) -> list[Fault]:
+    """The list of one area."""
+    return importlib.import_module(f"faults_{area}").FAULTS
+
+
+def copy_library(folder: Path) -> None:
+    """A copy of the library that tests in ``folder`` import instead of the real one."""
+    shutil.copytree(ROOT / "course_lib", folder / "course_lib", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def run_tests(folder: Path, names: list[str]) -> tuple[int, str]:
+    """pytest on copies of these files of ``tests/``, in a forked process with ``folder`` first on its path."""
+    for name in names:
+        shutil.copy(ROOT / "tests" / name, folder)
+    log = folder / "log"
+    child = os.fork()
+    if child == 0:
+        with log.open("w") as output, contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            os.chdir(folder)
+            sys.path.insert(0, str(folder))
+            arguments = [
+                "-q",
+                "-x",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:xdist",
+                "-c",
+                os.devnull,
+                "--rootdir",
+                ".",
+            ]
+            code = pytest.main([*arguments, *names])
+            import course_lib
+
+            if not Path(course_lib.__file__).is_relative_to(folder):
+                code = 99
+        os._exit(int(code))
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), log.read_text()
+
+
+def verdict(fault: Fault) -> str:
+    """'killed', or why it isn't."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        copy_library(folder)
+        source = folder / "course_lib" / fault.file
+        text = source.read_text()
+        if text.count(fault.line) != 1:
+            return f"{fault.file} holds {fault.line!r} {text.count(fault.line)} times, not once; mend the list"
+        source.write_text(text.replace(fault.line, fault.slip))
+        code, log = run_tests(folder, [fault.tests])
+        if code == FAILED:
+            return "killed"
+        return (
+            f"SURVIVED {fault.tests}" if code == 0 else f"the tests didn't run (exit code {code}):\n{log[-1500:]}"
+        )
+
+
+def unbroken_copy_passes(faults: list[Fault]) -> bool:
+    """Otherwise the faults would be noticed for the wrong reason."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        copy_library(folder)
+        code, log = run_tests(folder, sorted({fault.tests for fault in faults}))
+    if code != 0:
+        print(log[-3000:])
+    return code == 0
+
+
+def main(areas: list[str]) -> int:
+    """Print a line for each fault and the counts; 0 if all are killed."""
+    torch.set_num_threads(1)
+    assert "course_lib" not in sys.modules
+    killed = total = 0
+    for area in areas or AREAS:
+        faults = faults_of(area)
+        if not unbroken_copy_passes(faults):
+            print(f"{area}: the tests fail on the unbroken library")
+            return 1
+        for fault in faults:
+            result = verdict(fault)
+            killed += result == "killed"
+            total += 1
+            print(f"{area}: {fault.name}{f' ({fault.seen_in})' if fault.seen_in else ''}: {result}", flush=True)
+    print(f"{killed} of {total} written faults killed")
+    return 0 if killed == total else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,328 @@
+"""The GAN's step against the same step written out plainly, in every variant, and who may change what in it.
+
+Both players descend without momentum here, so that a loss of another scale shows, as it wouldn't with Adam.
+"""
+
+import copy
+import inspect
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib.models import (
+    ConcatenationDiscriminator,
+    ConditionalGenerator,
+    ToyDiscriminator,
+    ToyGenerator,
+    mlp,
+    spectral_norm,
+)
+from course_lib.objectives import LinearSchedule
+from course_lib.training import GANStep, fit
+
+LATENT, CLASSES, LR, D_LR = 3, 4, 0.1, 0.07
+Y = torch.tensor([0, 3, 1, 1, 2, 0, 3, 2, 1, 0, 0, 2])
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def players(in_dim=2, labels=False):
+    """Smooth ones, in float64."""
+    extra = CLASSES if labels else 0
+    generator, discriminator = ToyGenerator(LATENT + extra, 5), ToyDiscriminator(6, in_dim + extra)
+    for network in (generator, discriminator):
+        for number, layer in enumerate(network):
+            if isinstance(layer, nn.ReLU):
+                network[number] = nn.Tanh()
+    if labels:
+        return ConditionalGenerator(generator, CLASSES).double(), ConcatenationDiscriminator(
+            discriminator, CLASSES
+        ).double()
+    return generator.double(), discriminator.double()
+
+
+def points(num=12):
+    return torch.randn(num, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+LOSSES = {
+    "non_saturating": (
+        lambda real, fake: -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean(),
+        lambda fake: -fake.sigmoid().log().mean(),
+    ),
+    "saturating": (
+        lambda real, fake: -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean(),
+        lambda fake: (1 - fake.sigmoid()).log().mean(),
+    ),
+    "least_squares": (
+        lambda real, fake: ((real - 1) ** 2).mean() / 2 + (fake**2).mean() / 2,
+        lambda fake: ((fake - 1) ** 2).mean() / 2,
+    ),
+    "wasserstein": (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean()),
+    "hinge": (
+        lambda real, fake: (1 - real).clamp(min=0).mean() + (1 + fake).clamp(min=0).mean(),
+        lambda fake: -fake.mean(),
+    ),
+}
+
+
+def descend(network, loss, lr):
+    parameters = list(network.parameters())
+    for p, g in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        p.data -= lr * g
+
+
+def together(x, packing):
+    return torch.stack([torch.cat(list(x[first : first + packing])) for first in range(0, len(x), packing)])
+
+
+def slope(discriminator, place, *y):
+    place = place.clone().requires_grad_()
+    return torch.autograd.grad(discriminator(place, *y).sum(), place, create_graph=True)[0]
+
+
+def plain_step(
+    number,
+    generator,
+    discriminator,
+    x,
+    labels=None,
+    *,
+    loss="non_saturating",
+    critic_steps=1,
+    packing=1,
+    r1_gamma=0.0,
+    r1_every=1,
+    lambda_gp=0.0,
+    gp_every=1,
+    clip=None,
+):
+    """One thing after the other; returns the two losses that are reported."""
+    of_discriminator, of_generator = LOSSES[loss]
+    gamma = r1_gamma(number) if callable(r1_gamma) else r1_gamma
+    share = len(x) // critic_steps
+    for k in range(critic_steps):
+        images = slice(k * share, (k + 1) * share)
+        y = () if labels is None else (labels[images],)
+        x_fake = generator(torch.randn(share, LATENT, dtype=x.dtype), *y)
+        real, fake = together(x[images], packing), together(x_fake.detach(), packing)
+        told = objective = of_discriminator(discriminator(real, *y), discriminator(fake, *y))
+        if gamma and (number * critic_steps + k) % r1_every == 0:
+            squares = slope(discriminator, real, *y).square().sum(1)
+            objective = objective + r1_every * gamma / 2 * squares.mean()
+        if lambda_gp and (number * critic_steps + k) % gp_every == 0:
+            u = torch.rand(len(real), dtype=x.dtype)[:, None]
+            norms = slope(discriminator, u * real + (1 - u) * fake, *y).norm(dim=1)
+            objective = objective + gp_every * lambda_gp * ((norms - 1) ** 2).mean()
+        descend(discriminator, objective, D_LR)
+        if clip is not None:
+            for p in discriminator.parameters():
+                p.data = torch.maximum(torch.minimum(p.data, torch.tensor(clip)), torch.tensor(-clip))
+    fooled = of_generator(discriminator(together(x_fake, packing), *y))
+    descend(generator, fooled, LR)
+    return told, fooled
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"loss": name} for name in LOSSES),
+        {"critic_steps": 3},
+        {"packing": 2},
+        {"r1_gamma": 0.7, "r1_every": 2},
+        {"r1_gamma": LinearSchedule(1.2, 0.0, 2), "critic_steps": 2, "r1_every": 3},
+        {"loss": "wasserstein", "lambda_gp": 0.8},
+        {"loss": "wasserstein", "lambda_gp": 0.8, "critic_steps": 3, "gp_every": 2},
+        {"loss": "wasserstein", "clip": 0.3},
+        {"packing": 3, "critic_steps": 2, "r1_gamma": 0.5, "lambda_gp": 0.3},
+        {"labels": True},
+        {"labels": True, "critic_steps": 2, "r1_gamma": 0.4, "lambda_gp": 0.3},
+    ],
+    ids=str,
+)
+def test_gan_step_equals_the_plain_one(settings):
+    settings = dict(settings)
+    labels = settings.pop("labels", False)
+    generator, discriminator = players(2 * settings.get("packing", 1), labels)
+    twins = copy.deepcopy(generator), copy.deepcopy(discriminator)
+    step = GANStep(generator, discriminator, LATENT, squash=False, **{"r1_gamma": 0.0, "r1_every": 1} | settings)
+    step.g_optimizer = torch.optim.SGD(generator.parameters(), LR)
+    step.d_optimizer = torch.optim.SGD(discriminator.parameters(), D_LR)
+    x = points()
+    torch.manual_seed(2)
+    reported = [step((x, Y) if labels else x) for _ in range(3)]
+    torch.manual_seed(2)
+    expected = [plain_step(number, *twins, x, Y if labels else None, **settings) for number in range(3)]
+    for network, twin in zip((generator, discriminator), twins, strict=True):
+        for p, q in zip(network.parameters(), twin.parameters(), strict=True):
+            torch.testing.assert_close(p, q)
+    for got, (told, fooled) in zip(reported, expected, strict=True):
+        torch.testing.assert_close(got, {"discriminator": told, "generator": fooled}, check_dtype=True)
+
+
+def test_defaults_are_the_lessons():
+    """The plain game of DCGAN's Adam, with the repairs of lesson 07."""
+    settings = inspect.signature(GANStep).parameters
+    defaults = {name: p.default for name, p in settings.items() if p.default is not p.empty}
+    assert defaults == {
+        "loss": "non_saturating",
+        "lr": 1e-3,
+        "discriminator_lr": None,
+        "betas": (0.5, 0.99),
+        "critic_steps": 1,
+        "packing": 1,
+        "r1_gamma": 0.5,
+        "r1_every": 8,
+        "lambda_gp": 0.0,
+        "gp_every": 1,
+        "clip": None,
+        "ema_decay": 0.999,
+        "squash": True,
+    }
+
+
+def test_each_player_has_its_own_learning_rate():
+    step = GANStep(*players(), LATENT, lr=2e-3, discriminator_lr=4e-3, betas=(0.1, 0.8), ema_decay=0.7)
+    settings = [o.param_groups[0] for o in (step.g_optimizer, step.d_optimizer)]
+    assert [(s["lr"], s["betas"]) for s in settings] == [(2e-3, (0.1, 0.8)), (4e-3, (0.1, 0.8))]
+    assert step.ema.decay == 0.7
+    assert GANStep(*players(), LATENT, lr=2e-3).d_optimizer.param_groups[0]["lr"] == 2e-3
+
+
+# --- who may change what
+
+
+def with_buffers(sizes):
+    """A player with all that has a state of its own: batch statistics and the vectors of power iterations."""
+    first, *rest = mlp(sizes)
+    network = spectral_norm(nn.Sequential(first, nn.BatchNorm1d(sizes[1]), *rest))
+    with torch.no_grad():  # away from where the power iteration has come to rest
+        for p in network.parameters():
+            p.add_(torch.rand_like(p))
+    return network.append(nn.Flatten(0)) if sizes[-1] == 1 else network
+
+
+def state(network):
+    return {name: t.detach().clone() for name, t in network.state_dict().items()}
+
+
+def same(a, b):
+    return {name: torch.equal(a[name], b[name]) for name in a}
+
+
+def test_neither_player_touches_the_other(monkeypatch):
+    generator, discriminator = with_buffers([LATENT, 5, 2]), with_buffers([2, 6, 1])
+    step = GANStep(generator, discriminator, LATENT, squash=False, r1_gamma=0.3)
+    seen = {}
+
+    def spied(optimizer, name):
+        original = optimizer.step
+
+        def spy():
+            seen[name, "gradients"] = [
+                [p.grad is not None for p in network.parameters()] for network in (generator, discriminator)
+            ]
+            result = original()
+            seen[name, "states"] = state(generator), state(discriminator)
+            return result
+
+        return spy
+
+    monkeypatch.setattr(step.g_optimizer, "step", spied(step.g_optimizer, "generator"))
+    monkeypatch.setattr(step.d_optimizer, "step", spied(step.d_optimizer, "discriminator"))
+    before = state(generator), state(discriminator)
+    step(torch.randn(8, 2))
+    after = state(generator), state(discriminator)
+
+    of_generator, of_discriminator = seen["discriminator", "gradients"]
+    assert not any(of_generator)
+    assert all(of_discriminator)
+    of_generator, of_discriminator = seen["generator", "gradients"]
+    assert all(of_generator)
+    assert not any(of_discriminator)
+    in_between = seen["discriminator", "states"]
+    assert all(same(in_between[1], after[1]).values())  # the generator's step: weights and buffers
+    parameters = {name for name, _ in generator.named_parameters()}
+    kept = same(before[0], in_between[0])  # making images moves the generator's buffers; its weights stay
+    assert all(kept[name] for name in parameters)
+    still = {name for name, unmoved in same(before[1], in_between[1]).items() if unmoved}
+    assert still <= {"3.parametrizations.weight.0._u"}  # the sign of a single output
+    assert not any(same(in_between[0], after[0])[name] for name in parameters)
+
+
+def test_images_are_squashed_and_packed_by_their_channels():
+    seen = []
+
+    class Noting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.tensor(0.1))
+
+        def forward(self, x):
+            seen.append(x.detach())
+            return self.w * x.flatten(1).sum(1)
+
+    class Pictures(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.linspace(-2, 2, 12).reshape(1, 3, 2, 2))
+
+        def forward(self, z):
+            return self.w * z.sum(1)[:, None, None, None]
+
+    step = GANStep(Pictures(), Noting(), LATENT, packing=2, r1_gamma=0.0)
+    x = torch.rand(4, 3, 2, 2)
+    torch.manual_seed(3)
+    step(x)
+    torch.manual_seed(3)
+    x_fake = torch.sigmoid(Pictures()(torch.randn(4, LATENT))).detach()
+    both = torch.cat([x, x_fake])
+    torch.testing.assert_close(seen[0], torch.stack([torch.cat([both[i], both[i + 1]]) for i in (0, 2, 4, 6)]))
+    torch.testing.assert_close(seen[1], seen[0][2:])
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"loss": "lsgan"}, "loss must be one of"),
+        ({"critic_steps": 0}, "critic_steps"),
+        ({"packing": 0}, "packing"),
+        ({"r1_every": 0}, "r1_every"),
+        ({"gp_every": 0}, "gp_every"),
+    ],
+)
+def test_bad_settings_are_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        GANStep(*players(), LATENT, **settings)
+
+
+def test_a_gradient_penalty_is_refused_on_batch_normalisation():
+    critic = with_buffers([2, 6, 1])
+    GANStep(players()[0], critic, LATENT, loss="wasserstein")
+    with pytest.raises(ValueError, match=r"batch normalisation \(1: BatchNorm1d\)"):
+        GANStep(players()[0], critic, LATENT, loss="wasserstein", lambda_gp=0.1)
+
+
+def test_batches_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="12 can't be shared by 5 discriminator steps; take a multiple of 5"):
+        GANStep(*players(), LATENT, squash=False, critic_steps=5)(points())
+    with pytest.raises(ValueError, match="batch of 6 can't be packed by 4"):
+        GANStep(*players(8), LATENT, squash=False, critic_steps=2, packing=4)(points())
+    with pytest.raises(ValueError, match="different labels can't be packed"):
+        GANStep(*players(4, labels=True), LATENT, squash=False, packing=2)((points(), Y))
+    with pytest.raises(ValueError, match="labels must lie in 0 to 3, got 4"):
+        GANStep(*players(labels=True), LATENT, squash=False)((points(), Y + 1))
+
+
+def test_the_loop_gives_points_and_labels():
+    step = GANStep(*players(labels=True), LATENT, squash=False)
+    history = fit(step, (points(), Y), num_steps=3, batch_size=4, progress=False)
+    assert step.steps == 3
+    assert set(history.values) == {"discriminator", "generator"}

@@ -1,0 +1,161 @@
+"""The VAE-GAN's step where the answer is known without it: a discriminator that can't tell, one that barely can."""
+
+import copy
+import inspect
+
+import pytest
+import torch
+from torch import nn
+from torch.distributions import Normal, kl_divergence
+
+from course_lib.models import MLPVAE, VAEGAN
+from course_lib.training import VAEGANStep
+
+PIXELS, LATENT, BATCH = 7, 2, 5
+
+
+class Judge(nn.Module):
+    """A discriminator with a hidden layer of its own making; its head is a multiple of ones."""
+
+    def __init__(self, features, width, weight):
+        super().__init__()
+        self.features = features
+        self.head = nn.Linear(width, 1)
+        nn.init.constant_(self.head.weight, weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x):
+        return self.head(self.features(x)).squeeze(1)
+
+
+def pair(kind, weight):
+    """A VAE-GAN on vectors, in float64, whose features are the data itself or a layer on top of it."""
+    torch.manual_seed(0)
+    model = VAEGAN(LATENT)
+    model.vae = MLPVAE(PIXELS, 6, LATENT)
+    hidden = nn.Sequential(nn.Linear(PIXELS, 4), nn.Tanh())
+    model.discriminator = Judge(nn.Identity(), PIXELS, weight) if kind == "identity" else Judge(hidden, 4, weight)
+    return model.double(), torch.rand(BATCH, PIXELS, dtype=torch.float64)
+
+
+def unit_gaussian_vae_loss(vae, features, x, beta):
+    """-ELBO (up to its constant) of a VAE whose decoder is a Gaussian of unit variance around the features."""
+    mu, logvar = vae.encoder(x).chunk(2, 1)
+    posterior = Normal(mu, logvar.exp().sqrt())
+    x_hat = vae.decoder(mu + posterior.stddev * torch.randn_like(mu)).sigmoid()
+    log_prob = Normal(features(x_hat), 1.0).log_prob(features(x)).sum(1)
+    return (beta * kl_divergence(posterior, Normal(0.0, 1.0)).sum(1) - log_prob).mean()
+
+
+@pytest.mark.parametrize("kind", ["identity", "hidden"])
+def test_without_an_opinion_of_the_discriminator_it_is_a_vae_in_feature_space(kind):
+    """A head of zeros has nothing to say about any image, and what is left is a plain VAE on the features."""
+    model, x = pair(kind, weight=0.0)
+    twin = copy.deepcopy(model)
+    step = VAEGANStep(model, beta=0.7, r1_gamma=0.0)
+    torch.manual_seed(1)
+    step(x)
+    torch.manual_seed(1)
+    optimizer = torch.optim.Adam(twin.vae.parameters(), lr=1e-3, betas=(0.5, 0.99))
+    unit_gaussian_vae_loss(twin.vae, twin.discriminator.features, x, beta=0.7).backward()
+    optimizer.step()
+    for p, q in zip(model.vae.parameters(), twin.vae.parameters(), strict=True):
+        torch.testing.assert_close(p, q)
+
+
+def test_the_decoder_climbs_the_discriminator_s_loss():
+    """Where D is about 1/2 at every image, the slopes of -log D and of log(1 - D) are the same: the decoder's share
+    of fooling is minus once the gradient of the discriminator's loss. A popular implementation has it positive."""
+    model, x = pair("hidden", weight=1e-6)
+    step = VAEGANStep(model, gamma=0.0, r1_gamma=0.0)
+    torch.manual_seed(2)
+    gradients, _ = step.gradients(x)
+    torch.manual_seed(2)
+    mu, logvar = model.vae.encoder(x).chunk(2, 1)
+    x_hat = model.vae.decoder(mu + logvar.exp().sqrt() * torch.randn_like(mu)).sigmoid()
+    x_prior = model.vae.decoder(torch.randn(BATCH, LATENT, dtype=x.dtype)).sigmoid()
+    real, hat, prior = (torch.sigmoid(model.discriminator(t)) for t in (x, x_hat, x_prior))
+    tell = (-real.log() - 0.5 * ((1 - hat).log() + (1 - prior).log())).mean()
+    of_tell = torch.autograd.grad(tell, list(model.vae.decoder.parameters()))
+    for got, climbed in zip(gradients["decoder"], of_tell, strict=True):
+        torch.testing.assert_close(got, -climbed, rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["identity", "hidden"])
+def test_the_adversary_never_reaches_the_encoder_nor_the_features_error_the_discriminator(kind):
+    """A louder head changes no gradient of the encoder; a heavier feature error none of the discriminator."""
+
+    def gradients(weight, gamma):
+        model, x = pair(kind, weight)
+        torch.manual_seed(3)
+        return VAEGANStep(model, gamma=gamma, r1_gamma=0.0).gradients(x)[0]
+
+    quiet, loud, heavy = gradients(0.1, 1.0), gradients(3.0, 1.0), gradients(0.1, 9.0)
+    for a, b in zip(quiet["encoder"], loud["encoder"], strict=True):
+        torch.testing.assert_close(a, b)
+    for a, b in zip(quiet["discriminator"], heavy["discriminator"], strict=True):
+        torch.testing.assert_close(a, b)
+    assert not torch.allclose(quiet["decoder"][0], loud["decoder"][0])
+    assert not torch.allclose(quiet["decoder"][0], heavy["decoder"][0])
+
+
+def test_r1_is_lazy_and_on_real_images():
+    """On a head w over the pixels themselves R1 is gamma / 2 |w|^2: its gradient is gamma w, times the steps it
+    stands for, and nothing in between."""
+    model, x = pair("identity", weight=0.2)
+    noted = []
+    for r1_gamma in (0.0, 0.6):
+        step = VAEGANStep(copy.deepcopy(model), r1_gamma=r1_gamma, r1_every=3)
+        noted.append([])
+        for number in range(4):
+            step.steps = number
+            torch.manual_seed(4)
+            noted[-1].append(step.gradients(x)[0]["discriminator"][0])
+    difference = [b - a for a, b in zip(*noted, strict=True)]
+    for number, d in enumerate(difference):
+        expected = 3 * 0.6 * 0.2 if number % 3 == 0 else 0.0
+        torch.testing.assert_close(d, torch.full_like(d, expected))
+
+
+def test_reported_parts_are_those_of_the_batch():
+    """Without an opinion: log 2 for fooling, 2 log 2 for telling; KL and feature error as of the plain VAE."""
+    model, x = pair("identity", weight=0.0)
+    step = VAEGANStep(model, gamma=0.3)
+    torch.manual_seed(5)
+    _, parts = step.gradients(x)
+    torch.manual_seed(5)
+    mu, logvar = model.vae.encoder(x).chunk(2, 1)
+    posterior = Normal(mu, logvar.exp().sqrt())
+    x_hat = model.vae.decoder(mu + posterior.stddev * torch.randn_like(mu)).sigmoid()
+    log_2 = torch.tensor(2.0, dtype=torch.float64).log()
+    expected = {
+        "KL": kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean(),
+        "feature error": 0.5 * ((x_hat - x) ** 2).sum(1).mean(),
+        "fool": log_2,
+        "discriminator": 2 * log_2,
+    }
+    torch.testing.assert_close(parts, {name: value.detach() for name, value in expected.items()})
+
+
+def test_the_average_follows_and_steps_are_counted():
+    model, x = pair("hidden", weight=0.5)
+    step = VAEGANStep(model, lr=0.1, ema_decay=0.9)
+    before = [p.clone() for p in step.ema.module.parameters()]
+    step(x)
+    assert step.steps == 1
+    assert step.ema.updates == 1
+    for old, mean, now in zip(before, step.ema.module.parameters(), model.vae.parameters(), strict=True):
+        torch.testing.assert_close(mean, (old + 9 * now.detach()) / 10)
+
+
+def test_defaults_are_the_lessons():
+    settings = inspect.signature(VAEGANStep).parameters
+    assert {name: p.default for name, p in settings.items() if p.default is not p.empty} == {
+        "lr": 1e-3,
+        "betas": (0.5, 0.99),
+        "beta": 1.0,
+        "gamma": 1.0,
+        "r1_gamma": 0.5,
+        "r1_every": 8,
+        "ema_decay": 0.999,
+    }
