@@ -40,7 +40,9 @@ class Timing:
     loading: float
 
 
-def train_vae(encoder: nn.Module, decoder: nn.Module, images: Tensor, epochs: int, batch_size: int = 128) -> Timing:
+def train_vae(
+    encoder: nn.Module, decoder: nn.Module, images: Tensor, epochs: int, batch_size: int = 128
+) -> Timing:
     """``encoder``: flat images to (B, 2 D); ``decoder``: codes to logits. Images: bytes (N, 28, 28)."""
     loader = DataLoader(ImageDataset(images), batch_size=batch_size, shuffle=True, num_workers=0)
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
@@ -66,7 +68,12 @@ def train_vae(encoder: nn.Module, decoder: nn.Module, images: Tensor, epochs: in
 
 
 def train_dcgan(
-    generator: nn.Module, discriminator: nn.Module, latent_dim: int, images: Tensor, epochs: int, batch_size: int = 64
+    generator: nn.Module,
+    discriminator: nn.Module,
+    latent_dim: int,
+    images: Tensor,
+    epochs: int,
+    batch_size: int = 64,
 ) -> Timing:
     """``generator``: noise (B, latent_dim) to logits of grey levels; ``discriminator``: images to logits (B,)."""
     loader = DataLoader(ImageDataset(images), batch_size=batch_size, shuffle=True, num_workers=0)

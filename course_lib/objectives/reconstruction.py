@@ -38,9 +38,8 @@ def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
     Raises ``ValueError`` if the shapes differ or ``x`` holds anything but 0 and 1.
     """
     _same_shape(logits, x, "logits and x")
-    binary = (x == 0) | (x == 1)
-    if not bool(binary.all()):
-        value = x[~binary].flatten()[0].item()
+    if not torch.equal(x, x.square()):  # only 0 and 1 are their own squares
+        value = x[(x != 0) & (x != 1)][0].item()
         raise ValueError(
             f"a Bernoulli likelihood is for images of 0 and 1, but x holds {value:.4g}; "
             "draw binary images with course_lib.data.binarize(x), or use gaussian_log_prob for grey levels"

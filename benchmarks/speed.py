@@ -1,0 +1,284 @@
+"""How fast is training here, beside what learners use today? Everything in one run, in turns, on the same images.
+
+    python benchmarks/speed.py [--dataset glyphs] [--images 60000] [--epochs 1] [--rounds 5] [--quick]
+
+Against (a) the loop that tutorials teach (benchmarks/tutorial.py), (b) ``pythae`` where it is installed
+(pip install -e '.[bench]'), and against the limit: the bare matrix products or convolutions of the same shapes,
+forward and both backward ones. Networks, batch size, learning rate and number of epochs are the same; each
+contestant starts from the same weights. Every round times each contestant once; ratios are taken within a round and
+given as median (lowest to highest). The column "-ELBO" is that of 10,000 test images (glyphs: 4,000), binarised, of
+the networks as the last round left them: the speed isn't bought with a worse model.
+"""
+
+import argparse
+import contextlib
+import copy
+import io
+import logging
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import tutorial
+from machine import machine
+from torch import Tensor, nn
+
+from course_lib.data import binarize, load
+from course_lib.metrics import evaluate_elbo
+from course_lib.models import MLPVAE, VAE, ConvVAE, Discriminator, Generator
+from course_lib.training import GANStep, VAEStep, fit
+
+VAE_BATCH, GAN_BATCH, GAN_LATENT = 128, 64, 64
+
+
+@dataclass
+class Result:
+    seconds: float
+    loss: float = float("nan")
+    loading: float = float("nan")  # share of the time
+
+
+@dataclass
+class Task:
+    """One architecture, and the contestants that train it: each takes a number of epochs."""
+
+    name: str
+    batch_size: int
+    contestants: dict[str, Callable[[int], Result]]
+
+
+class Flat(nn.Module):
+    """A network on vectors, given images."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x.flatten(1))
+
+
+def ours_vae(start: VAE, x: Tensor, test: Tensor, precision: torch.dtype | None = None) -> Callable[[int], Result]:
+    def run(epochs: int) -> Result:
+        model = copy.deepcopy(start)
+        step = VAEStep(model)
+        steps = epochs * (len(x) // VAE_BATCH)
+        with torch.autocast("cpu", precision, enabled=precision is not None):
+            history = fit(step, x, num_steps=steps, batch_size=VAE_BATCH, progress=False)
+        return Result(history.seconds, test_loss(model, test))
+
+    return run
+
+
+def tutorial_vae(start: VAE, images: Tensor, test: Tensor, flat: bool) -> Callable[[int], Result]:
+    def run(epochs: int) -> Result:
+        model = copy.deepcopy(start)
+        encoder = Flat(model.encoder) if flat else model.encoder
+        timing = tutorial.train_vae(encoder, model.decoder, images, epochs, VAE_BATCH)
+        return Result(timing.seconds, test_loss(model, test), timing.loading / timing.seconds)
+
+    return run
+
+
+def pythae_vae(start: MLPVAE, grey: Tensor, test: Tensor) -> Callable[[int], Result]:
+    """``pythae``'s own VAE and trainer, with our two networks inside and its other settings as they come."""
+    from pythae.models import VAE as PythaeVAE
+    from pythae.models import VAEConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    logging.disable(logging.INFO)
+
+    class Encoder(BaseEncoder):
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: Tensor) -> ModelOutput:
+            mu, logvar = self.network(x.reshape(len(x), -1)).chunk(2, dim=1)
+            return ModelOutput(embedding=mu, log_covariance=logvar)
+
+    class Decoder(BaseDecoder):
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, z: Tensor) -> ModelOutput:
+            return ModelOutput(reconstruction=torch.sigmoid(self.network(z)).view(-1, 1, 28, 28))
+
+    def run(epochs: int) -> Result:
+        mine = copy.deepcopy(start)
+        config = VAEConfig(input_dim=(1, 28, 28), latent_dim=start.latent_dim, reconstruction_loss="bce")
+        model = PythaeVAE(config, encoder=Encoder(mine.encoder), decoder=Decoder(mine.decoder))
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
+            settings = BaseTrainerConfig(
+                output_dir=folder,
+                per_device_train_batch_size=VAE_BATCH,
+                num_epochs=epochs,
+                learning_rate=1e-3,
+                no_cuda=True,
+                keep_best_on_train=True,
+            )
+            from pythae.data.datasets import BaseDataset
+
+            data = BaseDataset(grey, torch.zeros(len(grey)))
+            trainer = BaseTrainer(model=model, train_dataset=data, training_config=settings)
+            started = time.perf_counter()
+            trainer.train()
+            seconds = time.perf_counter() - started
+        return Result(seconds, test_loss(mine, test))
+
+    return run
+
+
+def ours_gan(start: tuple[Generator, Discriminator], x: Tensor) -> Callable[[int], Result]:
+    """The game alone, as the tutorials play it: no penalty; the average of the weights stays."""
+
+    def run(epochs: int) -> Result:
+        step = GANStep(*copy.deepcopy(start), GAN_LATENT, lr=2e-4, betas=(0.5, 0.999), r1_gamma=0)
+        steps = epochs * (len(x) // GAN_BATCH)
+        return Result(fit(step, x, num_steps=steps, batch_size=GAN_BATCH, progress=False).seconds)
+
+    return run
+
+
+def tutorial_gan(start: tuple[Generator, Discriminator], images: Tensor) -> Callable[[int], Result]:
+    def run(epochs: int) -> Result:
+        timing = tutorial.train_dcgan(*copy.deepcopy(start), GAN_LATENT, images, epochs, GAN_BATCH)
+        return Result(timing.seconds, loading=timing.loading / timing.seconds)
+
+    return run
+
+
+def limit(passes: list[tuple[nn.Module, Tensor]], num_images: int, batch_size: int) -> Callable[[int], Result]:
+    """Only the products: for each pass of a batch through a network, each of its linear and convolutional layers
+    forward, and backward to its input (but for the first layer's, where the input is data) and its weights."""
+    calls: list[tuple[nn.Module, Tensor, Tensor, bool]] = []
+    for network, x in passes:
+        first = True
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                layer.register_forward_hook(
+                    lambda m, inputs, out, data=first: calls.append(
+                        (m, inputs[0].detach(), torch.randn_like(out), data)
+                    )
+                )
+                first = False
+        with torch.no_grad():
+            network(x)
+    prepared = [
+        (layer, a.clone().requires_grad_(not data), grad, [layer.weight] if data else [a, layer.weight])
+        for layer, a, grad, data in calls
+    ]
+    for layer, _, _, _ in prepared:
+        layer._forward_hooks.clear()
+        assert layer.bias is not None
+        layer.bias.requires_grad_(False)
+
+    def run(epochs: int) -> Result:
+        started = time.perf_counter()
+        for _ in range(epochs * (num_images // batch_size)):
+            for layer, a, grad, _ in prepared:
+                wanted = [a, layer.weight] if a.requires_grad else [layer.weight]
+                torch.autograd.grad(layer(a), wanted, grad)
+        return Result(time.perf_counter() - started)
+
+    return run
+
+
+def test_loss(model: VAE, x: Tensor) -> float:
+    shaped = x.flatten(1) if isinstance(model, MLPVAE) else x
+    return -evaluate_elbo(model, shaped, generator=torch.Generator().manual_seed(1)).elbo.mean().item()
+
+
+def tasks(x: Tensor, test: Tensor, with_pythae: bool, with_bf16: bool) -> list[Task]:
+    """Everything that is timed, on grey levels ``x`` (N, 1, 28, 28)."""
+    images = (x * 255).round().to(torch.uint8).squeeze(1)
+    grey, flat = x, x.flatten(1)
+    torch.manual_seed(0)
+    mlp, conv = MLPVAE(784, 512, 16), ConvVAE(16)
+    players = Generator(GAN_LATENT), Discriminator()
+    of_mlp: dict[str, Callable[[int], Result]] = {
+        "ours": ours_vae(mlp, flat, test),
+        "tutorial": tutorial_vae(mlp, images, test, flat=True),
+    }
+    if with_pythae:
+        of_mlp["pythae"] = pythae_vae(mlp, grey, test)
+    of_conv: dict[str, Callable[[int], Result]] = {
+        "ours": ours_vae(conv, x, test),
+        "tutorial": tutorial_vae(conv, images, test, flat=False),
+    }
+    if with_bf16:
+        of_mlp["ours, bf16"] = ours_vae(mlp, flat, test, torch.bfloat16)
+        of_conv["ours, bf16"] = ours_vae(conv, x, test, torch.bfloat16)
+    z = torch.randn(VAE_BATCH, 16)
+    of_mlp["limit"] = limit([(mlp.encoder, flat[:VAE_BATCH]), (mlp.decoder, z)], len(x), VAE_BATCH)
+    of_conv["limit"] = limit([(conv.encoder, x[:VAE_BATCH]), (conv.decoder, z)], len(x), VAE_BATCH)
+    noise, batch = torch.randn(GAN_BATCH, GAN_LATENT), x[:GAN_BATCH]
+    # the discriminator sees real and generated images, then generated ones again on the generator's way back
+    of_gan = {
+        "ours": ours_gan(players, x),
+        "tutorial": tutorial_gan(players, images),
+        "limit": limit([(players[0], noise), *[(players[1], batch)] * 3], len(x), GAN_BATCH),
+    }
+    return [
+        Task("MLP VAE 784-512-16", VAE_BATCH, of_mlp),
+        Task("conv VAE 16/32 channels", VAE_BATCH, of_conv),
+        Task("DCGAN", GAN_BATCH, of_gan),
+    ]
+
+
+def report(task: Task, results: dict[str, list[Result]], epochs: int) -> None:
+    """A table in Markdown: medians over rounds, and each opponent's time over ours within the same round."""
+    print(f"\n**{task.name}**, batch {task.batch_size}\n")
+    print("| | epochs per second | time against ours | loading | test −ELBO |\n|---|---|---|---|---|")
+    ours = [r.seconds for r in results["ours"]]
+    for name, rounds in results.items():
+        ratios = sorted(r.seconds / mine for r, mine in zip(rounds, ours, strict=True))
+        rate = epochs / statistics.median(r.seconds for r in rounds)
+        spread = f"{statistics.median(ratios):.2f}× ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        loading, loss = statistics.median(r.loading for r in rounds), rounds[-1].loss
+        share = f"{loading:.0%}" if loading == loading else "–"
+        quality = f"{loss:.2f}" if loss == loss else "–"
+        print(f"| {name} | {rate:.3f} | {spread} | {share} | {quality} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="glyphs")
+    parser.add_argument("--images", type=int, default=60_000)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="12,800 images, 3 rounds")
+    options = parser.parse_args()
+    if options.quick:
+        options.images, options.rounds = 12_800, 3
+    x = load(options.dataset, num_images=options.images).x
+    test = binarize(load(options.dataset, "test").x, torch.Generator().manual_seed(0))
+    try:
+        import pythae  # noqa: F401
+
+        with_pythae = True
+    except ImportError:
+        with_pythae = False
+        print("pythae isn't installed, so it isn't timed: pip install -e '.[bench]'")
+    with_bf16 = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    print(
+        f"{machine()}; {options.dataset}, "
+        f"{len(x)} images, {options.epochs} epochs, {options.rounds} rounds, "
+        f"seed 0; bf16 on this CPU: {'yes' if with_bf16 else 'no'}"
+    )
+    for task in tasks(x, test, with_pythae, with_bf16):
+        results: dict[str, list[Result]] = {name: [] for name in task.contestants}
+        for _ in range(options.rounds):
+            for name, run in task.contestants.items():
+                results[name].append(run(options.epochs))
+        report(task, results, options.epochs)
+
+
+if __name__ == "__main__":
+    main()
