@@ -8,6 +8,7 @@ from torch import nn
 
 from course_lib.objectives import (
     GAMES,
+    VAEGANLosses,
     discriminator_loss,
     feature_error,
     game,
@@ -258,3 +259,20 @@ def test_vae_gan_objectives_by_hand():
     torch.testing.assert_close(
         losses.discriminator, (-d.log() - 0.5 * ((1 - d_hat).log() + (1 - d_prior).log())).mean()
     )
+
+
+def test_vae_gan_weights_are_one_by_default():
+    b = torch.tensor([0.3, 1.1], dtype=torch.float64)
+    mu, f = torch.stack([b, 2 * b]), torch.stack([b, -b, 3 * b], dim=1)
+    named = {"mu": mu, "logvar": -mu, "features": f, "features_hat": 2 * f}
+    named |= {"logits": b, "logits_hat": 2 * b, "logits_prior": -b}
+    losses = vae_gan_losses(**named)
+    made = VAEGANLosses(kl=losses.kl, feature_error=losses.feature_error, fool=losses.fool, tell=losses.tell)
+    for each in (losses, made):
+        torch.testing.assert_close(each.encoder, (losses.kl + losses.feature_error).mean())
+        torch.testing.assert_close(each.decoder, (losses.feature_error + losses.fool).mean())
+
+
+def test_features_of_different_shapes_are_refused():
+    with pytest.raises(ValueError, match="shape"):
+        feature_error(torch.zeros(2, 3), torch.zeros(2, 4))

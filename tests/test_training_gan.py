@@ -19,7 +19,7 @@ from course_lib.models import (
     spectral_norm,
 )
 from course_lib.objectives import LinearSchedule
-from course_lib.training import GANStep, fit
+from course_lib.training import EMA, GANStep, fit
 
 LATENT, CLASSES, LR, D_LR = 3, 4, 0.1, 0.07
 Y = torch.tensor([0, 3, 1, 1, 2, 0, 3, 2, 1, 0, 0, 2])
@@ -326,3 +326,41 @@ def test_the_loop_gives_points_and_labels():
     history = fit(step, (points(), Y), num_steps=3, batch_size=4, progress=False)
     assert step.steps == 3
     assert set(history.values) == {"discriminator", "generator"}
+
+
+# --- averaged weights
+
+
+def test_an_average_without_memory_is_the_network():
+    generator = ToyGenerator(LATENT, 5)
+    ema = EMA(generator, decay=0.0)
+    with torch.no_grad():
+        for p in generator.parameters():
+            p.mul_(1.5)
+    ema.update(generator)
+    for mine, theirs in zip(ema.module.parameters(), generator.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, check_dtype=True)
+    assert not any(p.requires_grad for p in ema.module.parameters())
+    assert not ema.module.training
+    assert EMA(generator).decay == 0.999
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0, 1.5])
+def test_a_decay_must_be_a_share(decay):
+    with pytest.raises(ValueError, match=rf"decay must lie in \[0, 1\), got {decay}"):
+        EMA(ToyGenerator(), decay)
+
+
+def test_an_average_goes_on_from_its_state():
+    """Also the number of updates, which the decay depends on."""
+    torch.manual_seed(4)
+    generator, other = ToyGenerator(LATENT, 5), ToyGenerator(LATENT, 5)
+    straight, resumed = EMA(generator, 0.5), EMA(other, 0.5)
+    for _ in range(2):
+        straight.update(other)
+    resumed.load_state_dict(copy.deepcopy(straight.state_dict()))
+    assert resumed.updates == 2
+    for ema in (straight, resumed):
+        ema.update(generator)
+    for a, b in zip(straight.module.parameters(), resumed.module.parameters(), strict=True):
+        assert torch.equal(a, b)
