@@ -1,0 +1,98 @@
+r"""The VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937): a latent code that is a picture of indices into a codebook.
+
+The encoder's vector at each place is replaced by the nearest of K learned ones, so q(z|x) is certain and discrete. Such
+a step has no gradient of its own; the decoder's is handed to the encoder as if it had not been there.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.models.layers import check_size, evaluating
+
+
+def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
+    """The index of the nearest code by Euclidean distance, eq. 1; the lowest of equally near ones.
+
+    ``z_e``: (B, D, ...); ``codebook``: (K, D). Returns int64 (B, ...). Raises ``ValueError`` if D differs.
+    """
+    if z_e.shape[1] != codebook.shape[1]:
+        raise ValueError(f"z_e must have shape (batch, {codebook.shape[1]}, ...), got {tuple(z_e.shape)}")
+    return torch.cdist(z_e.movedim(1, -1), codebook).argmin(-1)
+
+
+def straight_through(z_e: Tensor, z_q: Tensor) -> Tensor:
+    """The value of ``z_q`` with the gradient of ``z_e`` (section 3.2), both of one shape."""
+    return z_e + (z_q - z_e).detach()
+
+
+class VQPass(NamedTuple):
+    """One pass: logits of p(x|z_q), the encoder's output ``z_e`` and its codes ``z_q``, (B, D, ...), and their
+    indices ``codes``, int64 (B, ...). ``z_q`` has its gradient to the codebook alone."""
+
+    logits: Tensor
+    z_e: Tensor
+    z_q: Tensor
+    codes: Tensor
+
+
+class VQVAE(nn.Module):
+    """``encoder``: x to (B, code_dim, ...); ``decoder``: that shape to logits shaped like x. The codebook holds
+    ``num_codes`` vectors."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, num_codes: int, code_dim: int) -> None:
+        super().__init__()
+        check_size(num_codes, "num_codes")
+        check_size(code_dim, "code_dim")
+        self.encoder = encoder
+        self.decoder = decoder
+        self.codebook = nn.Parameter(torch.randn(num_codes, code_dim))
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """The vectors of codes: int64 (B, ...) to (B, code_dim, ...). Raises ``IndexError`` for a code too large."""
+        return self.codebook[codes].movedim(-1, 1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """The logits of p(x|z) for indices (B, ...)."""
+        return self.decoder(self.embed(codes))
+
+    def forward(self, x: Tensor) -> VQPass:
+        """What the loss is computed from; the logits carry the straight-through gradient to the encoder."""
+        z_e = self.encoder(x)
+        codes = nearest_code(z_e, self.codebook)
+        z_q = self.embed(codes)
+        return VQPass(self.decoder(straight_through(z_e, z_q)), z_e, z_q, codes)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The indices of x: (B, ...), int64."""
+        with evaluating(self):
+            return nearest_code(self.encoder(x), self.codebook)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The means of p(x|z) at the codes of x: grey levels in [0, 1], shaped like x."""
+        with evaluating(self):
+            return torch.sigmoid(self.decode(self.encode(x)))
+
+
+class ConvVQVAE(VQVAE):
+    """For images (B, 1, 28, 28): 7 x 7 codes each."""
+
+    def __init__(self, num_codes: int = 64, code_dim: int = 16, channels: tuple[int, int] = (16, 32)) -> None:
+        check_size(code_dim, "code_dim")
+        first, second = channels
+        encoder = nn.Sequential(
+            nn.Conv2d(1, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
+            nn.ReLU(),
+            nn.Conv2d(first, second, 4, stride=2, padding=1),  # (B, second, 7, 7)
+            nn.ReLU(),
+            nn.Conv2d(second, code_dim, 1),
+        )
+        decoder = nn.Sequential(
+            nn.Conv2d(code_dim, second, 3, padding=1),  # (B, second, 7, 7)
+            nn.ReLU(),
+            nn.ConvTranspose2d(second, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
+            nn.ReLU(),
+            nn.ConvTranspose2d(first, 1, 4, stride=2, padding=1),  # (B, 1, 28, 28)
+        )
+        super().__init__(encoder, decoder, num_codes, code_dim)
