@@ -1,0 +1,146 @@
+"""Does a GAN make all there is to make? Modes covered on a ring of 8 and a grid of 25 Gaussians, over several seeds.
+
+    python benchmarks/modes.py [--seeds 10] [--data ring grid] [--methods plain best] [--steps N] [--workers 2]
+
+The protocol is PacGAN's (Lin et al. 2018, arXiv:1712.04086, section 4.1): 2,500 samples; one within three standard
+deviations of a mode is of high quality; a mode with such a sample is covered. A sampler of the true density has
+98.9 % of high quality. All methods have the same networks, batches and number of steps, one thread each; only what
+keeps the game stable differs. Seconds are CPU time of a run. Rows go to benchmarks/results/modes.csv as they are made, and a run that was killed
+goes on from there.
+"""
+
+import argparse
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+from resume import Rows
+from torch import Tensor, nn
+
+from course_lib.data import GaussianMixture2D, grid, ring
+from course_lib.metrics import mode_coverage
+from course_lib.models import mlp, spectral_norm
+from course_lib.training import GANStep, fit
+
+RESULTS = Path(__file__).parent / "results" / "modes.csv"
+FIGURES = ("modes", "high_quality", "reverse_kl", "seconds")
+LATENT_DIM, HIDDEN_DIM, BATCH_SIZE, NUM_POINTS, NUM_SAMPLES = 2, 128, 512, 100_000, 2_500
+DATA: dict[str, Callable[[], GaussianMixture2D]] = {"ring": ring, "grid": grid}
+
+
+@dataclass(frozen=True)
+class Geometric:
+    """A weight that falls from ``start`` to ``end`` by the same factor at each step."""
+
+    start: float
+    end: float
+    num_steps: int
+
+    def __call__(self, step: int) -> float:
+        return float(self.start * (self.end / self.start) ** (step / self.num_steps))
+
+
+@dataclass(frozen=True)
+class Method:
+    """``settings`` of the step; ``anneal_r1``: R1 from which gamma to which; ``decay``: learning rates fall to 0."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    anneal_r1: tuple[float, float] | None = None
+    decay: bool = False
+    normed: bool = False
+
+
+METHODS = {
+    "plain": Method({"r1_gamma": 0.0}),
+    "r1": Method({"r1_gamma": 0.1, "r1_every": 4}),
+    "wgan_gp": Method({"loss": "wasserstein", "r1_gamma": 0.0, "lambda_gp": 0.1, "critic_steps": 1}),
+    "hinge_sn": Method({"loss": "hinge", "r1_gamma": 0.0}, normed=True),
+    "best": Method({"packing": 2, "r1_every": 4}, anneal_r1=(1.0, 1e-6), decay=True),
+}
+
+
+def players(packing: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """Three hidden layers each."""
+    hidden = [HIDDEN_DIM] * 3
+    return mlp([LATENT_DIM, *hidden, 2]), mlp([2 * packing, *hidden, 1]).append(nn.Flatten(0))
+
+
+def train(data: str, method: str, num_steps: int, seed: int) -> dict[str, float]:
+    """One run, on one thread: the figures of its samples."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    mixture, chosen = DATA[data](), METHODS[method]
+    points = mixture.sample(NUM_POINTS)
+    scale = points.std()
+    settings = dict(chosen.settings)
+    if chosen.anneal_r1 is not None:
+        settings["r1_gamma"] = Geometric(*chosen.anneal_r1, num_steps)
+    generator, discriminator = players(settings.get("packing", 1))
+    if chosen.normed:
+        spectral_norm(discriminator)
+    step = GANStep(generator, discriminator, LATENT_DIM, squash=False, **settings)
+    schedulers = [
+        torch.optim.lr_scheduler.LambdaLR(o, lambda t: 1 - t / num_steps if chosen.decay else 1.0)
+        for o in (step.g_optimizer, step.d_optimizer)
+    ]
+
+    def decayed(x: Tensor) -> dict[str, Tensor]:
+        parts = step(x)
+        for scheduler in schedulers:
+            scheduler.step()
+        return parts
+
+    started = time.process_time()  # of one thread, whatever else the machine is doing
+    fit(decayed, points / scale, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
+    seconds = time.process_time() - started
+    with torch.no_grad():
+        samples = scale * step.ema.module(torch.randn(NUM_SAMPLES, LATENT_DIM))
+    coverage = mode_coverage(samples, mixture)
+    return {
+        "modes": coverage.modes,
+        "high_quality": coverage.high_quality,
+        "reverse_kl": coverage.reverse_kl,
+        "seconds": seconds,
+    }
+
+
+def job(key: tuple[str, str, int, int]) -> tuple[tuple[str, str, int, int], dict[str, float]]:
+    return key, train(*key)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--data", nargs="+", default=list(DATA), choices=list(DATA))
+    parser.add_argument("--methods", nargs="+", default=["plain", "best"], choices=list(METHODS))
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    rows = Rows(RESULTS, FIGURES)
+    word = f"{options.steps}x{BATCH_SIZE}"
+    wanted = [
+        (data, method, options.steps, seed)
+        for seed in range(options.seeds)
+        for data in options.data
+        for method in options.methods
+        if (f"{data}/{method}", seed, word) not in rows
+    ]
+    with get_context("spawn").Pool(options.workers) as pool:
+        for (data, method, _, seed), figures in pool.imap_unordered(job, wanted):
+            rows.add(f"{data}/{method}", seed, word, **figures)
+            print(data, method, seed, *(f"{name} {value:.4g}" for name, value in figures.items()), flush=True)
+    print(f"\n{platform.processor() or platform.machine()}, torch {torch.__version__}, one thread a run, {word}")
+    print(f"{'':16}{'seeds':>6}" + "".join(f"{name:>20}" for name in FIGURES))
+    for name in [f"{data}/{method}" for data in options.data for method in options.methods]:
+        values = [torch.tensor(rows.values(name, word, figure), dtype=torch.float64) for figure in FIGURES]
+        cells = [f"{v.mean():.3f} +- {v.std():.3f}" for v in values]
+        print(f"{name:16}{len(values[0]):6d}" + "".join(f"{cell:>20}" for cell in cells))
+
+
+if __name__ == "__main__":
+    main()
