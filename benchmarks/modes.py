@@ -5,8 +5,8 @@
 The protocol is PacGAN's (Lin et al. 2018, arXiv:1712.04086, section 4.1): 2,500 samples; one within three standard
 deviations of a mode is of high quality; a mode with such a sample is covered. A sampler of the true density has
 98.9 % of high quality. All methods have the same networks, batches and number of steps, one thread each; only what
-keeps the game stable differs. Seconds are CPU time of a run. Rows go to benchmarks/results/modes.csv as they are made, and a run that was killed
-goes on from there.
+keeps the game stable differs. Seconds are CPU time of a run. Rows go to benchmarks/results/modes.csv as they are
+made, and a run that was killed goes on from there.
 """
 
 import argparse
