@@ -1,27 +1,43 @@
 """Numbers that say how good a model is, each with what it is measured on."""
 
 from course_lib.metrics.coverage import ModeCoverage, class_shares, mode_coverage
+from course_lib.metrics.detection import roc_auc
 from course_lib.metrics.disentanglement import DCI, MutualInformationGap, dci, mutual_information_gap
 from course_lib.metrics.features import extract_features, feature_classifier
 from course_lib.metrics.frechet import FrechetDistance, frechet_distance, frechet_with_floor
-from course_lib.metrics.likelihood import evaluate_elbo, importance_nll
+from course_lib.metrics.kernel import KernelDistance, kernel_distance
+from course_lib.metrics.latent import active_units
+from course_lib.metrics.likelihood import bits_per_dimension, evaluate_elbo, importance_nll
+from course_lib.metrics.manifold import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from course_lib.metrics.memorization import Memorization, memorization
 from course_lib.metrics.sharpness import sharpness, sharpness_distance
 
 __all__ = [
     "DCI",
+    "DensityCoverage",
     "FrechetDistance",
+    "KernelDistance",
+    "Memorization",
     "ModeCoverage",
     "MutualInformationGap",
+    "PrecisionRecall",
+    "active_units",
+    "bits_per_dimension",
     "class_shares",
     "dci",
+    "density_coverage",
     "evaluate_elbo",
     "extract_features",
     "feature_classifier",
     "frechet_distance",
     "frechet_with_floor",
     "importance_nll",
+    "kernel_distance",
+    "memorization",
     "mode_coverage",
     "mutual_information_gap",
+    "precision_recall",
+    "roc_auc",
     "sharpness",
     "sharpness_distance",
 ]

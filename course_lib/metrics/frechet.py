@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.metrics.distances import check_features, check_same_width
+
 
 def _square_root(matrix: Tensor) -> Tensor:
     """The square root of a symmetric matrix without negative eigenvalues, (d, d)."""
@@ -25,18 +27,14 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
     Raises ``ValueError`` for other shapes or values that aren't finite.
     """
     for name, features in (("features_a", features_a), ("features_b", features_b)):
-        if features.ndim != 2 or len(features) < 2:
-            raise ValueError(f"{name} must have shape (N, d) with N of at least 2, got {tuple(features.shape)}")
-        if not bool(torch.isfinite(features).all()):
-            raise ValueError(f"{name} holds values that aren't finite; look at the images they come from")
+        check_features(name, features, 2)
         if len(features) < 2 * features.shape[1]:
             warnings.warn(
                 f"{name}: {len(features)} samples are too few for {features.shape[1]} features; take at least "
                 f"{2 * features.shape[1]}, or the distance is mostly bias",
                 stacklevel=2,
             )
-    if features_a.shape[1] != features_b.shape[1]:
-        raise ValueError(f"features differ in number: {features_a.shape[1]} and {features_b.shape[1]}")
+    check_same_width(features_a, features_b)
     a, b = features_a.double(), features_b.double()
     cov_a, cov_b = a.T.cov(), b.T.cov()
     root_a = _square_root(cov_a)

@@ -1,24 +1,28 @@
-r"""What a VAE with a Bernoulli decoder gives to images it hasn't seen, in nats per image."""
+r"""What a VAE gives to images it hasn't seen, in nats per image, or in bits per pixel."""
+
+import math
 
 import torch
 from torch import Tensor
 
 from course_lib.models import VAE, evaluating, reparameterize
-from course_lib.objectives import ELBO, elbo, importance_weighted_bound
+from course_lib.models.layers import check_size
+from course_lib.objectives import ELBO, elbo, importance_weighted_bound, log_likelihood, log_weights
 
 
 def evaluate_elbo(model: VAE, x: Tensor, *, generator: torch.Generator | None = None, chunk: int = 1000) -> ELBO:
     """The ELBO of every image, with one sample of z each.
 
-    ``x``: (N, ...), binary. Returns parts of shape (N,), without gradient, computed ``chunk`` images at a time in
-    eval mode. Raises ``ValueError`` for grey levels.
+    ``x``: (N, ...), binary for a Bernoulli decoder. Returns parts of shape (N,), without gradient, computed ``chunk``
+    images at a time in eval mode. Raises ``ValueError`` for grey levels under a Bernoulli likelihood.
     """
     parts: list[ELBO] = []
     with evaluating(model):
         for batch in x.split(chunk):
             mu, logvar = model.encode(batch)
             eps = torch.randn(mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
-            parts.append(elbo(model.decode(reparameterize(mu, logvar, eps)), batch, mu, logvar))
+            out = model.decode(reparameterize(mu, logvar, eps))
+            parts.append(elbo(out, batch, mu, logvar, logvar_x=model.logvar_x))
     return ELBO(torch.cat([p.reconstruction for p in parts]), torch.cat([p.kl for p in parts]))
 
 
@@ -36,9 +40,10 @@ def importance_nll(
 
     It overestimates in expectation, less and less as K grows: state K beside the figure.
 
-    ``x``: (N, ...), binary. ``num_samples``: K, used exactly. ``eps``: the noise, (K, N, latent_dim), if given.
-    At most ``max_decoded`` images are decoded at once; each image is encoded once. Returns (N,), positive, in nats,
-    without gradient. Raises ``ValueError`` for K below 1 or noise of another shape.
+    ``x``: (N, ...), binary for a Bernoulli decoder. ``num_samples``: K, used exactly. ``eps``: the noise, (K, N,
+    latent_dim), if given. At most ``max_decoded`` images are decoded at once; each image is encoded once. Returns
+    (N,), in nats, without gradient. Raises ``ValueError`` for K below 1, noise of another shape, or grey levels under
+    a Bernoulli likelihood.
     """
     if num_samples < 1:
         raise ValueError(f"num_samples must be at least 1, got {num_samples}")
@@ -63,12 +68,25 @@ def importance_nll(
 
 
 def _log_weights(model: VAE, x: Tensor, mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
-    """(K, B) of log p(x|z) + log p(z) - log q(z|x); the normal densities' constants cancel."""
+    """The log-weights (K, B) of K samples each, from their noise (K, B, latent_dim)."""
     z = reparameterize(mu, logvar, eps)
-    logits = model.decode(z.flatten(0, 1)).flatten(1).unflatten(0, eps.shape[:2])
-    # sum over pixels of x * l - softplus(l), without a copy of x for each sample
-    log_likelihood = torch.einsum("kbi,bi->kb", logits, x.flatten(1))
-    log_likelihood = log_likelihood - torch.nn.functional.softplus(logits).sum(2)
-    log_prior = -0.5 * z.square().sum(2)
-    log_posterior = -0.5 * (eps.square() + logvar).sum(2)
-    return log_likelihood + log_prior - log_posterior
+    repeated = x.expand(len(eps), *x.shape).flatten(0, 1)
+    log_p_x = log_likelihood(model.decode(z.flatten(0, 1)), repeated, model.logvar_x)
+    return log_weights(log_p_x.unflatten(0, eps.shape[:2]), z, mu, logvar)
+
+
+def bits_per_dimension(nll: Tensor, num_dims: int, bin_width: float = 1.0) -> Tensor:
+    r"""Nats per image as bits per pixel, :math:`\mathrm{nll} / (D \ln 2) - \log_2 w`.
+
+    For a probability of discrete pixels (Bernoulli on binary images) leave ``bin_width`` at 1. A *density* depends on
+    the unit of the grey levels: a probability of each of 256 levels spread over [0, 1] follows with the width w = 1/256
+    of a level, for images to which uniform noise of that width was added (Theis et al. 2016, arXiv:1511.01844,
+    section 3.1). Without it the number can be negative and compares with nothing.
+
+    ``nll``: any shape, in nats per image; ``num_dims``: D, pixels times channels. Returns the shape of ``nll``.
+    Raises ``ValueError`` for a D below 1 or a width that isn't positive.
+    """
+    check_size(num_dims, "num_dims")
+    if not bin_width > 0:
+        raise ValueError(f"bin_width must be above 0, got {bin_width}")
+    return nll / (num_dims * math.log(2)) - math.log2(bin_width)

@@ -1,0 +1,17 @@
+"""Which latent dimensions a VAE uses at all."""
+
+import torch
+from torch import Tensor
+
+from course_lib.metrics.distances import check_features
+
+
+def active_units(mu: Tensor, threshold: float = 0.01) -> Tensor:
+    r"""Which dimensions are active: :math:`\mathrm{Var}_x(E_{q(z|x)}[z]) > 0.01` (Burda et al. 2016,
+    arXiv:1509.00519, section 5.2). A dimension that ignores x has a mean that stays where the prior has it.
+
+    ``mu``: (N, D), the means of q(z|x) over at least two images. Returns bool (D,); its sum is their number.
+    Raises ``ValueError`` for other shapes or values that aren't finite.
+    """
+    check_features("mu", mu, 2)
+    return torch.var(mu.double(), dim=0) > threshold

@@ -1,0 +1,104 @@
+"""The kernel distance against a naive double loop, and without bias where there is nothing to find."""
+
+import math
+
+import pytest
+import torch
+
+from course_lib.metrics import kernel_distance
+from course_lib.metrics.kernel import squared_mmd
+
+
+def cloud(n, shift=0.0, seed=0, d=3):
+    return shift + torch.randn(n, d, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def naive(a, b):
+    def k(x, y):
+        return (sum(p * q for p, q in zip(x, y, strict=True)) / len(x) + 1) ** 3
+
+    a, b = a.tolist(), b.tolist()
+    aa = [k(x, y) for i, x in enumerate(a) for j, y in enumerate(a) if i != j]
+    bb = [k(x, y) for i, x in enumerate(b) for j, y in enumerate(b) if i != j]
+    ab = [k(x, y) for x in a for y in b]
+    return sum(aa) / len(aa) + sum(bb) / len(bb) - 2 * sum(ab) / len(ab)
+
+
+def test_squared_mmd_is_that_of_a_naive_loop():
+    a, b = cloud(7, shift=0.4), cloud(5, seed=1)
+    assert squared_mmd(a, b).item() == pytest.approx(naive(a, b), rel=1e-12)
+    assert squared_mmd(b, a).item() == pytest.approx(naive(a, b), rel=1e-12)
+
+
+def test_a_subset_of_everything_gives_the_distance_of_the_sets_without_spread():
+    a, b = cloud(7, shift=0.4), cloud(7, seed=1)
+    result = kernel_distance(a, b, num_subsets=4, subset_size=7)
+    assert result.mean == pytest.approx(naive(a, b), rel=1e-12)
+    assert result.std == pytest.approx(0, abs=1e-12)
+
+
+def test_mean_and_deviation_are_over_subsets_without_repetition():
+    a, b = cloud(9, shift=0.4).float(), cloud(8, seed=1).float()
+    source = torch.Generator().manual_seed(3)
+    values = []
+    for _ in range(5):
+        i, j = (torch.randperm(n, generator=source)[:4] for n in (9, 8))
+        values.append(naive(a[i].double(), b[j].double()))
+    result = kernel_distance(a, b, num_subsets=5, subset_size=4, generator=torch.Generator().manual_seed(3))
+    mean = sum(values) / 5
+    assert result.mean == pytest.approx(mean, rel=1e-12), "float32 features are compared in float64"
+    assert result.std == pytest.approx(math.sqrt(sum((v - mean) ** 2 for v in values) / 4), rel=1e-10)
+    assert result.subset_size == 4
+    assert str(result) == f"{mean:.4f} ± {result.std:.4f} (over subsets of n = 4)"
+
+
+def test_real_against_real_is_zero_in_expectation_and_a_shift_is_its_closed_form():
+    """Disjoint subsets are independent, so the standard error of their mean is known."""
+    same = torch.stack([squared_mmd(cloud(50, seed=i), cloud(60, seed=1000 + i)) for i in range(300)])
+    error = same.std() / math.sqrt(300)
+    assert same.mean().abs() < 3 * error
+    assert same.min() < 0, "an unbiased estimate of zero is negative now and then"
+    moved = torch.stack([squared_mmd(cloud(50, shift=0.5, seed=i), cloud(60, seed=1000 + i)) for i in range(300)])
+
+    # E (x.y/d + 1)^3 for independent x ~ N(m, I) and y ~ N(n, I), from s = x.y/d: 1 + 3 E s + 3 E s^2 + E s^3.
+    # With p = |m|^2, q = |n|^2, r = m.n: E s = r/d, E s^2 = (d + p + q + r^2)/d^2,
+    # E s^3 = r (3 d + 6 + 3 p + 3 q + r^2)/d^3.
+    def expected(p, q, r, d=3):
+        third = r * (3 * d + 6 + 3 * p + 3 * q + r**2) / d**3
+        return 1 + 3 * r / d + 3 * (d + p + q + r**2) / d**2 + third
+
+    squared = 3 * 0.5**2
+    exact = expected(squared, squared, squared) + expected(0, 0, 0) - 2 * expected(squared, 0, 0)
+    assert (moved.mean() - exact).abs() < 4 * moved.std() / math.sqrt(300)
+
+
+def test_subsets_are_a_hundred_of_a_thousand_unless_one_says_otherwise(monkeypatch):
+    sizes = []
+
+    def recorded(a, b):
+        sizes.append((len(a), len(b)))
+        return torch.tensor(float(len(sizes)))
+
+    monkeypatch.setattr("course_lib.metrics.kernel.squared_mmd", recorded)
+    result = kernel_distance(cloud(1000), cloud(1001))
+    assert sizes == 100 * [(1000, 1000)]
+    assert result.mean == 50.5
+
+
+def test_bad_sets_are_refused():
+    a = cloud(9)
+    for name, sets in (("generated", (a[:3], a)), ("real", (a, a[:3]))):
+        with pytest.raises(ValueError, match=f"{name} must have shape.*at least 4"):
+            kernel_distance(*sets, subset_size=4)
+    with pytest.raises(ValueError, match="aren't finite"):
+        kernel_distance(a, a / 0, subset_size=4)
+    with pytest.raises(ValueError, match="differ in number"):
+        kernel_distance(a, a[:, :2], subset_size=4)
+    for sizes in ({"num_subsets": 1}, {"subset_size": 1}):
+        with pytest.raises(ValueError, match="must be at least 2"):
+            kernel_distance(a, a, **{"subset_size": 4, **sizes})
+    with pytest.raises(ValueError, match="subset_size must be an integer"):
+        kernel_distance(a, a, subset_size=4.5)
+    with pytest.raises(ValueError, match="num_subsets must be an integer"):
+        kernel_distance(a, a, subset_size=4, num_subsets=2.5)
+    assert math.isfinite(kernel_distance(a, a, subset_size=2, num_subsets=2).std)
