@@ -165,6 +165,14 @@ def test_the_optimal_variance_is_where_the_likelihood_of_the_batch_is_highest():
     assert best.shape == ()
 
 
+def test_the_optimal_variance_of_images_explained_in_full_is_finite_with_its_gradient():
+    x = torch.full((2, 3), 0.4, requires_grad=True)
+    floor = optimal_logvar(x, x.detach())
+    assert floor.item() == pytest.approx(-12)
+    floor.backward()
+    assert torch.equal(x.grad, torch.zeros(2, 3))
+
+
 def test_the_gradient_through_the_optimal_variance_is_nothing():
     """At an optimum a small change of the variance doesn't count, so it may be taken for a constant."""
     x_hat, x = images()

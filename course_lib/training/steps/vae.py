@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import binarize
-from course_lib.models import VAE, bounded_logvar, reparameterize
+from course_lib.models import VAE, reparameterize
 from course_lib.models.layers import check_size
 from course_lib.objectives import (
     ELBO,
@@ -46,7 +46,7 @@ class VAEStep(TrainingStep):
     def logvar_x(self, out: Tensor, x: Tensor) -> Tensor | None:
         """The decoder's log-variance, after setting it to the best for this batch if that is what is wanted."""
         if self.optimal_sigma and self.model.logvar_x is not None:
-            self.model.logvar_x.data.copy_(bounded_logvar(optimal_logvar(out.detach(), x)))
+            self.model.logvar_x.data.copy_(optimal_logvar(out.detach(), x))
         return self.model.logvar_x
 
     def objective(self, x: Tensor) -> ELBO | ImportanceWeighted:
