@@ -29,7 +29,9 @@ class VAEStep(TrainingStep):
     are for a Gaussian one.
 
     ``beta``: the weight of the KL, or its schedule over the steps (warm-up). ``optimal_sigma``: a Gaussian model's
-    variance is set to the best for each batch instead of learned (Rybkin et al. 2021).
+    variance is set to the best for each batch (Rybkin et al. 2021) instead of learned; learning takes its time, as
+    Adam moves the log-variance by about ``lr`` in a step, and until then a large variance may drown the code.
+    Raises ``ValueError`` for ``optimal_sigma`` without a Gaussian model.
     """
 
     def __init__(
