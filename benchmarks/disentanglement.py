@@ -1,0 +1,102 @@
+"""Do the dimensions of a code stand for single factors? VAE, beta-VAE and beta-TCVAE on shapes, over several seeds.
+
+    python benchmarks/disentanglement.py [--seeds 5] [--models vae beta_vae tc_vae] [--steps 5000]
+
+The same convolutional VAE of 10 dimensions, the same batches and number of steps on one thread; only the objective
+differs.
+Scores are of 5,000 images drawn from the full product of factors: the mutual information gap of one sample of q(z|x)
+each in 20 bins, and DCI of the posteriors' means with random forests. The factors are all of the set's: shape, scale,
+orientation and both shifts. Rows go to benchmarks/results/disentanglement.csv as they are made, and a run that was
+killed goes on from there. The interval is Student's over the seeds.
+"""
+
+import argparse
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from resume import Rows
+from scipy.stats import t as student
+
+from course_lib.data import ImageSet, load
+from course_lib.metrics import dci, mutual_information_gap
+from course_lib.models import VAE, ConvVAE, evaluating, reparameterize
+from course_lib.training import TCVAEStep, TrainingStep, VAEStep, fit
+
+RESULTS = Path(__file__).parent / "results" / "disentanglement.csv"
+FIGURES = ("mig", "dci_d", "dci_c", "dci_i", "reconstruction", "kl", "seconds")
+LATENT_DIM, BATCH_SIZE, NUM_SCORED, LEARNING_RATE = 10, 64, 5_000, 1e-3
+BETA, TC_BETA = 4.0, 6.0
+STEPS: dict[str, Callable[[VAE, int], TrainingStep]] = {
+    "vae": lambda model, num: VAEStep(model, LEARNING_RATE),
+    "beta_vae": lambda model, num: VAEStep(model, LEARNING_RATE, beta=BETA),
+    "tc_vae": lambda model, num: TCVAEStep(model, num, beta=TC_BETA, lr=LEARNING_RATE),
+}
+
+
+def settings(name: str, num_steps: int) -> str:
+    """What a row was made with: a row made with anything else doesn't stand for it."""
+    beta = {"vae": 1.0, "beta_vae": BETA, "tc_vae": TC_BETA}[name]
+    return f"beta={beta:g} steps={num_steps} batch={BATCH_SIZE} lr={LEARNING_RATE:g} latent={LATENT_DIM}"
+
+
+def run(name: str, seed: int, num_steps: int, train: ImageSet, scored: ImageSet) -> dict[str, float]:
+    """Train one model and score it."""
+    torch.manual_seed(seed)
+    model = ConvVAE(LATENT_DIM)
+    step = STEPS[name](model, len(train))
+    history = fit(step, train.x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
+    chosen = torch.randperm(len(scored), generator=torch.Generator().manual_seed(seed))[:NUM_SCORED]
+    factors = {factor: values[chosen] for factor, values in scored.factors.items()}
+    with evaluating(model):
+        mu, logvar = model.encode(scored.x[chosen])
+        gap = mutual_information_gap(reparameterize(mu, logvar), factors)
+    scores = dci(mu, factors, seed=seed)
+    return {
+        "mig": gap.mig,
+        "dci_d": scores.disentanglement,
+        "dci_c": scores.completeness,
+        "dci_i": scores.informativeness,
+        "reconstruction": history.last("-reconstruction"),
+        "kl": history.last("KL"),
+        "seconds": history.seconds,
+    }
+
+
+def interval(values: list[float]) -> str:
+    """Mean and half the width of its 95 % interval, which a single seed doesn't have."""
+    x = torch.tensor(values, dtype=torch.float64)
+    if len(x) < 2:
+        return f"{x.mean():.3f}"
+    half = float(student.ppf(0.975, len(x) - 1)) * x.std() / len(x) ** 0.5
+    return f"{x.mean():.3f} ± {half:.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--models", nargs="+", default=list(STEPS), choices=list(STEPS))
+    parser.add_argument("--steps", type=int, default=5_000)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = Rows(options.results, FIGURES)
+    train, scored = load("shapes"), load("shapes", "full")
+    print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, 1 thread")
+    print(f"{len(train)} images, 95 % intervals over the seeds; reconstruction and KL in nats per image")
+    for seed in range(options.seeds):
+        for name in options.models:
+            if (name, seed, settings(name, options.steps)) not in rows:
+                figures = run(name, seed, options.steps, train, scored)
+                rows.add(name, seed, settings(name, options.steps), **figures)
+                print(f"{name} {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()), flush=True)
+    print("  ".join(f"{column:>16}" for column in ("model", "seeds", *FIGURES)))
+    for name in options.models:
+        columns = [rows.values(name, settings(name, options.steps), figure) for figure in FIGURES]
+        cells = [name, str(len(columns[0])), *map(interval, columns)]
+        print("  ".join(f"{cell:>16}" for cell in cells))
+
+
+if __name__ == "__main__":
+    main()
