@@ -24,9 +24,9 @@ class GANStep(TrainingStep):
 
     ``loss``: a name in ``objectives.GAMES``. R1, whose ``r1_gamma`` may be a schedule over steps, and WGAN-GP are
     lazy (Karras et al. 2020, arXiv:1912.04958, appendix B): at every ``r1_every``-th discriminator step, times
-    ``r1_every``. ``clip`` bounds each weight of a Wasserstein critic. ``ema.module`` is the generator with averaged
-    weights, the one to draw samples from. ``squash`` turns the generator's output into data: a sigmoid for images,
-    ``None`` for points of the plane.
+    ``r1_every``, and likewise ``gp_every``. ``clip`` bounds each weight of a Wasserstein critic. ``ema.module`` is
+    the generator with averaged weights, the one to draw samples from. ``squash`` puts a sigmoid on the generator's
+    output, for images; points of the plane need none.
 
     Raises ``ValueError`` for an unknown loss, sizes below 1, a gradient penalty on a critic with batch
     normalisation, and batches that can't be shared out or packed.

@@ -1,5 +1,6 @@
 """Training a VQ-VAE; the parts are in nats per image, and in squared distances between vectors and their codes."""
 
+import torch
 from torch import Tensor
 
 from course_lib.data import binarize
@@ -8,15 +9,32 @@ from course_lib.objectives import perplexity, vq_loss
 from course_lib.training.steps.core import TrainingStep, adam, descend
 
 
+@torch.no_grad()
+def revive_codes(codebook: Tensor, z_e: Tensor, codes: Tensor) -> None:
+    """Put each code that nothing in a batch chose on one of the batch's vectors, drawn at random, in place.
+
+    A code far from all vectors is never chosen, and so never trained: without this a codebook soon lives on a single
+    code (random restarts: Dhariwal et al. 2020, arXiv:2005.00341, section 3.1).
+
+    ``codebook``: (K, D); ``z_e``: (B, D, ...); ``codes``: their indices, int64 (B, ...).
+    """
+    vectors = z_e.movedim(1, -1).flatten(0, -2)
+    drawn = vectors[torch.randint(len(vectors), (len(codebook),), device=vectors.device)]
+    unused = torch.bincount(codes.flatten(), minlength=len(codebook)) == 0
+    codebook.copy_(torch.where(unused.unsqueeze(1), drawn, codebook))
+
+
 class VQVAEStep(TrainingStep):
     """One step of encoder, decoder and codebook on images binarised afresh (``x``: grey levels in [0, 1]).
 
-    ``beta``: the weight of the commitment loss.
+    ``beta``: the weight of the commitment loss. After the first step, and every ``revive_every`` from there on, codes
+    that the batch left unused are given a new place.
     """
 
-    def __init__(self, model: VQVAE, lr: float = 1e-3, beta: float = 0.25) -> None:
+    def __init__(self, model: VQVAE, lr: float = 1e-3, beta: float = 0.25, revive_every: int = 10) -> None:
         self.model = model
         self.beta = beta
+        self.revive_every = revive_every
         self.parameters = list(model.parameters())
         self.optimizer = adam(self.parameters, lr)
 
@@ -25,6 +43,8 @@ class VQVAEStep(TrainingStep):
         logits, z_e, z_q, codes = self.model(x)
         objective = vq_loss(logits, x, z_e, z_q, self.beta)
         descend(self.optimizer, objective.loss, self.parameters)
+        if self.steps % self.revive_every == 0:
+            revive_codes(self.model.codebook, z_e, codes)
         self.steps += 1
         parts = {name: part.detach().mean() for name, part in objective.parts.items()}
         return parts | {"perplexity": perplexity(codes, len(self.model.codebook))}
