@@ -33,7 +33,9 @@ QUICK = [
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="each part small: minutes in all, nothing of quality shown")
+    parser.add_argument(
+        "--quick", action="store_true", help="each part small: minutes in all, nothing of quality shown"
+    )
     options = parser.parse_args()
     failed = []
     for script, *arguments in QUICK if options.quick else FULL:

@@ -7,7 +7,7 @@ import torch
 
 from course_lib.models import MLPVAE, Autoencoder, ToyDiscriminator, ToyGenerator
 from course_lib.training import AutoencoderStep, GANStep, IWAEStep, VAEStep
-from course_lib.training.accelerate import compile_step, tensor_cores
+from course_lib.training.accelerate import InBFloat16, compile_step, tensor_cores
 
 # Traces the whole step and differentiates it ahead of time, as the default backend does, but needs no C++ compiler.
 BACKEND = "aot_eager"
@@ -15,7 +15,11 @@ BACKEND = "aot_eager"
 
 @pytest.mark.parametrize(
     "build",
-    [lambda m: VAEStep(m, beta=0.7), lambda m: IWAEStep(m, num_samples=3), lambda m: VAEStep(m, optimal_sigma=True)],
+    [
+        lambda m: VAEStep(m, beta=0.7),
+        lambda m: IWAEStep(m, num_samples=3),
+        lambda m: VAEStep(m, optimal_sigma=True),
+    ],
     ids=["ELBO", "IWAE", "optimal sigma"],
 )
 def test_compiled_and_eager_losses_agree(build):
@@ -60,3 +64,18 @@ def test_tensor_cores_are_asked_for_inside_only():
         assert torch.get_float32_matmul_precision() == "high"
         assert torch.backends.cudnn.allow_tf32
     assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == before
+
+
+def test_products_in_bfloat16_with_everything_else_in_float32():
+    torch.manual_seed(0)
+    network = torch.nn.Linear(64, 5)
+    rounded = InBFloat16(copy.deepcopy(network))
+    x, weights = torch.rand(7, 64), torch.randn(7, 5)
+    expected, found = network(x), rounded(x)
+    assert found.dtype == torch.float32
+    assert not torch.equal(found, expected)  # rounded somewhere,
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)  # but by no more than 2^-8 of each factor
+    (weights * expected).sum().backward()
+    (weights * found).sum().backward()
+    assert rounded.network.weight.grad.dtype == torch.float32
+    torch.testing.assert_close(rounded.network.weight.grad, network.weight.grad, rtol=0.02, atol=0.05)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from course_lib.training.steps import TrainingStep, VAEStep
 
@@ -26,6 +27,23 @@ def tensor_cores() -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(before[0])
         torch.backends.cudnn.allow_tf32 = before[1]
+
+
+class InBFloat16(nn.Module):
+    """A network whose products are of bfloat16 (8 bits of mantissa, the range of float32); its weights, its output
+    and all that is computed from it stay float32: the KL and the likelihood sum hundreds of terms.
+
+    ``model.encoder = InBFloat16(model.encoder)``, and the same for the decoder, before the step is built.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The network's output in float32."""
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return self.network(x).float()
 
 
 def compile_step(step: TrainingStep, **options: Any) -> TrainingStep:
