@@ -30,6 +30,7 @@ from course_lib.data import binarize, load
 from course_lib.metrics import evaluate_elbo
 from course_lib.models import MLPVAE, VAE, ConvVAE, Discriminator, Generator
 from course_lib.training import GANStep, VAEStep, fit
+from course_lib.training.accelerate import InBFloat16
 
 VAE_BATCH, GAN_BATCH, GAN_LATENT = 128, 64, 64
 
@@ -61,13 +62,14 @@ class Flat(nn.Module):
         return self.network(x.flatten(1))
 
 
-def ours_vae(start: VAE, x: Tensor, test: Tensor, precision: torch.dtype | None = None) -> Callable[[int], Result]:
+def ours_vae(start: VAE, x: Tensor, test: Tensor, bf16: bool = False) -> Callable[[int], Result]:
     def run(epochs: int) -> Result:
         model = copy.deepcopy(start)
+        if bf16:
+            model.encoder, model.decoder = InBFloat16(model.encoder), InBFloat16(model.decoder)
         step = VAEStep(model)
         steps = epochs * (len(x) // VAE_BATCH)
-        with torch.autocast("cpu", precision, enabled=precision is not None):
-            history = fit(step, x, num_steps=steps, batch_size=VAE_BATCH, progress=False)
+        history = fit(step, x, num_steps=steps, batch_size=VAE_BATCH, progress=False)
         return Result(history.seconds, test_loss(model, test))
 
     return run
@@ -213,8 +215,8 @@ def tasks(x: Tensor, test: Tensor, with_pythae: bool, with_bf16: bool) -> list[T
         "tutorial": tutorial_vae(conv, images, test, flat=False),
     }
     if with_bf16:
-        of_mlp["ours, bf16"] = ours_vae(mlp, flat, test, torch.bfloat16)
-        of_conv["ours, bf16"] = ours_vae(conv, x, test, torch.bfloat16)
+        of_mlp["ours, bf16"] = ours_vae(mlp, flat, test, bf16=True)
+        of_conv["ours, bf16"] = ours_vae(conv, x, test, bf16=True)
     z = torch.randn(VAE_BATCH, 16)
     of_mlp["limit"] = limit([(mlp.encoder, flat[:VAE_BATCH]), (mlp.decoder, z)], len(x), VAE_BATCH)
     of_conv["limit"] = limit([(conv.encoder, x[:VAE_BATCH]), (conv.decoder, z)], len(x), VAE_BATCH)
