@@ -68,8 +68,8 @@ def test_check_images_accepts_images_and_an_empty_batch():
 
 
 def test_unknown_name_gets_the_list_of_names():
-    assert NAMES == ("glyphs", "digits", "shapes", "mnist", "fashion_mnist")
-    with pytest.raises(ValueError, match="glyphs, digits, shapes, mnist, fashion_mnist"):
+    assert NAMES == ("glyphs", "digits", "shapes", "mnist", "fashion_mnist", "signals", "breast_cancer")
+    with pytest.raises(ValueError, match="glyphs, digits, shapes, mnist, fashion_mnist, signals, breast_cancer"):
         load("cifar10")
 
 

@@ -1,9 +1,12 @@
-"""The ground floor: images and toy densities as tensors. Nothing here knows a model."""
+"""The ground floor: images, signals, tables and toy densities as tensors. Nothing here knows a model."""
 
+from course_lib.data.breast_cancer import TableSet
 from course_lib.data.catalogue import NAMES, load
 from course_lib.data.corruptions import add_noise, mask_pixels, salt_and_pepper
 from course_lib.data.images import ImageSet, binarize, check_images
 from course_lib.data.integrity import HashMismatch
+from course_lib.data.linear_gaussian import LinearGaussian, linear_gaussian
+from course_lib.data.signals import SignalSet
 from course_lib.data.toy2d import GaussianMixture2D, grid, moons, ring, spiral
 
 __all__ = [
@@ -11,10 +14,14 @@ __all__ = [
     "GaussianMixture2D",
     "HashMismatch",
     "ImageSet",
+    "LinearGaussian",
+    "SignalSet",
+    "TableSet",
     "add_noise",
     "binarize",
     "check_images",
     "grid",
+    "linear_gaussian",
     "load",
     "mask_pixels",
     "moons",

@@ -1,0 +1,118 @@
+r"""Windows of a heart-like signal with planted, labelled faults: anomalies whose place is known.
+
+A beat is a sum of five bumps, as an electrocardiogram's waves P, Q, R, S and T are often drawn (after McSharry et al.
+2003, "A dynamical model for generating synthetic electrocardiogram signals", IEEE Trans. Biomed. Eng. 50). It looks
+like a heart and is none: nothing medical follows from it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+LENGTH = 128  # samples in a window
+SPLITS = {"train": 8_000, "test": 2_000}
+"""The splits and their default number of windows."""
+KINDS = ("normal", "spike", "dropout", "drift", "noise burst", "missing beat")
+# Of each wave: its place in the beat and its width, as shares of the period, and its height.
+WAVES = ((0.22, 0.028, 0.15), (0.35, 0.016, -0.12), (0.40, 0.02, 1.0), (0.45, 0.016, -0.2), (0.66, 0.045, 0.3))
+
+
+@dataclass(frozen=True)
+class SignalSet:
+    """Windows, and what is wrong with them.
+
+    ``x``: float32 (N, 1, 128), a beat about 1 high. ``y``: int64 (N,), an index into ``class_names``, 0 for normal.
+    ``mask``: bool (N, 1, 128), where the fault is; ``clean``: the window without its fault, equal to x elsewhere.
+    """
+
+    x: Tensor
+    y: Tensor
+    mask: Tensor
+    clean: Tensor
+    class_names: tuple[str, ...]
+    name: str
+    split: str
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __repr__(self) -> str:
+        return (
+            f"SignalSet({self.name!r}, {self.split!r}, x={tuple(self.x.shape)}, classes={len(self.class_names)})"
+        )
+
+
+def load_signals(split: str, num_windows: int | None, seed: int) -> SignalSet:
+    """See :func:`course_lib.data.load`. Training windows are normal; of the test's about half have one fault.
+
+    Normal windows differ in rate (a period of 28 to 40 samples), phase, height, a slow wander of the baseline and
+    noise. A longer draw with the same seed begins with the shorter one.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"signals has the splits {', '.join(SPLITS)}, but split={split!r} was asked for.")
+    n = SPLITS[split] if num_windows is None else num_windows
+    if n < 1:
+        raise ValueError(f"num_images should be at least 1, but is {n}.")
+    stream = 3 * (len(SPLITS) * seed + list(SPLITS).index(split))  # streams never meet
+    uniform = torch.rand(n, 12, generator=torch.Generator().manual_seed(stream))
+    noise, burst = (torch.randn(n, LENGTH, generator=torch.Generator().manual_seed(stream + i)) for i in (1, 2))
+
+    waves, rest, number = _normal(uniform[:, :6], noise)
+    clean = waves + rest
+    y = torch.zeros(n, dtype=torch.int64)
+    if split == "test":
+        y = (((2 * uniform[:, 6] - 1) * (len(KINDS) - 1)).floor().long() + 1).clamp(min=0)
+    faulty, mask = _faults(y, waves, rest, number, uniform[:, 7:], burst)
+    x = torch.where(mask, faulty, clean)
+    return SignalSet(x[:, None], y, mask[:, None], clean[:, None], KINDS, "signals", split)
+
+
+def _beats(place: Tensor) -> Tensor:
+    """The waves at a place in the beat, as a share of the period: any shape, 0 far away."""
+    return sum(
+        (height * torch.exp(-0.5 * ((place - center) / width) ** 2) for center, width, height in WAVES),
+        torch.zeros_like(place),
+    )
+
+
+def _normal(uniform: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of windows without fault: the waves, the baseline with its noise, and which beat each sample is in; (N, 128)."""
+    t = torch.arange(LENGTH)
+    period = 28 + 12 * uniform[:, :1]
+    phase = uniform[:, 1:2]
+    height = 0.85 + 0.3 * uniform[:, 2:3]
+    wander = 0.08 * uniform[:, 3:4] * torch.sin(2 * math.pi * (t / (2 * LENGTH) + uniform[:, 4:5]))
+    beat = t / period + phase
+    rest = wander + (0.01 + 0.02 * uniform[:, 5:6]) * noise
+    return height * _beats(beat % 1), rest, beat.floor()
+
+
+def _faults(
+    y: Tensor, waves: Tensor, rest: Tensor, number: Tensor, uniform: Tensor, burst: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The faulty signal (N, 128), and the mask (N, 128) of where it takes the place of the clean one.
+
+    ``uniform``: (N, 5), which decide on the place, length, size and sign of the fault, and on the beat that is missing.
+    """
+    t = torch.arange(LENGTH)
+    place, length, size, sign, beat = (uniform[:, i : i + 1] for i in range(5))
+    start = (place * 80).floor()
+    run = (t >= start) & (t < start + 16 + (length * 24).floor())
+    jump = torch.where(sign < 0.5, -1.0, 1.0) * (0.6 + 0.6 * size)
+    since = ((t - start) / (LENGTH - 1 - start)).clamp(min=0)
+    lost = number == 1 + (beat < 0.5).float()  # the second or third: every window has both to their ends
+    clean = waves + rest
+
+    faulty = [
+        (clean, torch.zeros_like(run)),
+        (clean + jump, t == start + 20),
+        (torch.zeros_like(clean), run),
+        (clean + jump * since, t > start),
+        (clean + (0.25 + 0.25 * size) * burst, run),
+        (rest, lost),
+    ]
+    signals, masks = (torch.stack(parts) for parts in zip(*faulty, strict=True))  # (6, N, 128)
+    rows = torch.arange(len(y))
+    return signals[y, rows], masks[y, rows]
