@@ -1,13 +1,13 @@
-"""Do the dimensions of a code stand for single factors? VAE, beta-VAE and beta-TCVAE on shapes, over several seeds.
+"""Do dimensions of a code stand for single factors? VAE, beta-VAE and beta-TCVAE on shapes, over several seeds.
 
     python benchmarks/disentanglement.py [--seeds 5] [--models vae beta_vae tc_vae] [--steps 5000]
 
 The same convolutional VAE of 10 dimensions, the same batches and number of steps on one thread; only the objective
 differs.
-Scores are of 5,000 images drawn from the full product of factors: the mutual information gap of one sample of q(z|x)
-each in 20 bins, and DCI of the posteriors' means with random forests. The factors are all of the set's: shape, scale,
-orientation and both shifts. Rows go to benchmarks/results/disentanglement.csv as they are made, and a run that was
-killed goes on from there. The interval is Student's over the seeds.
+Scores are of 5,000 images drawn from the full product of factors: the mutual information gap of one sample of
+q(z|x) each in 20 bins, and DCI of the posteriors' means with random forests. The factors are all of the set's:
+shape, scale, orientation and both shifts. Rows go to benchmarks/results/disentanglement.csv as they are made,
+and a run that was killed goes on from there. The interval is Student's over the seeds.
 """
 
 import argparse

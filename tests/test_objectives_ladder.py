@@ -74,8 +74,9 @@ def test_grey_levels_and_other_shapes_are_refused():
 
 
 def test_the_bound_against_quadrature_over_both_codes():
-    """One dimension a layer: on a grid of (z2, z1), the lower posterior is the normalised product of two densities,
-    and the bound is the integral of q log(p/q); its distance from log p(x) is the divergence from the posterior."""
+    """One dimension a layer: on a grid of (z2, z1), the lower posterior is the normalised product of two
+    densities, and the bound is the integral of q log(p/q); its distance from log p(x) is the divergence from
+    the posterior."""
     torch.manual_seed(3)
     model = MLPLadderVAE(3, HIDDEN, (1, 1)).double()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The VQ-VAE: codes by brute force, the gradient past them, each term on its own side, and how many codes are used."""
+"""The VQ-VAE: codes by brute force, the gradient past them, each term on its own side, and codes in use."""
 
 import math
 
@@ -79,6 +79,9 @@ def test_forward_decodes_the_codes_it_reports():
             assert torch.equal(z_q[b, :, i], model.codebook[codes[b, i]])
     torch.testing.assert_close(logits, model.decoder(z_q))
     torch.testing.assert_close(model.decode(codes), logits)
+    for outside in (-1, K):
+        with pytest.raises(IndexError):
+            model.decode(torch.full_like(codes, outside))
     assert torch.equal(model.encode(x), codes)
     torch.testing.assert_close(model.reconstruct(x), logits.sigmoid())
     assert not model.reconstruct(x).requires_grad
@@ -143,8 +146,8 @@ def test_each_term_trains_its_own_side():
 
 
 def test_the_gradients_of_each_side_by_hand():
-    """To a code: twice the way from the vectors that chose it. To the encoder: the decoder's gradient at the codes, and
-    beta times twice the way from the codes."""
+    """To a code: twice the way from the vectors that chose it. To the encoder: the decoder's gradient at the
+    codes, and beta times twice the way from the codes."""
     model, x = tiny()
     logits, z_e, z_q, codes = model(x)
     z_e.retain_grad()

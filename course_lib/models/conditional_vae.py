@@ -2,7 +2,7 @@ r"""The conditional VAE (Sohn et al. 2015, "Learning structured output represent
 generative models"): a VAE whose two networks are told the class y.
 
 The bound is on :math:`\log p(x|y)`. The prior of z stays N(0, I) for every class, the simpler of the paper's two
-choices: so z is left with what the label doesn't say, and one z decoded under each label is one style in all classes.
+choices: so z is left with what the label doesn't say, and one z under each label is one style in all classes.
 """
 
 import torch
@@ -14,11 +14,11 @@ from course_lib.models.vae import bounded_logvar, reparameterize
 
 
 class ConditionalVAE(nn.Module):
-    """``encoder``: x with its labels appended to (B, 2 * latent_dim); ``decoder``: codes with labels, (B, latent_dim +
-    num_classes), to logits shaped like x.
+    """``encoder``: x with its labels appended to (B, 2 * latent_dim); ``decoder``: codes with
+    labels, (B, latent_dim + num_classes), to logits shaped like x.
 
-    Wherever labels ``y`` are taken, int64 (B,): ``TypeError`` for another type, ``ValueError`` for another shape or
-    a class that there isn't.
+    Wherever labels ``y`` are taken, int64 (B,): ``TypeError`` for another type, ``ValueError`` for another
+    shape or a class that there isn't.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int, num_classes: int) -> None:
@@ -41,7 +41,7 @@ class ConditionalVAE(nn.Module):
         return self.decoder(append_labels(z, y, self.num_classes))
 
     def forward(self, x: Tensor, y: Tensor, eps: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """The logits from one sample of z, and ``mu`` and ``logvar``: the ELBO is computed from them as a VAE's."""
+        """The logits from one sample of z, and ``mu`` and ``logvar``: what the ELBO is computed from."""
         mu, logvar = self.encode(x, y)
         return self.decode(reparameterize(mu, logvar, eps), y), mu, logvar
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 
 def check_labels(y: Tensor, batch_size: int, num_classes: int) -> None:
-    """Raises ``TypeError`` unless ``y`` holds int64, ``ValueError`` unless it is one class below ``num_classes`` for
-    each of ``batch_size`` images."""
+    """Raises ``TypeError`` unless ``y`` holds int64, ``ValueError`` unless it is one class below
+    ``num_classes`` for each of ``batch_size`` images."""
     if y.dtype != torch.int64:
         raise TypeError(f"labels must be int64 class indices, got {y.dtype}; use y.long()")
     if y.shape != (batch_size,):

@@ -32,7 +32,7 @@ class Gaussian(NamedTuple):
 
 
 class LadderPass(NamedTuple):
-    """One pass through the ladder: the logits of p(x|z1), and q(z2|x), q(z1|z2, x) and p(z1|z2) at the sampled z2."""
+    """One pass through the ladder: logits of p(x|z1), and q(z2|x), q(z1|z2, x) and p(z1|z2) at the sampled z2."""
 
     logits: Tensor
     q_top: Gaussian
@@ -59,7 +59,7 @@ class LadderVAE(nn.Module):
         self.decoder = decoder
 
     def prior_bottom(self, z2: Tensor) -> Gaussian:
-        """p(z1|z2): (B, latent_dims[1]) to parameters (B, latent_dims[0]). Raises ``ValueError`` for other codes."""
+        """p(z1|z2): (B, latent_dims[1]) to parameters (B, latent_dims[0]). Other codes raise ``ValueError``."""
         check_codes(z2, self.latent_dims[1])
         return _gaussian(self.top_down(z2))
 

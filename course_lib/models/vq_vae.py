@@ -1,12 +1,13 @@
-r"""The VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937): a latent code that is a picture of indices into a codebook.
+r"""The VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937): a code that is a picture of indices into a codebook.
 
-The encoder's vector at each place is replaced by the nearest of K learned ones, so q(z|x) is certain and discrete. Such
-a step has no gradient of its own; the decoder's is handed to the encoder as if it had not been there.
+The encoder's vector at each place is replaced by the nearest of K learned ones, so q(z|x) is certain and
+discrete. Such a step has no gradient of its own; the decoder's is handed on as if it had not been there.
 """
 
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.models.layers import check_size, evaluating
@@ -50,8 +51,8 @@ class VQVAE(nn.Module):
         self.codebook = nn.Parameter(torch.randn(num_codes, code_dim))
 
     def embed(self, codes: Tensor) -> Tensor:
-        """The vectors of codes: int64 (B, ...) to (B, code_dim, ...). Raises ``IndexError`` for a code too large."""
-        return self.codebook[codes].movedim(-1, 1)
+        """The vectors of codes: int64 (B, ...) to (B, code_dim, ...). Raises ``IndexError`` outside 0 to K - 1."""
+        return F.embedding(codes, self.codebook).movedim(-1, 1)
 
     def decode(self, codes: Tensor) -> Tensor:
         """The logits of p(x|z) for indices (B, ...)."""

@@ -17,7 +17,7 @@ from course_lib.objectives.reconstruction import bernoulli_log_prob
 
 @dataclass(frozen=True, kw_only=True)
 class LadderELBO(ELBO):
-    """The bound, whose ``kl`` is the sum of those of both layers: ``kl_top`` and ``kl_bottom``, (B,) each, in nats."""
+    """The bound, whose ``kl`` is the sum of those of both layers, ``kl_top`` and ``kl_bottom``: (B,), in nats."""
 
     kl_top: Tensor
     kl_bottom: Tensor

@@ -26,7 +26,7 @@ Estimator = Literal["stratified", "weighted"]
 
 @dataclass(frozen=True)
 class KLDecomposition:
-    """The three parts of the KL, one value per image (B,), in nats; their means over the batch are the estimates."""
+    """The three parts of the KL, one value per image (B,), in nats; the estimates are their means."""
 
     mutual_information: Tensor
     total_correlation: Tensor
@@ -61,7 +61,7 @@ class TCELBO(ELBO):
 
 
 def pair_log_weights(batch_size: int, num_images: int, estimator: Estimator = "stratified") -> Tensor:
-    r"""How much each posterior of a batch counts in the estimate of q(z) at each of the batch's codes, as logarithms.
+    r"""The logarithm of how much each posterior of a batch counts in the estimate of q(z) at each code.
 
     ``stratified``: a code's own posterior stands for itself, 1/N, and the B - 1 others for the rest of the data,
     :math:`\frac{N-1}{N(B-1)}` each. Averaged over batches this is q(z), and with the whole data set in one batch
@@ -94,7 +94,8 @@ def kl_decomposition(
     r"""The three parts of the KL, estimated from one code of each image in a batch.
 
     ``z``: (B, D), drawn from the posteriors with ``mu`` and ``logvar``, (B, D) each. ``num_images``: of the data
-    set that the batch is drawn from. Raises ``ValueError`` for shapes that don't fit, and as :func:`pair_log_weights`.
+    set that the batch is drawn from. Raises ``ValueError`` for shapes that don't fit, and as
+    :func:`pair_log_weights`.
     """
     if z.ndim != 2 or not z.shape == mu.shape == logvar.shape:
         shapes = [tuple(t.shape) for t in (z, mu, logvar)]

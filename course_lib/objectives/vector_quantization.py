@@ -2,9 +2,9 @@ r"""The loss of the VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937, eq. 3) a
 
 .. math:: -\log p(x|z_q) + \|\mathrm{sg}[z_e] - z_q\|^2 + \beta \|z_e - \mathrm{sg}[z_q]\|^2
 
-The first term trains decoder and encoder, the second moves the codes to what the encoder gives, the third keeps the
-encoder near its codes; sg stops the gradient. With a uniform prior over codes the KL is log K for each of them, a
-constant, and so isn't in the loss.
+The first term trains decoder and encoder, the second moves the codes to what the encoder gives, the third keeps
+the encoder near its codes; sg stops the gradient. With a uniform prior over codes the KL is log K for each of
+them, a constant, and so isn't in the loss.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,8 @@ def vq_loss(logits: Tensor, x: Tensor, z_e: Tensor, z_q: Tensor, beta: float = 0
     """The parts of the loss of a VQ-VAE with a Bernoulli decoder.
 
     ``logits`` and ``x`` (zeros and ones): (B, ...), the logits with a straight-through gradient; ``z_e`` of the
-    encoder and its codes ``z_q``: (B, D, ...). Raises ``ValueError`` for grey levels in ``x`` or shapes that don't fit.
+    encoder and its codes ``z_q``: (B, D, ...). Raises ``ValueError`` for grey levels in ``x`` or shapes that
+    don't fit.
     """
     return VQLoss(
         reconstruction=bernoulli_log_prob(logits, x),
@@ -52,8 +53,8 @@ def vq_loss(logits: Tensor, x: Tensor, z_e: Tensor, z_q: Tensor, beta: float = 0
 def perplexity(codes: Tensor, num_codes: int) -> Tensor:
     r"""How many codes are in use: :math:`e^H` of their shares, from 1 to ``num_codes`` if all are used alike.
 
-    ``codes``: int64 of any shape, at least one. Returns a scalar. Raises ``ValueError`` for none, or for one outside
-    0 to ``num_codes`` - 1.
+    ``codes``: int64 of any shape, at least one. Returns a scalar. Raises ``ValueError`` for none, or for one
+    outside 0 to ``num_codes`` - 1.
     """
     if codes.numel() == 0 or codes.min() < 0 or codes.max() >= num_codes:
         seen = f"{codes.min().item()} to {codes.max().item()}" if codes.numel() else "none"

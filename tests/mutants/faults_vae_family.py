@@ -170,8 +170,8 @@ FAULTS = [
     Fault(
         "channels taken for places when codes are put back",
         "models/vq_vae.py",
-        "self.codebook[codes].movedim(-1, 1)",
-        "self.codebook[codes].reshape(len(codes), -1, *codes.shape[1:])",
+        "F.embedding(codes, self.codebook).movedim(-1, 1)",
+        "F.embedding(codes, self.codebook).reshape(len(codes), -1, *codes.shape[1:])",
         "test_objectives_vq.py",
     ),
     Fault(

@@ -13,8 +13,8 @@ from course_lib.training.steps.core import TrainingStep, adam, descend
 def revive_codes(codebook: Tensor, z_e: Tensor, codes: Tensor) -> None:
     """Put each code that nothing in a batch chose on one of the batch's vectors, drawn at random, in place.
 
-    A code far from all vectors is never chosen, and so never trained: without this a codebook soon lives on a single
-    code (random restarts: Dhariwal et al. 2020, arXiv:2005.00341, section 3.1).
+    A code far from all vectors is never chosen, and so never trained: without this a codebook soon lives on a
+    single code (random restarts: Dhariwal et al. 2020, arXiv:2005.00341, section 3.1).
 
     ``codebook``: (K, D); ``z_e``: (B, D, ...); ``codes``: their indices, int64 (B, ...).
     """
@@ -27,8 +27,8 @@ def revive_codes(codebook: Tensor, z_e: Tensor, codes: Tensor) -> None:
 class VQVAEStep(TrainingStep):
     """One step of encoder, decoder and codebook on images binarised afresh (``x``: grey levels in [0, 1]).
 
-    ``beta``: the weight of the commitment loss. After the first step, and every ``revive_every`` from there on, codes
-    that the batch left unused are given a new place.
+    ``beta``: the weight of the commitment loss. After the first step, and every ``revive_every`` from there on,
+    codes that the batch left unused are given a new place.
     """
 
     def __init__(self, model: VQVAE, lr: float = 1e-3, beta: float = 0.25, revive_every: int = 10) -> None:
