@@ -1,7 +1,8 @@
 """The formulas of the course, one idea per file.
 
 One rule for reductions: sum over pixels and latent dimensions, mean over the batch; the unit is nats per image.
-Every function here returns one value per image, shape (B,); a ``.loss`` property takes the mean over the batch.
+Functions return one value per image, shape (B,), unless they are about a batch as a whole and say so; a ``.loss``
+property takes the mean over the batch.
 """
 
 from course_lib.objectives.adversarial import (

@@ -36,8 +36,8 @@ def importance_weighted_bound(log_w: Tensor) -> Tensor:
     r"""The bound :math:`\log \frac1K \sum_k w_k` of K samples (Burda et al. 2016, eq. 8).
 
     ``log_w``: (K, B), the log-weights :math:`\log p(x|z_k) + \log p(z_k) - \log q(z_k|x)` with z_k drawn from q.
-    Returns (B,), in nats: the ELBO for K = 1, log p(x) as K grows. Its gradient by the log-weights are the
-    weights :math:`\tilde w_k = w_k / \sum_j w_j`. Raises ``ValueError`` unless (K, B).
+    Returns (B,), in nats: the ELBO for K = 1, log p(x) as K grows. Its gradient by :math:`\log w_k` is the share
+    :math:`\tilde w_k = w_k / \sum_j w_j` of that sample. Raises ``ValueError`` unless (K, B).
     """
     if log_w.ndim != 2 or log_w.shape[0] == 0:
         raise ValueError(f"log_w must have shape (num_samples, batch), got {tuple(log_w.shape)}")
