@@ -120,10 +120,11 @@ def test_bernoulli_is_finite_at_extreme_logits(value):
     assert torch.isfinite(logits.grad).all()
 
 
-def test_bernoulli_refuses_grey_levels():
+@pytest.mark.parametrize("value", ["0.25", "-1", "2", "nan", "inf"])
+def test_bernoulli_refuses_all_but_zeros_and_ones(value):
     logits, x = images()
-    x[2, 0, 1, 1] = 0.25
-    with pytest.raises(ValueError, match=r"holds 0\.25.*binarize"):
+    x[2, 0, 1, 1] = float(value)
+    with pytest.raises(ValueError, match=rf"holds {value};.*binarize"):
         bernoulli_log_prob(logits, x)
 
 

@@ -38,8 +38,8 @@ def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
     Raises ``ValueError`` if the shapes differ or ``x`` holds anything but 0 and 1.
     """
     _same_shape(logits, x, "logits and x")
-    # only 0 and 1 are their own squares; compiled code can't stop to look
-    if not torch.compiler.is_compiling() and not torch.equal(x, x.square()):
+    # x (1 - x) is zero for 0 and 1 alone; compiled code can't stop to look
+    if not torch.compiler.is_compiling() and bool((x * (1 - x)).any()):
         value = x[(x != 0) & (x != 1)][0].item()
         raise ValueError(
             f"a Bernoulli likelihood is for images of 0 and 1, but x holds {value:.4g}; "
