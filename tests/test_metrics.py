@@ -1,12 +1,13 @@
 """Metrics against closed forms, exact sums and planted samples."""
 
 import math
+import warnings
 
 import pytest
 import torch
 from torch import nn
 
-from course_lib.data import grid, load, ring
+from course_lib.data import GaussianMixture2D, grid, load, ring
 from course_lib.metrics import (
     class_shares,
     evaluate_elbo,
@@ -162,6 +163,17 @@ def test_frechet_distance_warns_of_few_samples_and_refuses_nonsense():
         frechet_distance(a[0], a)
 
 
+def test_frechet_distance_takes_just_enough_samples_without_a_warning():
+    a = normal(6, torch.zeros(3), 1.0, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert frechet_distance(a, a + 2) == pytest.approx(12)
+    with pytest.warns(UserWarning, match="features_b: 5 samples are too few for 3 features; take at least 6"):
+        frechet_distance(a, a[:5])
+    with pytest.raises(ValueError, match=r"features_b must have shape.*at least 2"):
+        frechet_distance(a[:, :1], a[:1, :1])
+
+
 def test_floor_compares_equal_sizes_of_disjoint_halves():
     real = normal(400, torch.zeros(3), 1.0, 0)
     made = normal(400, torch.zeros(3) + 2, 1.0, 1)
@@ -206,6 +218,29 @@ def test_perfect_and_empty_coverage():
     assert (nothing.modes, nothing.high_quality, nothing.reverse_kl) == (0, 0.0, math.inf)
     with pytest.raises(ValueError, match=r"\(N, 2\)"):
         mode_coverage(torch.zeros(4, 3), mixture)
+
+
+def test_a_sample_at_three_deviations_is_near_and_each_counts_for_its_nearest_mode():
+    mixture = GaussianMixture2D(torch.tensor([[0.0, 0.0], [16.0, 0.0]]), 1.0)
+    samples = torch.tensor([[3.0, 0.0], [0.0, -3.0], [13.0, 0.0], [16.0, 3.5]])
+    result = mode_coverage(samples, mixture)
+    assert (result.modes, result.high_quality) == (2, 0.75)
+    assert result.reverse_kl == pytest.approx(2 / 3 * math.log(4 / 3) + 1 / 3 * math.log(2 / 3))
+    assert mode_coverage(samples, mixture, radius=2.9).high_quality == 0
+    with pytest.raises(ValueError, match="N of at least 1"):
+        mode_coverage(samples[:0], mixture)
+
+
+def test_class_shares_at_the_limit_and_with_nobody_confident():
+    probabilities = torch.tensor([[0.75, 0.25], [0.12, 0.88], [0.7, 0.3]])
+    shares, sure = class_shares(probabilities, confidence=0.75)
+    assert shares.tolist() == [0.5, 0.5]
+    assert sure == pytest.approx(2 / 3)
+    shares, sure = class_shares(probabilities)
+    assert shares.tolist() == [0, 0]
+    assert sure == 0
+    with pytest.raises(ValueError, match=r"\(N, num_classes\)"):
+        class_shares(probabilities[0])
 
 
 def test_class_shares_count_only_the_confident():

@@ -92,6 +92,22 @@ def test_the_elbo_is_the_same_in_any_chunk_without_gradient_and_restores_the_mod
     torch.testing.assert_close(in_parts.reconstruction[:3], first.reconstruction)
 
 
+def test_noise_comes_from_the_generator_and_fits_into_the_elbo(linear):
+    model, x, _ = linear
+    with torch.no_grad():
+        model.encoder.bias += 0.3
+    eps = torch.randn(3, 7, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    drawn = importance_nll(model, x, 3, generator=torch.Generator().manual_seed(5))
+    torch.testing.assert_close(drawn, importance_nll(model, x, 3, eps=eps))
+    eps = torch.randn(7, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(6))
+    result = evaluate_elbo(model, x, generator=torch.Generator().manual_seed(6))
+    mu, logvar = model.encode(x)
+    likelihood = model.observation_model(mu + (0.5 * logvar).exp() * eps)
+    torch.testing.assert_close(result.reconstruction, likelihood.log_prob(x).detach())
+    divergence = torch.distributions.kl_divergence(model.posterior(x), model.prior().expand((7,)))
+    torch.testing.assert_close(result.kl, divergence.detach())
+
+
 def test_a_bernoulli_model_refuses_grey_levels():
     model = MLPVAE(5, 4, 2)
     for call in (lambda x: importance_nll(model, x, 2), lambda x: evaluate_elbo(model, x)):
