@@ -56,6 +56,21 @@ def test_importance_nll_reaches_the_exact_likelihood(vae):
     torch.testing.assert_close(nll, -exact, rtol=0, atol=0.02)
 
 
+@pytest.mark.parametrize("scale", [0.8, 1.5])
+def test_importance_nll_with_another_proposal_is_exact_in_the_limit_too(vae, scale):
+    model, x, exact = vae
+    eps = normal(6, torch.zeros(1), 1.0, 4).view(2, 3, 1)
+    mu, logvar = model.encode(x)
+    q = torch.distributions.Normal(mu, scale * (0.5 * logvar).exp())
+    z = mu + scale * (0.5 * logvar).exp() * eps
+    log_p = torch.stack([bernoulli_log_prob(model.decode(row), x) for row in z]) + model.prior().log_prob(z)
+    expected = -torch.logsumexp(log_p - q.log_prob(z).sum(2), 0) + math.log(2)
+    torch.testing.assert_close(importance_nll(model, x, 2, eps=eps, proposal_scale=scale), expected.detach())
+    source = torch.Generator().manual_seed(0)
+    nll = importance_nll(model, x, 50_000, generator=source, proposal_scale=scale)
+    torch.testing.assert_close(nll, -exact, rtol=0, atol=0.02)
+
+
 def test_elbo_below_iwae_below_likelihood_in_expectation(vae):
     model, x, exact = vae
     many = x.repeat_interleave(4_000, 0)
@@ -112,6 +127,8 @@ def test_importance_nll_uses_exactly_k_samples_keeps_no_graph_and_restores_the_m
         importance_nll(counting, x, 0)
     with pytest.raises(ValueError, match="eps must have shape"):
         importance_nll(counting, x, 2, eps=torch.zeros(3, 3, 1))
+    with pytest.raises(ValueError, match="proposal_scale must be above 0, got 0"):
+        importance_nll(counting, x, 2, proposal_scale=0)
 
 
 # --- Fréchet distance

@@ -33,6 +33,7 @@ def importance_nll(
     *,
     generator: torch.Generator | None = None,
     eps: Tensor | None = None,
+    proposal_scale: float = 1.0,
     max_decoded: int = 20_000,
 ) -> Tensor:
     r"""The negative log-likelihood by importance sampling,
@@ -41,12 +42,18 @@ def importance_nll(
     It overestimates in expectation, less and less as K grows: state K beside the figure.
 
     ``x``: (N, ...), binary for a Bernoulli decoder. ``num_samples``: K, used exactly. ``eps``: the noise, (K, N,
-    latent_dim), if given. At most ``max_decoded`` images are decoded at once; each image is encoded once. Returns
-    (N,), in nats, without gradient. Raises ``ValueError`` for K below 1, noise of another shape, or grey levels under
-    a Bernoulli likelihood.
+    latent_dim), if given. ``proposal_scale``: the samples are drawn from q with its standard deviations times this.
+    Any proposal gives a bound; a q trained by the ELBO is narrower than the posterior it stands for, so that 1.1 to
+    1.3 often gives a tighter one at the same K. At most ``max_decoded`` images are decoded at once; each image is
+    encoded once. Returns (N,), in nats, without gradient.
+
+    Raises ``ValueError`` for K below 1, a scale that isn't positive, noise of another shape, or grey levels under a
+    Bernoulli likelihood.
     """
     if num_samples < 1:
         raise ValueError(f"num_samples must be at least 1, got {num_samples}")
+    if not proposal_scale > 0:
+        raise ValueError(f"proposal_scale must be above 0, got {proposal_scale}")
     if eps is not None and eps.shape != (num_samples, len(x), model.latent_dim):
         raise ValueError(
             f"eps must have shape ({num_samples}, {len(x)}, {model.latent_dim}), got {tuple(eps.shape)}"
@@ -57,6 +64,7 @@ def importance_nll(
         for start in range(0, len(x), num_images):
             batch = x[start : start + num_images]
             mu, logvar = model.encode(batch)
+            logvar = logvar + 2 * math.log(proposal_scale)
             if eps is None:
                 noise = torch.randn(num_samples, *mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
             else:
