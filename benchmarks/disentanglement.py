@@ -1,6 +1,6 @@
 """Do dimensions of a code stand for single factors? VAE, beta-VAE and beta-TCVAE on shapes, over several seeds.
 
-    python benchmarks/disentanglement.py [--seeds 5] [--models vae beta_vae tc_vae] [--steps 5000]
+    python benchmarks/disentanglement.py [--seeds 5] [--models vae beta_vae tc_vae] [--steps 3000]
 
 The same convolutional VAE of 10 dimensions, the same batches and number of steps on one thread; only the objective
 differs.
@@ -77,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--models", nargs="+", default=list(STEPS), choices=list(STEPS))
-    parser.add_argument("--steps", type=int, default=5_000)
+    parser.add_argument("--steps", type=int, default=3_000)
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
