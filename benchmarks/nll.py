@@ -3,8 +3,8 @@
     COURSE_DATA=... python benchmarks/nll.py [--seconds 60] [--seeds 3] [--num-samples 500] [--quick]
     COURSE_DATA=... python benchmarks/nll.py --long vae|iwae [--stages 8] [--device cuda]
 
-The minute: a conv VAE of 16 and 32 channels with 32 latent dimensions, Adam, batches of 64; the learning rate rises
-over the first hundredth of the minute and falls to zero by a cosine. What is reported is the mean over all 10,000
+The minute: the patch VAE (48 channels at 7 x 7 pixels, 32 latent dimensions), Adam, batches of 64; the learning rate
+rises over the first hundredth of the minute and falls to zero by a cosine. What is reported is the mean over all 10,000
 test images, each binarised once, of importance sampling with K samples from the posterior widened by 1.2.
 
 --long: the network and schedule of Burda et al. 2016 (arXiv:1509.00519): 784-200-200-50 with tanh, batches of 20,
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from course_lib.data import binarize, load
 from course_lib.metrics import evaluate_elbo, importance_nll
-from course_lib.models import VAE, ConvVAE
+from course_lib.models import VAE, PatchVAE
 from course_lib.training import IWAEStep, VAEStep
 from course_lib.training.run import Shuffle
 
@@ -40,10 +40,9 @@ def minute(x: Tensor, seconds: float, seed: int) -> tuple[VAE, int, float]:
     """Train by the clock; returns the model, the steps it took and the seconds, initialisation included."""
     started = time.perf_counter()
     torch.manual_seed(seed)
-    model = ConvVAE(32)
+    model = PatchVAE(32)
     with torch.no_grad():
-        last = model.decoder[-1]
-        last.bias.fill_(torch.logit(x.mean()).item())
+        model.decoder[-2].bias.fill_(torch.logit(x.mean()).item())
     step = VAEStep(model)
     shuffle = Shuffle(len(x), BATCH_SIZE, x.device)
     (group,) = step.optimizer.param_groups

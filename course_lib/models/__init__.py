@@ -12,9 +12,17 @@ from course_lib.models.constraints import clip_weights, spectral_norm
 from course_lib.models.gan import Discriminator, Generator, ToyDiscriminator, ToyGenerator
 from course_lib.models.labels import append_labels, check_labels
 from course_lib.models.ladder_vae import ConvLadderVAE, LadderVAE, MLPLadderVAE, precision_weighted
-from course_lib.models.layers import ConvDecoder, ConvEncoder, evaluating, mlp, num_parameters
+from course_lib.models.layers import (
+    ConvDecoder,
+    ConvEncoder,
+    PatchDecoder,
+    PatchEncoder,
+    evaluating,
+    mlp,
+    num_parameters,
+)
 from course_lib.models.packing import pack
-from course_lib.models.vae import MLPVAE, VAE, ConvVAE, bounded_logvar, reparameterize
+from course_lib.models.vae import MLPVAE, VAE, ConvVAE, PatchVAE, bounded_logvar, reparameterize
 from course_lib.models.vae_gan import VAEGAN
 from course_lib.models.vq_vae import VQVAE, ConvVQVAE, nearest_code, straight_through
 
@@ -41,6 +49,9 @@ __all__ = [
     "LinearAutoencoder",
     "MLPConditionalVAE",
     "MLPLadderVAE",
+    "PatchDecoder",
+    "PatchEncoder",
+    "PatchVAE",
     "ProjectionDiscriminator",
     "TopK",
     "ToyDiscriminator",

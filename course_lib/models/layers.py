@@ -69,6 +69,42 @@ class ConvDecoder(nn.Sequential):
         )
 
 
+class PatchEncoder(nn.Sequential):
+    """Images (B, 1, 28, 28) to (B, out_dim), all at 7 x 7 pixels, where a CPU's convolutions are at their best: each
+    patch of 4 x 4 becomes one pixel of 16 channels.
+    """
+
+    def __init__(self, out_dim: int, channels: int = 48) -> None:
+        check_size(out_dim, "out_dim")
+        super().__init__(
+            nn.PixelUnshuffle(4),  # (B, 16, 7, 7)
+            nn.Conv2d(16, channels, 1),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(channels * 7 * 7, out_dim),
+        )
+
+
+class PatchDecoder(nn.Sequential):
+    """Codes (B, latent_dim) to logits (B, 1, 28, 28): the way back, whose last step lays 16 channels out as a patch of
+    4 x 4 (sub-pixel convolution: Shi et al. 2016, arXiv:1609.05158).
+    """
+
+    def __init__(self, latent_dim: int, channels: int = 48) -> None:
+        check_size(latent_dim, "latent_dim")
+        super().__init__(
+            nn.Linear(latent_dim, channels * 7 * 7),
+            nn.ReLU(),
+            nn.Unflatten(1, (channels, 7, 7)),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, 16, 3, padding=1),
+            nn.PixelShuffle(4),  # (B, 1, 28, 28)
+        )
+
+
 def num_parameters(module: nn.Module) -> int:
     """How many trainable numbers a network has."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
