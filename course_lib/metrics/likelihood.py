@@ -34,7 +34,7 @@ def importance_nll(
     generator: torch.Generator | None = None,
     eps: Tensor | None = None,
     proposal_scale: float = 1.0,
-    max_decoded: int = 20_000,
+    max_decoded: int = 2_000,
 ) -> Tensor:
     r"""The negative log-likelihood by importance sampling,
     :math:`-\log \frac1K \sum_k p(x|z_k) p(z_k) / q(z_k|x)` (Burda et al. 2016, arXiv:1509.00519).
