@@ -33,6 +33,7 @@ RESULTS = Path(__file__).parent / "results" / "modes.csv"
 FIGURES = ("modes", "high_quality", "reverse_kl", "seconds")
 LATENT_DIM, HIDDEN_DIM, BATCH_SIZE, NUM_POINTS, NUM_SAMPLES = 2, 128, 256, 100_000, 2_500
 DATA: dict[str, Callable[[], GaussianMixture2D]] = {"ring": ring, "grid": grid}
+NUM_STEPS = {"ring": 10_000, "grid": 30_000}
 
 
 @dataclass(frozen=True)
@@ -138,26 +139,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--data", nargs="+", default=list(DATA), choices=list(DATA))
     parser.add_argument("--methods", nargs="+", default=["plain", "best"], choices=list(METHODS))
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--steps", type=int, help=f"by default {NUM_STEPS}")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     rows = Rows(RESULTS, FIGURES)
+    num_steps = {data: options.steps or NUM_STEPS[data] for data in options.data}
     wanted = [
-        (data, method, options.steps, seed)
-        for seed in range(options.seeds)
-        for data in options.data
-        for method in options.methods
-        if (f"{data}/{method}", seed, settings_word(method, options.steps)) not in rows
+        (data, method, num_steps[data], seed)
+        for seed, data, method in itertools.product(range(options.seeds), options.data, options.methods)
+        if (f"{data}/{method}", seed, settings_word(method, num_steps[data])) not in rows
     ]
     with get_context("spawn").Pool(options.workers) as pool:
-        for (data, method, num_steps, seed), figures in pool.imap_unordered(job, wanted):
-            rows.add(f"{data}/{method}", seed, settings_word(method, num_steps), **figures)
+        for (data, method, steps, seed), figures in pool.imap_unordered(job, wanted):
+            rows.add(f"{data}/{method}", seed, settings_word(method, steps), **figures)
             print(data, method, seed, *(f"{name} {value:.4g}" for name, value in figures.items()), flush=True)
     machine = platform.processor() or platform.machine()
-    print(f"\n{machine}, torch {torch.__version__}, one thread a run, {options.steps} steps of {BATCH_SIZE}")
+    print(f"\n{machine}, torch {torch.__version__}, one thread a run, batches of {BATCH_SIZE}, steps {num_steps}")
     print(f"{'':16}{'seeds':>6}" + "".join(f"{name:>20}" for name in FIGURES))
     for data, method in itertools.product(options.data, options.methods):
-        key = f"{data}/{method}", settings_word(method, options.steps)
+        key = f"{data}/{method}", settings_word(method, num_steps[data])
         values = [torch.tensor(rows.values(*key, figure), dtype=torch.float64) for figure in FIGURES]
         cells = [f"{v.mean():.3f} +- {v.std():.3f}" for v in values]
         print(f"{key[0]:16}{len(values[0]):6d}" + "".join(f"{cell:>20}" for cell in cells))
