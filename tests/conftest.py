@@ -9,6 +9,8 @@ import nbformat
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
+if "MUTANT_UNDER_TEST" in os.environ:  # what torch's first optimiser imports, once for all forked processes
+    import torch._dynamo  # noqa: F401
 READERS_DATA = os.environ.get("COURSE_DATA")
 for name in ("COURSE_SMOKE", "COURSE_DATA"):  # a reader's settings must not change what is tested
     os.environ.pop(name, None)
