@@ -43,6 +43,10 @@ def test_every_combination_of_factors_occurs_once_and_looks_like_no_other(full):
     assert full.class_names == VALUES["shape"] == ("heart", "arrow", "L")
     middle = full.x[(full.factors["shift_x"] == 4) & (full.factors["shift_y"] == 4)].flatten(1)
     assert torch.pdist(middle).min() > 2, "shape, scale and orientation can be told from the image"
+    seen = full.x.flatten(1).double() @ torch.randn(
+        784, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
+    assert seen.sort().values.diff().min() > 1e-9, "and so can the place: no two images are equal"
 
 
 def test_train_and_test_share_no_image_and_are_fair_samples(full):

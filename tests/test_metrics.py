@@ -11,6 +11,7 @@ from course_lib.data import GaussianMixture2D, grid, load, ring
 from course_lib.metrics import (
     class_shares,
     evaluate_elbo,
+    extract_features,
     feature_classifier,
     frechet_distance,
     frechet_with_floor,
@@ -19,7 +20,7 @@ from course_lib.metrics import (
     sharpness,
     sharpness_distance,
 )
-from course_lib.models import MLPVAE, VAE
+from course_lib.models import MLPVAE, VAE, Classifier
 from course_lib.objectives import bernoulli_log_prob
 
 
@@ -123,10 +124,6 @@ def test_importance_nll_uses_exactly_k_samples_keeps_no_graph_and_restores_the_m
     assert max(decoded) <= 5
     assert not nll.requires_grad
     assert counting.training
-    with pytest.raises(ValueError, match="num_samples"):
-        importance_nll(counting, x, 0)
-    with pytest.raises(ValueError, match="eps must have shape"):
-        importance_nll(counting, x, 2, eps=torch.zeros(3, 3, 1))
     with pytest.raises(ValueError, match="proposal_scale must be above 0, got 0"):
         importance_nll(counting, x, 2, proposal_scale=0)
 
@@ -168,6 +165,12 @@ def test_frechet_distance_of_a_set_to_itself_is_zero_also_when_rank_deficient():
     assert frechet_distance(flat, flat + 1) == pytest.approx(6, rel=1e-4)
 
 
+def test_frechet_distance_is_computed_in_float64():
+    a = normal(60, torch.full((3,), 1e3), 1.0, 0).float()
+    b = normal(60, torch.full((3,), 1e3), 1.5, 1).float()
+    assert frechet_distance(a, b) == frechet_distance(a.double(), b.double())
+
+
 def test_frechet_distance_warns_of_few_samples_and_refuses_nonsense():
     a = normal(50, torch.zeros(3), 1.0, 0)
     with pytest.warns(UserWarning, match="too few"):
@@ -199,8 +202,10 @@ def test_floor_compares_equal_sizes_of_disjoint_halves():
     assert result.distance == pytest.approx(frechet_distance(made[:200], real[:200]))
     assert result.floor == pytest.approx(frechet_distance(real[:200], real[200:]))
     assert 0 < result.floor < 0.5 < result.distance
+    assert str(result) == f"{result.distance:.2f} (real against real {result.floor:.2f}, n = 200)"
+    assert frechet_with_floor(made[:200], torch.cat([real, made[:1]])) == result, "an odd one is left out"
     with pytest.raises(ValueError, match="at least 200"):
-        frechet_with_floor(made[:100], real)
+        frechet_with_floor(made[:199], real)
 
 
 def test_shipped_classifier_knows_digits():
@@ -209,6 +214,38 @@ def test_shipped_classifier_knows_digits():
     assert (classifier.probabilities(data.x).argmax(1) == data.y).double().mean() > 0.97
     assert classifier.hash
     assert not any(p.requires_grad for p in classifier.parameters())
+
+
+def test_features_are_the_last_hidden_layer_in_any_chunk_without_a_trace():
+    torch.manual_seed(0)
+    network = Classifier(3, feature_dim=5)
+    network.body.append(nn.Dropout(0.5))
+    network.train()
+    x = torch.rand(7, 1, 28, 28)
+    expected = network.body[:-1](x).detach().double()
+    for chunk in (1, 3, 7, 2000):
+        found = extract_features(x, network, chunk=chunk)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+        assert found.dtype == torch.float64
+    assert not found.requires_grad
+    assert network.training
+    shipped = extract_features(x)
+    assert shipped.shape == (7, 64)
+    torch.testing.assert_close(shipped, feature_classifier().features(x).double(), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="chunk must be an integer of at least 1, got 0"):
+        extract_features(x, network, chunk=0)
+
+
+def test_features_are_taken_two_thousand_images_at_a_time_unless_one_says_otherwise():
+    sizes = []
+
+    class Counting(Classifier):
+        def features(self, x):
+            sizes.append(len(x))
+            return x.flatten(1)
+
+    extract_features(torch.zeros(2001, 1, 1, 1), Counting())
+    assert sizes == [2000, 1]
 
 
 # --- coverage
@@ -248,6 +285,18 @@ def test_a_sample_at_three_deviations_is_near_and_each_counts_for_its_nearest_mo
         mode_coverage(samples[:0], mixture)
 
 
+def test_distances_to_modes_are_exact_for_many_samples_far_from_the_origin():
+    """On whole numbers and in float32, where |a|^2 + |b|^2 - 2 ab would be off by more than the square itself."""
+    mixture = GaussianMixture2D(torch.tensor([[0.0, 0.0], [9000.0, 9000.0]]), 1.0)
+    samples = torch.tensor([[9003.0, 9000.0], [9000.0, 9004.0]]).repeat(20, 1)
+    assert vars(mode_coverage(samples, mixture)) == {
+        "modes": 1,
+        "high_quality": 0.5,
+        "reverse_kl": pytest.approx(math.log(2)),
+    }
+    assert mode_coverage(samples.double(), mixture).high_quality == 0.5
+
+
 def test_class_shares_at_the_limit_and_with_nobody_confident():
     probabilities = torch.tensor([[0.75, 0.25], [0.12, 0.88], [0.7, 0.3]])
     shares, sure = class_shares(probabilities, confidence=0.75)
@@ -256,8 +305,10 @@ def test_class_shares_at_the_limit_and_with_nobody_confident():
     shares, sure = class_shares(probabilities)
     assert shares.tolist() == [0, 0]
     assert sure == 0
-    with pytest.raises(ValueError, match=r"\(N, num_classes\)"):
-        class_shares(probabilities[0])
+    for bad in (probabilities[0], probabilities[:0]):
+        with pytest.raises(ValueError, match=r"\(N, num_classes\) with N of at least 1"):
+            class_shares(bad)
+    assert class_shares(torch.tensor([[0.95005, 0.05]]))[1] == 1
 
 
 def test_class_shares_count_only_the_confident():
@@ -265,8 +316,9 @@ def test_class_shares_count_only_the_confident():
     shares, sure = class_shares(probabilities)
     torch.testing.assert_close(shares, torch.tensor([1 / 3, 2 / 3, 0.0], dtype=torch.float64))
     assert sure == 0.75
-    with pytest.raises(ValueError, match="add up to 1"):
-        class_shares(torch.ones(3, 4))
+    for off in (0.0002, -0.0002, math.nan):
+        with pytest.raises(ValueError, match="add up to 1"):
+            class_shares(probabilities + torch.tensor([off, 0.0, 0.0]))
 
 
 # --- sharpness
@@ -296,3 +348,7 @@ def test_sharpness_distance_is_the_distance_of_sorted_values():
     expected = (sharpness(x).sort().values - sharpness(y).sort().values).abs().mean().item()
     assert sharpness_distance(x, y) == pytest.approx(expected, rel=0.02)
     assert sharpness_distance(x, x.flip(0)) == pytest.approx(0, abs=1e-6)
+    medians = sharpness(x[:399]).median() - sharpness(y[:399]).median()
+    assert sharpness_distance(x[:399], y[:399], num_quantiles=1) == pytest.approx(abs(medians.item()))
+    with pytest.raises(ValueError, match="num_quantiles must be an integer of at least 1"):
+        sharpness_distance(x, y, num_quantiles=0)

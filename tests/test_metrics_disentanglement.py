@@ -173,6 +173,7 @@ def test_same_seed_same_scores_and_three_quarters_are_fitted(factors, monkeypatc
     [
         ({"codes": torch.zeros(960)}, r"codes must have shape \(N, D\).*\(960,\)"),
         ({"codes": torch.zeros(960, 1)}, "D of at least 2"),
+        ({"codes": noise(3, 3)}, "N of at least 4"),
         ({"codes": torch.full((960, 3), torch.nan)}, "aren't finite"),
         ({"factors": {}}, "at least one factor"),
         ({"factors": {"a": torch.zeros(959, dtype=torch.int64)}}, r"'a' must be whole numbers.*\(960,\)"),
@@ -191,5 +192,7 @@ def test_bad_sizes_are_refused(factors):
         mutual_information_gap(noise(960, 3), factors, num_bins=0)
     with pytest.raises(ValueError, match="num_trees must be an integer of at least 1"):
         dci(noise(960, 3), factors, num_trees=0)
+    four = {"a": torch.arange(4), "b": torch.arange(4) % 2}
+    assert dci(noise(4, 2), four, num_trees=1).importance.shape == (2, 2)
     with pytest.raises(ValueError, match=r"at least 2 factors.*\['turn'\]"):
         dci(noise(960, 3), {"turn": factors["turn"]})

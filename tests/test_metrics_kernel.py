@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from course_lib.metrics import kernel_distance
+from course_lib.metrics import kernel_distance, kernel_with_floor
 from course_lib.metrics.kernel import squared_mmd
 
 
@@ -72,6 +72,25 @@ def test_real_against_real_is_zero_in_expectation_and_a_shift_is_its_closed_form
     assert (moved.mean() - exact).abs() < 4 * moved.std() / math.sqrt(300)
 
 
+def test_the_floor_is_between_the_halves_of_the_real():
+    generated, real = cloud(5, shift=2.0), cloud(11, seed=1)
+    distance, floor = kernel_with_floor(generated, real, num_subsets=3, subset_size=5)
+    assert distance.mean == pytest.approx(naive(generated, real[:5]), rel=1e-12)
+    assert distance.subset_size == floor.subset_size == 5
+    halves = cloud(10, seed=1)
+    assert kernel_with_floor(generated, halves, num_subsets=3, subset_size=5)[1].mean == pytest.approx(
+        naive(halves[5:], halves[:5]), rel=1e-12
+    )
+    source = torch.Generator().manual_seed(0)
+    drawn = [
+        kernel_distance(x, real[:5], num_subsets=3, subset_size=2, generator=source) for x in (generated, real[5:])
+    ]
+    source.manual_seed(0)
+    assert list(kernel_with_floor(generated, real, num_subsets=3, subset_size=2, generator=source)) == drawn
+    with pytest.raises(ValueError, match=r"real must have shape.*at least 6, got"):
+        kernel_with_floor(cloud(6), real, subset_size=6)
+
+
 def test_subsets_are_a_hundred_of_a_thousand_unless_one_says_otherwise(monkeypatch):
     sizes = []
 
@@ -83,6 +102,8 @@ def test_subsets_are_a_hundred_of_a_thousand_unless_one_says_otherwise(monkeypat
     result = kernel_distance(cloud(1000), cloud(1001))
     assert sizes == 100 * [(1000, 1000)]
     assert result.mean == 50.5
+    kernel_with_floor(cloud(1000), cloud(2001))
+    assert sizes == 300 * [(1000, 1000)]
 
 
 def test_bad_sets_are_refused():

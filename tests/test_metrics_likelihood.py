@@ -117,8 +117,11 @@ def test_a_bernoulli_model_refuses_grey_levels():
 
 def test_the_boundaries_of_the_arguments(linear):
     model, x, _ = linear
-    with pytest.raises(ValueError, match="num_samples must be at least 1, got 0"):
-        importance_nll(model, x, 0)
+    for sizes in ({"num_samples": 0}, {"num_samples": 2.5}, {"num_samples": 2, "max_decoded": 0}):
+        with pytest.raises(ValueError, match=rf"{list(sizes)[-1]} must be an integer of at least 1"):
+            importance_nll(model, x, **sizes)
+    with pytest.raises(ValueError, match="chunk must be an integer of at least 1, got 0"):
+        evaluate_elbo(model, x, chunk=0)
     with pytest.raises(ValueError, match=r"eps must have shape \(2, 7, 2\), got \(2, 7, 3\)"):
         importance_nll(model, x, 2, eps=torch.zeros(2, 7, 3))
 

@@ -83,7 +83,7 @@ def test_a_set_against_itself_and_two_sets_of_one_distribution():
     real, other = cloud(1000, 2), cloud(1000, 2, seed=1)
     assert vars(precision_recall(real, real.clone())) == {"precision": 1, "recall": 1}
     result = density_coverage(real, real.clone())
-    assert 1 <= result.density <= 1.2 + 1e-9
+    assert result.density == pytest.approx(1.2, abs=1e-12)
     assert result.coverage == 1
     result = density_coverage(other, real)
     assert result.density == pytest.approx(1, abs=0.08)
@@ -94,6 +94,24 @@ def test_equal_features_cover_themselves_far_from_the_origin():
     same = torch.full((9, 3), 1e4 + 0.1)
     assert vars(precision_recall(same, same)) == {"precision": 1, "recall": 1}
     assert density_coverage(same, same).coverage == 1
+
+
+@pytest.mark.parametrize("d", [1, 3, 64])
+def test_copies_lie_on_the_rim_and_the_rim_is_inside_in_any_chunk(d):
+    """Of distinct samples against themselves each ball holds k + 1; and equal ones are at a distance of 0."""
+    real = 3 + cloud(60, d)
+    copied = cloud(7, d).repeat(6, 1)
+    for chunk in (1, 13, 60, 2000):
+        assert density_coverage(real.clone(), real, k=4, chunk=chunk).density == pytest.approx(5 / 4, abs=1e-12)
+        assert vars(precision_recall(copied[:35], copied, chunk=chunk)) == {"precision": 1, "recall": 1}
+        assert vars(density_coverage(copied[:35], copied, chunk=chunk)) == {"density": 6 / 5, "coverage": 1}
+
+
+def test_the_room_on_the_rim_is_too_small_to_see():
+    real = torch.tensor([[100.0], [101.0], [103.0]], dtype=torch.float64)  # radii of 1, 1 and 2
+    for place, coverage in ((99.0, 1 / 3), (99 - 1e-6, 0.0)):
+        generated = torch.tensor([[place]], dtype=torch.float64)
+        assert density_coverage(generated, real, k=1).coverage == pytest.approx(coverage)
 
 
 def test_few_features_are_compared_far_from_the_origin_as_near_it():

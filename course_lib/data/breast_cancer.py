@@ -35,6 +35,8 @@ def load_breast_cancer(split: str, num_rows: int | None) -> TableSet:
 
     A fixed shuffle sends the first 30 % of each class to the test: 399 rows for training, of them 250 benign, and 170
     for testing. Columns are brought to mean 0 and standard deviation 1 *on the training rows*.
+
+    Raises ``ValueError`` for another split or more rows than it has.
     """
     from sklearn.datasets import load_breast_cancer as sklearn_table
 

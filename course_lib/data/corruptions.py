@@ -1,4 +1,5 @@
-"""What is done to images before a denoising autoencoder sees them (Vincent et al. 2010, section 3.3).
+"""What is done to images before a denoising autoencoder sees them (Vincent et al. 2010, "Stacked denoising
+autoencoders", JMLR 11).
 
 Each takes images of any shape and returns new ones; the draw is an argument with a random default.
 """
@@ -10,9 +11,9 @@ from torch import Tensor
 def add_noise(x: Tensor, std: float, eps: Tensor | None = None) -> Tensor:
     """Gaussian noise of standard deviation ``std``; the result may leave [0, 1].
 
-    ``eps``: shaped like x, drawn from N(0, 1) if not given. Raises ``ValueError`` for ``std`` below 0.
+    ``eps``: shaped like x, drawn from N(0, 1) if not given. Raises ``ValueError`` unless ``std`` is at least 0.
     """
-    if std < 0:
+    if not std >= 0:
         raise ValueError(f"std must be at least 0, got {std}")
     return x + std * (torch.randn_like(x) if eps is None else eps)
 
@@ -29,8 +30,8 @@ def mask_pixels(x: Tensor, share: float, u: Tensor | None = None) -> Tensor:
 def salt_and_pepper(x: Tensor, share: float, u: Tensor | None = None) -> Tensor:
     """A random ``share`` of the pixels set to 0 or 1, by the toss of a coin.
 
-    ``u``: as in :func:`mask_pixels`; pixels with u in the lower half of ``share`` turn 0, in the upper half 1.
-    Raises ``ValueError`` unless 0 <= share <= 1.
+    ``u``: shaped like x, as in :func:`mask_pixels`; pixels with u in the lower half of ``share`` turn 0, in the
+    upper half 1. Raises ``ValueError`` unless 0 <= share <= 1.
     """
     u = torch.rand_like(x) if u is None else u
     return torch.where(_hit(x, share, u), (u >= share / 2).to(x.dtype), x)

@@ -64,7 +64,8 @@ def binarize(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     r"""Dynamic binarisation: one Bernoulli draw of every grey level, ``P(1) = x``; same shape and dtype.
 
     Call it anew on every batch: a Bernoulli likelihood is a probability only of such zeros and ones
-    (Salakhutdinov and Murray, 2008; Burda et al., 2016). Raises ``ValueError`` for values outside [0, 1].
+    (Salakhutdinov and Murray, 2008; Burda et al., 2016). Raises ``TypeError`` for integers and ``ValueError`` for
+    values outside [0, 1].
     """
     if not x.is_floating_point():
         raise TypeError(f"binarize needs floats in [0, 1], but got {x.dtype}: divide bytes by 255 first.")

@@ -41,7 +41,7 @@ class LinearGaussian:
         return z @ self.weight.T + self.bias + self.std * eps
 
     def log_prob(self, x: Tensor) -> Tensor:
-        r"""The log-density in nats under the marginal :math:`\mathcal N(b, W W^\top + \sigma^2 I)` (eq. 6):
+        r"""The log-density in nats under the marginal :math:`\mathcal N(b, W W^\top + \sigma^2 I)`:
         (N, data_dim) to (N,)."""
         weight, bias = self._parameters(x)
         noise = self.std**2 * torch.eye(len(weight), dtype=x.dtype, device=x.device)
@@ -49,7 +49,7 @@ class LinearGaussian:
 
     def posterior(self, x: Tensor) -> MultivariateNormal:
         r"""p(z|x) for x (N, data_dim): means (N, latent_dim), one covariance for all,
-        :math:`\mathcal N(M^{-1} W^\top (x - b),\, \sigma^2 M^{-1})` with :math:`M = W^\top W + \sigma^2 I` (eq. 8)."""
+        :math:`\mathcal N(M^{-1} W^\top (x - b),\, \sigma^2 M^{-1})` with :math:`M = W^\top W + \sigma^2 I`."""
         weight, bias = self._parameters(x)
         m = weight.T @ weight + self.std**2 * torch.eye(weight.shape[1], dtype=x.dtype, device=x.device)
         mean = torch.linalg.solve(m, (x - bias) @ weight, left=False)

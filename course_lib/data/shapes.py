@@ -62,7 +62,8 @@ def load_shapes(split: str, num_images: int | None) -> ImageSet:
 
     ``"train"`` and ``"test"`` share no image: one fixed shuffle of the product gives its first tenth to the test.
     ``"full"`` is the whole product, where factors are exactly uniform and independent. All are in shuffled order,
-    so that the first ``num_images`` are a fair sample.
+    so that the first ``num_images`` are a fair sample. Raises ``ValueError`` for another split or more images than it
+    has.
     """
     sizes = [len(values) for values in VALUES.values()]
     order = torch.randperm(math.prod(sizes), generator=torch.Generator().manual_seed(0))

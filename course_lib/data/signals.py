@@ -49,6 +49,11 @@ def load_signals(split: str, num_windows: int | None, seed: int) -> SignalSet:
 
     Normal windows differ in rate (a period of 28 to 40 samples), phase, height, a slow wander of the baseline and
     noise. A longer draw with the same seed begins with the shorter one.
+
+    The faults, all in the units of a beat's height: a spike of one sample, up or down by 0.6 to 1.2; a dropout, 16 to
+    39 samples of 0; a drift that begins somewhere and grows to 0.6 to 1.2 at the end, up or down; a burst of added
+    noise of standard deviation 0.25 to 0.5 over 16 to 39 samples; and a missing beat, of which only the baseline and
+    its noise are left. Raises ``ValueError`` for another split or fewer than one window.
     """
     if split not in SPLITS:
         raise ValueError(f"signals has the splits {', '.join(SPLITS)}, but split={split!r} was asked for.")

@@ -17,6 +17,7 @@ class GaussianMixture2D:
     r"""An equal mixture of round Gaussians, :math:`p(x) = \frac1M \sum_m N(x; c_m, \sigma^2 I)`.
 
     ``centers``: float (M, 2); ``std``: their common standard deviation, above 0, in the units of the plane.
+    Raises ``ValueError`` for other shapes, of points as of centres, or another ``std``.
     """
 
     centers: Tensor

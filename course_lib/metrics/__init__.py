@@ -5,7 +5,7 @@ from course_lib.metrics.detection import roc_auc
 from course_lib.metrics.disentanglement import DCI, MutualInformationGap, dci, mutual_information_gap
 from course_lib.metrics.features import extract_features, feature_classifier
 from course_lib.metrics.frechet import FrechetDistance, frechet_distance, frechet_with_floor
-from course_lib.metrics.kernel import KernelDistance, kernel_distance
+from course_lib.metrics.kernel import KernelDistance, kernel_distance, kernel_with_floor
 from course_lib.metrics.latent import active_units
 from course_lib.metrics.likelihood import bits_per_dimension, evaluate_elbo, importance_nll
 from course_lib.metrics.manifold import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
@@ -33,6 +33,7 @@ __all__ = [
     "frechet_with_floor",
     "importance_nll",
     "kernel_distance",
+    "kernel_with_floor",
     "memorization",
     "mode_coverage",
     "mutual_information_gap",

@@ -19,7 +19,7 @@ class ModeCoverage:
 
 
 def mode_coverage(samples: Tensor, mixture: GaussianMixture2D, radius: float = 3.0) -> ModeCoverage:
-    """Modes covered, under the protocol of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1).
+    """Modes covered, under the protocol of PacGAN (Lin et al. 2018, arXiv:1712.04086), as its authors' program has it.
 
     A sample is of high quality if it lies within ``radius`` standard deviations of its nearest mode; a mode is
     covered if at least one such sample is nearest to it; the reverse KL is from the histogram of those samples
@@ -30,9 +30,9 @@ def mode_coverage(samples: Tensor, mixture: GaussianMixture2D, radius: float = 3
     if samples.ndim != 2 or samples.shape[1] != 2 or len(samples) == 0:
         raise ValueError(f"samples must have shape (N, 2) with N of at least 1, got {tuple(samples.shape)}")
     centers = mixture.centers.to(samples)
-    distance, nearest = torch.cdist(samples, centers).min(dim=1)
+    distance, nearest = torch.cdist(samples, centers, compute_mode="donot_use_mm_for_euclid_dist").min(dim=1)
     good = distance <= radius * mixture.std
-    counts = torch.bincount(nearest[good], minlength=len(centers)).double()
+    counts = torch.bincount(nearest[good]).double()
     if counts.sum() == 0:
         return ModeCoverage(0, 0.0, math.inf)
     shares = counts / counts.sum()
@@ -41,16 +41,19 @@ def mode_coverage(samples: Tensor, mixture: GaussianMixture2D, radius: float = 3
 
 
 def class_shares(probabilities: Tensor, confidence: float = 0.9) -> tuple[Tensor, float]:
-    """How confident samples spread over the classes.
+    """How confident samples spread over the classes, after the way in which modes of images are counted (Che et al.
+    2017, arXiv:1612.02136; Lin et al. 2018): by what a classifier takes them for.
 
     ``probabilities``: (N, num_classes), from a classifier. Only samples whose largest probability reaches
     ``confidence`` count. Returns their shares per class, (num_classes,), and the share of samples that count.
-    Raises ``ValueError`` unless the rows add up to 1.
+    Raises ``ValueError`` for no rows, or rows that don't add up to 1 (within 0.0001).
     """
-    if probabilities.ndim != 2 or not torch.allclose(
-        probabilities.sum(1), torch.ones_like(probabilities[:, 0]), atol=1e-4
-    ):
-        raise ValueError("probabilities must have shape (N, num_classes) and rows that add up to 1")
+    if probabilities.ndim != 2 or len(probabilities) == 0:
+        raise ValueError(
+            f"probabilities must have shape (N, num_classes) with N of at least 1, got {tuple(probabilities.shape)}"
+        )
+    if not bool(((probabilities.sum(1) - 1).abs() < 1e-4).all()):
+        raise ValueError("rows of probabilities must add up to 1; apply torch.softmax to logits")
     best, label = probabilities.max(dim=1)
     sure = best >= confidence
     counts = torch.bincount(label[sure], minlength=probabilities.shape[1]).double()

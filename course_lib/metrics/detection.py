@@ -1,4 +1,4 @@
-"""How well scores tell anomalies from the rest."""
+"""How well scores tell anomalies from the rest, whatever the threshold (Hanley & McNeil 1982)."""
 
 import torch
 from torch import Tensor

@@ -26,7 +26,7 @@ class MutualInformationGap:
 def mutual_information_gap(
     codes: Tensor, factors: Mapping[str, Tensor], num_bins: int = 20
 ) -> MutualInformationGap:
-    r"""The mutual information gap (Chen et al. 2018, arXiv:1802.04942, eq. 6): the mean over factors of
+    r"""The mutual information gap (MIG; Chen et al. 2018, arXiv:1802.04942): the mean over factors of
 
     :math:`\bigl(I(z_{j^*}; v) - \max_{j \ne j^*} I(z_j; v)\bigr) / H(v)`, where :math:`j^*` is the dimension that
     knows most about v.
@@ -34,9 +34,9 @@ def mutual_information_gap(
     Estimator: every dimension is cut into ``num_bins`` bins of equal width from its smallest to its largest value,
     and I is that of the table of counts, biased upwards by about (bins - 1)(values - 1) / (2 N).
 
-    ``codes``: (N, D), D at least 2: one *sample* of q(z|x) per image, as in the paper. Posterior means let a dimension
-    which the posterior's noise drowns look informative. ``factors``: name -> (N,) whole numbers from 0, each taking
-    at least two values. Raises ``ValueError`` for other codes or factors.
+    ``codes``: (N, D), D at least 2: one *sample* of q(z|x) per image, since the paper's I is that of z. Posterior
+    means let a dimension which the posterior's noise drowns look informative. ``factors``: name -> (N,) whole numbers
+    from 0, each taking at least two values. Raises ``ValueError`` for other codes or factors.
     """
     check_size(num_bins, "num_bins")
     _check(codes, factors)
@@ -72,7 +72,7 @@ class DCI:
 
 
 def dci(codes: Tensor, factors: Mapping[str, Tensor], *, num_trees: int = 20, seed: int = 0) -> DCI:
-    """Disentanglement, completeness and informativeness (Eastwood & Williams 2018, openreview.net/forum?id=By-7dz-AZ).
+    """Disentanglement, completeness, informativeness (Eastwood & Williams 2018, openreview.net/forum?id=By-7dz-AZ).
 
     Estimator: for each factor one of scikit-learn's random forests of ``num_trees`` classification trees, in which
     every split looks at every dimension. It is fitted to a random three quarters of the rows; importances are
@@ -103,7 +103,7 @@ def dci(codes: Tensor, factors: Mapping[str, Tensor], *, num_trees: int = 20, se
 
 
 def disentanglement_completeness(importance: Tensor) -> tuple[float, float]:
-    r"""What a table of importances R (D, F), none below 0, says of codes (Eastwood & Williams 2018, section 2).
+    r"""What a table of importances R (D, F), none below 0, says of codes (Eastwood & Williams 2018).
 
     Disentanglement is the mean over dimensions, weighted by their share of R, of 1 minus the entropy (base F) of the
     dimension's row; completeness the mean over factors of 1 minus the entropy (base D) of the factor's column.
@@ -122,8 +122,10 @@ def _entropy(rows: Tensor) -> Tensor:
 
 
 def _check(codes: Tensor, factors: Mapping[str, Tensor]) -> None:
-    if codes.ndim != 2 or codes.shape[1] < 2:
-        raise ValueError(f"codes must have shape (N, D) with D of at least 2, got {tuple(codes.shape)}")
+    if codes.ndim != 2 or codes.shape[1] < 2 or len(codes) < 4:
+        raise ValueError(
+            f"codes must have shape (N, D) with N of at least 4 and D of at least 2, got {tuple(codes.shape)}"
+        )
     if not bool(torch.isfinite(codes).all()):
         raise ValueError("codes hold values that aren't finite; look at the encoder they come from")
     if not factors:

@@ -1,7 +1,8 @@
-"""The feature space of the course's Fréchet distance: a small classifier of glyphs that ships with the course.
+"""The feature space of the course's distances: the last hidden layer of a small classifier of glyphs, shipped with it.
 
-Inception features of upscaled digits say little about digits, and a classifier retrained at every run gives
-distances that mean nothing across runs. This one is fixed: name it, and its hash, beside every distance.
+The papers (Heusel et al. 2017; Bińkowski et al. 2018) take an Inception network's. Such features of upscaled digits say
+little about digits, and a classifier retrained at every run gives distances that mean nothing across runs. This one is
+fixed: name it, and its hash, beside every distance.
 """
 
 from functools import cache
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib.models import Classifier, evaluating
+from course_lib.models.layers import check_size
 from course_lib.training.weights import load_weights
 
 
@@ -23,7 +25,12 @@ def feature_classifier() -> Classifier:
 
 
 def extract_features(x: Tensor, classifier: Classifier | None = None, chunk: int = 2000) -> Tensor:
-    """Features (N, 64) of images (N, 1, 28, 28), in float64, ``chunk`` images at a time."""
+    """Features (N, feature_dim), in float64, of images (N, 1, 28, 28) on the device of the classifier.
+
+    ``classifier``: that of :func:`feature_classifier`, with 64 features, if not given; it works in eval mode, without
+    gradient, on ``chunk`` images at a time. Raises ``ValueError`` for a chunk below 1.
+    """
+    check_size(chunk, "chunk")
     network = feature_classifier() if classifier is None else classifier
     with evaluating(network):
         return torch.cat([network.features(batch) for batch in x.split(chunk)]).double()

@@ -1,5 +1,5 @@
 r"""The Fréchet distance between two clouds of features, as if each were Gaussian (Heusel et al. 2017,
-arXiv:1706.08500, eq. 6; Dowson & Landau 1982):
+arXiv:1706.08500; Dowson & Landau 1982):
 
 :math:`d^2 = \|\mu_a - \mu_b\|^2 + \mathrm{tr}(\Sigma_a + \Sigma_b - 2(\Sigma_a^{1/2}\Sigma_b\Sigma_a^{1/2})^{1/2})`.
 """
@@ -45,7 +45,8 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
 
 @dataclass(frozen=True)
 class FrechetDistance:
-    """A distance and what real images score against other real images at the same size."""
+    """``distance``: as :func:`frechet_distance` has it, at ``num_samples`` on each side; ``floor``: what real samples
+    score against other real ones at the same number."""
 
     distance: float
     floor: float
@@ -59,7 +60,7 @@ def frechet_with_floor(generated: Tensor, real: Tensor) -> FrechetDistance:
     """The distance of generated features to half of the real ones, with the floor between the two halves.
 
     ``generated``: (N, d) or more rows, of which N are used; ``real``: (2 N, d), in random order.
-    Raises ``ValueError`` if there are fewer generated rows than half the real ones.
+    Warns and raises as :func:`frechet_distance` does; ``ValueError`` also if there are fewer than N generated rows.
     """
     n = len(real) // 2
     if len(generated) < n:

@@ -1,4 +1,4 @@
-r"""The kernel distance of two clouds of features (KID: Bińkowski et al. 2018, arXiv:1801.01401, section 4).
+r"""The kernel distance of two clouds of features (KID: Bińkowski et al. 2018, arXiv:1801.01401).
 
 An unbiased estimate of the squared maximum mean discrepancy under the kernel :math:`k(x,y) = (x^\top y / d + 1)^3`
 (Gretton et al. 2012): unlike the Fréchet distance it means the same for any number of samples, and it may be negative.
@@ -71,3 +71,26 @@ def kernel_distance(
 
     values = torch.stack([squared_mmd(subset(generated), subset(real)) for _ in range(num_subsets)])
     return KernelDistance(values.mean().item(), values.std().item(), subset_size)
+
+
+def kernel_with_floor(
+    generated: Tensor,
+    real: Tensor,
+    *,
+    num_subsets: int = 100,
+    subset_size: int = 1000,
+    generator: torch.Generator | None = None,
+) -> tuple[KernelDistance, KernelDistance]:
+    """The distance of generated features to half of the real ones, and the floor: that between the two halves.
+
+    The floor is 0 in expectation; its spread says which distances are too small to tell. ``generated``: (M, d),
+    ``real``: (N, d), in random order; the rest, and what is raised, as for :func:`kernel_distance`, with a half of the
+    real ones at least ``subset_size`` large.
+    """
+    n = len(real) // 2
+    reference, other = real[:n], real[n:]
+    distance, floor = (
+        kernel_distance(x, reference, num_subsets=num_subsets, subset_size=subset_size, generator=generator)
+        for x in (generated, other)
+    )
+    return distance, floor

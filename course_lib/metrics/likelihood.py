@@ -1,4 +1,6 @@
-r"""What a VAE gives to images it hasn't seen, in nats per image, or in bits per pixel."""
+r"""What a VAE gives to images it hasn't seen, in nats per image, or in bits per pixel: the ELBO (Kingma & Welling
+2014, arXiv:1312.6114), the likelihood by importance sampling, and their unit where sizes of images differ.
+"""
 
 import math
 
@@ -14,8 +16,10 @@ def evaluate_elbo(model: VAE, x: Tensor, *, generator: torch.Generator | None = 
     """The ELBO of every image, with one sample of z each.
 
     ``x``: (N, ...), binary for a Bernoulli decoder. Returns parts of shape (N,), without gradient, computed ``chunk``
-    images at a time in eval mode. Raises ``ValueError`` for grey levels under a Bernoulli likelihood.
+    images at a time in eval mode. ``generator``: on the device of x; what it draws depends on ``chunk``.
+    Raises ``ValueError`` for a chunk below 1, or grey levels under a Bernoulli likelihood.
     """
+    check_size(chunk, "chunk")
     parts: list[ELBO] = []
     with evaluating(model):
         for batch in x.split(chunk):
@@ -42,16 +46,17 @@ def importance_nll(
     It overestimates in expectation, less and less as K grows: state K beside the figure.
 
     ``x``: (N, ...), binary for a Bernoulli decoder. ``num_samples``: K, used exactly. ``eps``: the noise, (K, N,
-    latent_dim), if given. ``proposal_scale``: the samples are drawn from q with its standard deviations times this.
+    latent_dim), if given; else ``generator`` draws it, on the device of x and in an order that depends on
+    ``max_decoded``. ``proposal_scale``: the samples are drawn from q with its standard deviations times this.
     Any proposal gives a bound; a q trained by the ELBO is narrower than the posterior it stands for, so that 1.1 to
     1.3 often gives a tighter one at the same K. At most ``max_decoded`` images are decoded at once; each image is
     encoded once. Returns (N,), in nats, without gradient.
 
-    Raises ``ValueError`` for K below 1, a scale that isn't positive, noise of another shape, or grey levels under a
-    Bernoulli likelihood.
+    Raises ``ValueError`` for K or ``max_decoded`` below 1, a scale that isn't positive, noise of another shape, or
+    grey levels under a Bernoulli likelihood.
     """
-    if num_samples < 1:
-        raise ValueError(f"num_samples must be at least 1, got {num_samples}")
+    check_size(num_samples, "num_samples")
+    check_size(max_decoded, "max_decoded")
     if not proposal_scale > 0:
         raise ValueError(f"proposal_scale must be above 0, got {proposal_scale}")
     if eps is not None and eps.shape != (num_samples, len(x), model.latent_dim):
@@ -88,8 +93,8 @@ def bits_per_dimension(nll: Tensor, num_dims: int, bin_width: float = 1.0) -> Te
 
     For a probability of discrete pixels (Bernoulli on binary images) leave ``bin_width`` at 1. A *density* depends on
     the unit of the grey levels: a probability of each of 256 levels spread over [0, 1] follows with the width w = 1/256
-    of a level, for images to which uniform noise of that width was added (Theis et al. 2016, arXiv:1511.01844,
-    section 3.1). Without it the number can be negative and compares with nothing.
+    of a level, for images to which uniform noise of that width was added (Theis et al. 2016, arXiv:1511.01844).
+    Without it the number can be negative and compares with nothing.
 
     ``nll``: any shape, in nats per image; ``num_dims``: D, pixels times channels. Returns the shape of ``nll``.
     Raises ``ValueError`` for a D below 1 or a width that isn't positive.

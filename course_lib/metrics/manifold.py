@@ -1,7 +1,8 @@
 r"""Quality and variety apart: precision and recall, density and coverage, from balls around samples.
 
 The ball of a sample reaches to its k-th nearest neighbour in its own set, itself not counted; the balls of a set stand
-for where it lives. A point on the rim is inside (``<=``), so that a set of equal points covers itself.
+for where it lives. A point on the rim is inside (``<=``): copies of real samples lie there, and a set of equal points
+covers itself.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class DensityCoverage:
 
 
 def precision_recall(generated: Tensor, real: Tensor, k: int = 3, chunk: int = 2000) -> PrecisionRecall:
-    """Improved precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1 and 2).
+    """Improved precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
 
     Precision is the share of generated samples inside a ball of a real one, recall the share of real samples
     inside a ball of a generated one: one outlier with its wide ball can raise either.
@@ -40,7 +41,7 @@ def precision_recall(generated: Tensor, real: Tensor, k: int = 3, chunk: int = 2
     values that aren't finite, or sets of k samples or fewer.
     """
     generated, real = _prepare(generated, real, k, k + 1)
-    real_radius, generated_radius = (kth_nearest(x, x, k + 1, chunk) for x in (real, generated))
+    real_radius, generated_radius = (_radius(x, k, chunk) for x in (real, generated))
     precise, recalled = (torch.zeros(len(x), dtype=torch.bool, device=x.device) for x in (generated, real))
     for rows, columns, distance in distance_blocks(generated, real, chunk):
         precise[rows] |= (distance <= real_radius[columns]).any(1)
@@ -49,16 +50,17 @@ def precision_recall(generated: Tensor, real: Tensor, k: int = 3, chunk: int = 2
 
 
 def density_coverage(generated: Tensor, real: Tensor, k: int = 5, chunk: int = 2000) -> DensityCoverage:
-    r"""Density and coverage (Naeem et al. 2020, arXiv:2002.09797, section 3), which only have balls of real samples.
+    r"""Density and coverage (Naeem et al. 2020, arXiv:2002.09797), which only have balls of real samples.
 
     Density is :math:`\frac{1}{kM}\sum_j \#\{\text{balls that hold generated sample } j\}`, coverage the share of the
     balls which hold a generated sample. For two sets of one distribution density is 1 in expectation, coverage about
     :math:`1 - 2^{-k}`; a set against itself has density (k + 1) / k.
 
-    Arguments and errors as for :func:`precision_recall`; a single generated sample will do.
+    ``generated``: (M, d) and ``real``: (N, d); the rest as for :func:`precision_recall`, with the same ``ValueError``,
+    but a single generated sample will do.
     """
     generated, real = _prepare(generated, real, k, 1)
-    radius = kth_nearest(real, real, k + 1, chunk)
+    radius = _radius(real, k, chunk)
     covered = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     num_inside = 0
     for _, columns, distance in distance_blocks(generated, real, chunk):
@@ -75,6 +77,16 @@ def _prepare(generated: Tensor, real: Tensor, k: int, min_generated: int) -> tup
     check_same_width(generated, real)
     center = real.double().mean(0)
     return generated.double() - center, real.double() - center
+
+
+def _radius(x: Tensor, k: int, chunk: int) -> Tensor:
+    """How far the ball around each row of x (N, d) reaches: (N,).
+
+    A squared distance from a product of matrices is off by some 1e-16 of the squares that it comes from, and not
+    always by the same. The ball gets more room than that, or whether it holds the points on its rim would be chance.
+    """
+    squared = kth_nearest(x, x, k + 1, chunk).square()
+    return (squared + 1e-11 * (squared + x.square().sum(1))).sqrt()
 
 
 def _share(members: Tensor) -> float:

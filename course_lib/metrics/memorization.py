@@ -26,12 +26,13 @@ def memorization(
 ) -> Memorization:
     """Euclidean distances to the nearest training sample, of generated against held-out samples.
 
-    ``closer`` is the statistic of the test for data-copying by Meehan et al. (2020, arXiv:2004.05675, section 3),
-    over the whole space, ties counted half. Samples far from the data have a large ratio: read it beside a quality.
+    ``closer`` is one minus the statistic of the test for data-copying by Meehan et al. (2020, arXiv:2004.05675), a
+    Mann-Whitney U as a share of all pairs, over the whole space and with ties counted half. Samples far from the data
+    have a large ratio: read it beside a quality.
 
-    ``generated``, ``train``, ``held_out``: (N, d), numbers of rows as you like; ``x.flatten(1)`` for pixels, or
-    features. Held in blocks of ``chunk`` x ``chunk``, in float64. Raises ``ValueError`` for other shapes, values that
-    aren't finite, or a quantile outside (0, 1).
+    ``generated``, ``train``, ``held_out``: (N, d), numbers of rows as you like, none of the last in ``train``;
+    ``x.flatten(1)`` for pixels, or features. Held in blocks of ``chunk`` x ``chunk``, in float64. Raises ``ValueError``
+    for other shapes, values that aren't finite, or a quantile outside (0, 1).
     """
     if not 0 < quantile < 1:
         raise ValueError(f"quantile must lie between 0 and 1, got {quantile}")

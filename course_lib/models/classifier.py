@@ -1,4 +1,5 @@
-"""The classifier whose hidden layer serves as the feature space of the course's Fréchet distance."""
+"""The classifier whose last hidden layer is the feature space of the course's distances between sets of images, as an
+Inception network's is elsewhere (Heusel et al. 2017, arXiv:1706.08500)."""
 
 import torch
 from torch import Tensor, nn

@@ -7,8 +7,8 @@ from torch import Tensor
 
 
 def check_labels(y: Tensor, batch_size: int, num_classes: int) -> None:
-    """Raises ``TypeError`` unless ``y`` holds int64, ``ValueError`` unless it is one class below
-    ``num_classes`` for each of ``batch_size`` images."""
+    """Raises ``TypeError`` unless ``y`` holds int64, ``ValueError`` unless it has shape (batch_size,) and lies in 0 to
+    num_classes - 1."""
     if y.dtype != torch.int64:
         raise TypeError(f"labels must be int64 class indices, got {y.dtype}; use y.long()")
     if y.shape != (batch_size,):
@@ -22,7 +22,7 @@ def append_labels(x: Tensor, y: Tensor, num_classes: int) -> Tensor:
     """``x`` with the one-hot labels behind its own channels, each a constant picture where x is one.
 
     ``x``: (B, C, ...), vectors or images; ``y``: int64 (B,). Returns (B, C + num_classes, ...).
-    Raises as :func:`check_labels`.
+    Raises ``TypeError`` and ``ValueError`` as :func:`check_labels` does.
     """
     check_labels(y, len(x), num_classes)
     one_hot = F.one_hot(y, num_classes).to(x.dtype)

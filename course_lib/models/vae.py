@@ -48,6 +48,7 @@ class VAE(nn.Module):
 
     ``likelihood``: ``"bernoulli"``, and the decoder gives logits; or ``"gaussian"``, and it gives means, while the
     parameter ``logvar_x`` holds the log-variance of every pixel, at first that of unit variance (None for Bernoulli).
+    Raises ``ValueError`` for another likelihood, or a latent_dim below 1, as the models below do for their sizes.
     """
 
     logvar_x: nn.Parameter | None

@@ -40,7 +40,7 @@ class VQPass(NamedTuple):
 
 class VQVAE(nn.Module):
     """``encoder``: x to (B, code_dim, ...); ``decoder``: that shape to logits shaped like x. The codebook holds
-    ``num_codes`` vectors."""
+    ``num_codes`` vectors. Raises ``ValueError`` for sizes below 1."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, num_codes: int, code_dim: int) -> None:
         super().__init__()

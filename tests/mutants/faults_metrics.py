@@ -84,10 +84,17 @@ FAULTS = [
         "test_metrics_kernel.py",
     ),
     Fault(
+        "a floor of real samples against themselves",
+        "metrics/kernel.py",
+        "reference, other = real[:n], real[n:]",
+        "reference, other = real[:n], real[:n]",
+        "test_metrics_kernel.py",
+    ),
+    Fault(
         "a neighbour that is the sample itself",
         "metrics/manifold.py",
-        "radius = kth_nearest(real, real, k + 1, chunk)",
-        "radius = kth_nearest(real, real, k, chunk)",
+        "kth_nearest(x, x, k + 1, chunk)",
+        "kth_nearest(x, x, k, chunk)",
         "test_metrics_manifold.py",
     ),
     Fault(
@@ -97,6 +104,13 @@ FAULTS = [
         "precise[rows] |= (distance < real_radius[columns]).any(1)",
         "test_metrics_manifold.py",
         "generative-evaluation-prdc",
+    ),
+    Fault(
+        "copies on the rim of a ball, inside it or not as rounding has it",
+        "metrics/manifold.py",
+        "squared + 1e-11 *",
+        "squared + 0 *",
+        "test_metrics_manifold.py",
     ),
     Fault(
         "precision and recall swapped",
