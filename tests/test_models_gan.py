@@ -59,6 +59,18 @@ def test_toy_samples_are_the_generator_s_points():
     torch.testing.assert_close(drawn, generator(torch.randn(6, 3)).detach())
 
 
+@pytest.mark.parametrize(
+    "sample",
+    [
+        lambda: ToyGenerator(3, 5).double().sample(5),
+        lambda: Generator(3, (3, 2)).double().sample(5),
+        lambda: ConditionalGenerator(ToyGenerator(2 + CLASSES, 5), CLASSES).double().sample(Y),
+    ],
+)
+def test_noise_is_of_the_type_of_the_weights(sample):
+    assert sample().dtype == torch.float64
+
+
 # --- labels
 
 

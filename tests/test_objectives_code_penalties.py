@@ -123,3 +123,5 @@ def test_contraction_asks_for_a_gradient_to_the_image(function, sigmoid_encoder)
     x.requires_grad_()
     with pytest.raises(ValueError, match="computed from x with gradient"):
         function(x, sigmoid_encoder(x).detach())
+    with pytest.raises(ValueError, match="computed from x with gradient"):
+        function(x, sigmoid_encoder(x.detach()))

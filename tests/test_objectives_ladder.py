@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from course_lib.models import ConvLadderVAE, MLPLadderVAE, precision_weighted
+from course_lib.models import ConvLadderVAE, LadderVAE, MLPLadderVAE, precision_weighted
 from course_lib.objectives import ladder_elbo
 
 PIXELS, HIDDEN, BOTTOM, TOP, BATCH = 6, 5, 3, 2, 4
@@ -163,5 +163,7 @@ def test_codes_and_sizes_that_do_not_fit_are_refused():
     for sizes in ((0, 2), (2, 0)):
         with pytest.raises(ValueError, match="at least 1, got 0"):
             MLPLadderVAE(PIXELS, HIDDEN, sizes)
+        with pytest.raises(ValueError, match=rf"latent_dims\[{sizes.index(0)}\] must be an integer of at least 1"):
+            LadderVAE(torch.nn.Identity(), torch.nn.Identity(), HIDDEN, sizes)
         with pytest.raises(ValueError, match="at least 1, got 0"):
             ConvLadderVAE(sizes)

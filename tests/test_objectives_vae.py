@@ -145,8 +145,9 @@ def test_gaussian_takes_any_scale_that_broadcasts_and_no_other():
     )
     expected = Normal(loc, math.exp(0.2)).log_prob(x).flatten(1).sum(1)
     torch.testing.assert_close(gaussian_log_prob(loc, 0.4, x), expected, rtol=1e-12, atol=0)
-    with pytest.raises(RuntimeError, match="expanded size"):
-        gaussian_log_prob(loc, torch.zeros(3), x)
+    for wrong in ((3,), (2, B, 1, 4, 4)):
+        with pytest.raises(ValueError, match=r"logvar must broadcast to loc, \(5, 1, 4, 4\), got \(.*\)$"):
+            gaussian_log_prob(loc, torch.zeros(wrong), x)
 
 
 def test_the_optimal_variance_is_where_the_likelihood_of_the_batch_is_highest():

@@ -148,6 +148,11 @@ def test_the_average_follows_and_steps_are_counted():
         torch.testing.assert_close(mean, (old + 9 * now.detach()) / 10)
 
 
+def test_r1_every_no_step_is_refused():
+    with pytest.raises(ValueError, match="r1_every must be an integer of at least 1, got 0"):
+        VAEGANStep(pair("hidden", 0.5)[0], r1_every=0)
+
+
 def test_defaults_are_the_lessons():
     settings = inspect.signature(VAEGANStep).parameters
     assert {name: p.default for name, p in settings.items() if p.default is not p.empty} == {

@@ -74,6 +74,8 @@ def test_codes_are_revived_after_the_first_step_and_every_tenth(monkeypatch):
     for _ in range(12):
         step(grey)
     assert at == [0, 10]
+    with pytest.raises(ValueError, match="revive_every must be an integer of at least 1, got 0"):
+        VQVAEStep(model, revive_every=0)
 
 
 @pytest.mark.parametrize("trailing", [(), (3, 4)])

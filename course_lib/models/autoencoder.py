@@ -35,6 +35,7 @@ class LinearAutoencoder(Autoencoder):
 
     At its optimum it spans the principal subspace of the data (Baldi & Hornik 1989), but its code isn't the
     principal components: any invertible map of the code, undone by the decoder, gives the same reconstruction.
+    Raises ``ValueError`` for sizes below 1.
     """
 
     def __init__(self, num_pixels: int, latent_dim: int) -> None:
@@ -44,9 +45,13 @@ class LinearAutoencoder(Autoencoder):
 
 
 class ConvAutoencoder(Autoencoder):
-    """Convolutional halves for images (B, 1, 28, 28) and codes (B, latent_dim)."""
+    """Convolutional halves for images (B, 1, 28, 28) and codes (B, latent_dim).
+
+    Raises ``ValueError`` for a latent_dim below 1.
+    """
 
     def __init__(self, latent_dim: int, channels: tuple[int, int] = (16, 32), batch_norm: bool = False) -> None:
+        check_size(latent_dim, "latent_dim")
         super().__init__(ConvEncoder(latent_dim, channels), ConvDecoder(latent_dim, channels[::-1], batch_norm))
 
 
@@ -63,6 +68,7 @@ class TopK(nn.Module):
         self.k = k
 
     def forward(self, z: Tensor) -> Tensor:
+        """(B, D) to (B, D)."""
         if z.shape[1] < self.k:
             raise ValueError(f"k must be at most the size of the code, got k = {self.k} for {tuple(z.shape)}")
         largest, index = z.topk(self.k, dim=1)

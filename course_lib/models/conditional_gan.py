@@ -4,12 +4,11 @@ By concatenation (Mirza & Osindero 2014, arXiv:1411.1784) the networks stay as t
 projection (Miyato & Koyama 2018, arXiv:1802.05637) the discriminator gets one vector for each class.
 """
 
-import torch
 from torch import Tensor, nn
 
 from course_lib.models.gan import Discriminator, Generator, ToyGenerator
 from course_lib.models.labels import append_labels, check_labels
-from course_lib.models.layers import check_size
+from course_lib.models.layers import check_size, standard_normal
 
 
 class ConditionalGenerator(nn.Module):
@@ -34,7 +33,7 @@ class ConditionalGenerator(nn.Module):
     def sample(self, y: Tensor, z: Tensor | None = None) -> Tensor:
         """One sample for each label, as the generator draws them, from noise of N(0, I) or the ``z`` given."""
         if z is None:
-            z = torch.randn(len(y), self.latent_dim, device=y.device)
+            z = standard_normal(self, len(y), self.latent_dim)
         return self.generator.sample(len(y), append_labels(z, y, self.num_classes))
 
 
@@ -42,7 +41,8 @@ class ConcatenationDiscriminator(nn.Module):
     """A discriminator that sees the one-hot label behind the coordinates of a point, or as pictures of ones and zeros
     behind the channels of an image.
 
-    ``discriminator``: takes num_classes coordinates or channels more than the data has.
+    ``discriminator``: takes num_classes coordinates or channels more than the data has. Raises ``ValueError`` for no
+    classes.
     """
 
     def __init__(self, discriminator: nn.Module, num_classes: int) -> None:
@@ -60,7 +60,7 @@ class ProjectionDiscriminator(nn.Module):
     r""":math:`l(x, y) = v_y \cdot \phi(x) + \psi(\phi(x))` (Miyato & Koyama, section 3).
 
     :math:`\phi` are the features of ``discriminator`` and :math:`\psi` its head: the logit of an image without a
-    label, and what the label adds to it.
+    label, and what the label adds to it. Raises ``ValueError`` for no classes.
     """
 
     def __init__(self, discriminator: Discriminator, num_classes: int) -> None:

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.models.labels import append_labels, check_labels
-from course_lib.models.layers import ConvDecoder, ConvEncoder, check_codes, check_size, evaluating, mlp
+from course_lib.models.layers import (
+    ConvDecoder,
+    ConvEncoder,
+    check_codes,
+    check_size,
+    evaluating,
+    mlp,
+    standard_normal,
+)
 from course_lib.models.vae import bounded_logvar, reparameterize
 
 
@@ -53,12 +61,11 @@ class ConditionalVAE(nn.Module):
     def sample(self, num_samples: int, y: int | Tensor, z: Tensor | None = None) -> Tensor:
         """Images of class ``y``, or of the class of each in a tensor (num_samples,), for z from the prior or those
         given: the means of p(x|z, y), grey levels in [0, 1]."""
-        weight = next(self.parameters())
         if isinstance(y, int):
-            y = torch.full((num_samples,), y, device=weight.device)
+            y = torch.full((num_samples,), y, device=next(self.parameters()).device)
         check_labels(y, num_samples, self.num_classes)
         if z is None:
-            z = torch.randn(num_samples, self.latent_dim, device=weight.device, dtype=weight.dtype)
+            z = standard_normal(self, num_samples, self.latent_dim)
         with evaluating(self):
             return torch.sigmoid(self.decode(z, y))
 

@@ -12,7 +12,7 @@ LINEAR_MAPS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
 
 def spectral_norm(network: Network) -> Network:
     r"""Divide the weight of each linear map by its largest singular value, so that none stretches by more than 1
-    (Miyato et al. 2018, arXiv:1802.05957, eq. 8); changes ``network`` and returns it.
+    (Miyato et al. 2018, arXiv:1802.05957); changes ``network`` and returns it.
 
     The singular value comes from one power iteration at *each use* of a weight in train mode, and so the network's
     buffers move with every forward pass; in eval mode they stand still. A convolution's weight is taken as a matrix

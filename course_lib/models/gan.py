@@ -7,7 +7,7 @@ and a gradient penalty is per image (Gulrajani et al. 2017, arXiv:1704.00028, se
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.layers import ConvDecoder, check_size, evaluating, mlp
+from course_lib.models.layers import ConvDecoder, check_size, evaluating, mlp, standard_normal
 
 
 class Generator(ConvDecoder):
@@ -27,7 +27,7 @@ class Generator(ConvDecoder):
     def sample(self, num_samples: int, z: Tensor | None = None) -> Tensor:
         """Images from noise of N(0, I) (or the one given), leaving batch statistics as they are."""
         if z is None:
-            z = torch.randn(num_samples, self.latent_dim, device=next(self.parameters()).device)
+            z = standard_normal(self, num_samples, self.latent_dim)
         with evaluating(self):
             return self.images(z)
 
@@ -35,7 +35,8 @@ class Generator(ConvDecoder):
 class Discriminator(nn.Module):
     """Images (B, in_channels, 28, 28) to one logit each, (B,): positive says real.
 
-    ``in_channels`` is above 1 where labels come with the image, or several images at once (packing).
+    ``in_channels`` is above 1 where labels come with the image, or several images at once (packing). Raises
+    ``ValueError`` for sizes below 1.
     """
 
     def __init__(self, channels: tuple[int, int, int] = (16, 32, 64), in_channels: int = 1) -> None:
@@ -63,7 +64,7 @@ class Discriminator(nn.Module):
 
 
 class ToyGenerator(nn.Sequential):
-    """Noise (B, latent_dim) to points of the plane (B, 2)."""
+    """Noise (B, latent_dim) to points of the plane (B, 2). Raises ``ValueError`` for sizes below 1."""
 
     def __init__(self, latent_dim: int = 2, hidden_dim: int = 64) -> None:
         check_size(latent_dim, "latent_dim")
@@ -73,7 +74,7 @@ class ToyGenerator(nn.Sequential):
     def sample(self, num_samples: int, z: Tensor | None = None) -> Tensor:
         """Points (num_samples, 2) from noise of N(0, I), or from the ``z`` given, without gradient."""
         if z is None:
-            z = torch.randn(num_samples, self.latent_dim, device=next(self.parameters()).device)
+            z = standard_normal(self, num_samples, self.latent_dim)
         with evaluating(self):
             return self(z)
 

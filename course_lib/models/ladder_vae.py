@@ -10,7 +10,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.layers import ConvDecoder, ConvEncoder, check_codes, evaluating, mlp
+from course_lib.models.layers import (
+    ConvDecoder,
+    ConvEncoder,
+    check_codes,
+    check_size,
+    evaluating,
+    mlp,
+    standard_normal,
+)
 from course_lib.models.vae import bounded_logvar, reparameterize
 
 
@@ -43,7 +51,8 @@ class LadderPass(NamedTuple):
 class LadderVAE(nn.Module):
     """``encoder``: x to features (B, hidden_dim); ``decoder``: z1 (B, latent_dims[0]) to logits shaped like x.
 
-    ``latent_dims``: the sizes of z1 and z2. The networks in between, each with one hidden layer, are made here.
+    ``latent_dims``: the sizes of z1 and z2. The networks in between are made here: one linear layer to what the image
+    says of z1, and one hidden layer each to q(z2|x) and p(z1|z2). Raises ``ValueError`` for sizes below 1.
     """
 
     def __init__(
@@ -51,6 +60,8 @@ class LadderVAE(nn.Module):
     ) -> None:
         super().__init__()
         bottom, top = latent_dims
+        check_size(bottom, "latent_dims[0]")
+        check_size(top, "latent_dims[1]")
         self.latent_dims = latent_dims
         self.encoder = encoder
         self.bottom_up = mlp([hidden_dim, 2 * bottom])
@@ -88,8 +99,7 @@ class LadderVAE(nn.Module):
         One z2 with several ``eps1`` shows what the lower layer is left with.
         """
         if z2 is None:
-            weight = next(self.parameters())
-            z2 = torch.randn(num_samples, self.latent_dims[1], device=weight.device, dtype=weight.dtype)
+            z2 = standard_normal(self, num_samples, self.latent_dims[1])
         with evaluating(self):
             return torch.sigmoid(self.decode(reparameterize(*self.prior_bottom(z2), eps1)))
 

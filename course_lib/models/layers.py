@@ -19,7 +19,10 @@ def check_size(value: int, name: str) -> None:
 
 
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers of the given sizes with ReLU between them: (B, sizes[0]) to (B, sizes[-1])."""
+    """Linear layers of the given sizes with ReLU between them: (B, sizes[0]) to (B, sizes[-1]).
+
+    Raises ``ValueError`` for fewer than two sizes or one below 1.
+    """
     if len(sizes) < 2:
         raise ValueError(f"mlp needs at least an input and an output size, got {list(sizes)}")
     for size in sizes:
@@ -31,7 +34,10 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
 
 
 class ConvEncoder(nn.Sequential):
-    """Images (B, in_channels, 28, 28) to (B, out_dim): 28 to 14 to 7 pixels a side, then one linear layer."""
+    """Images (B, in_channels, 28, 28) to (B, out_dim): 28 to 14 to 7 pixels a side, then one linear layer.
+
+    Raises ``ValueError`` for an out_dim below 1.
+    """
 
     def __init__(self, out_dim: int, channels: tuple[int, int] = (16, 32), in_channels: int = 1) -> None:
         check_size(out_dim, "out_dim")
@@ -49,7 +55,8 @@ class ConvEncoder(nn.Sequential):
 class ConvDecoder(nn.Sequential):
     """Codes (B, latent_dim) to logits or unsquashed grey levels (B, 1, 28, 28).
 
-    ``batch_norm`` normalises the hidden layers, as a GAN's generator needs; the last layer never is.
+    ``batch_norm`` normalises the hidden layers, as a GAN's generator needs; the last layer never is. Raises
+    ``ValueError`` for a latent_dim below 1.
     """
 
     def __init__(self, latent_dim: int, channels: tuple[int, int] = (32, 16), batch_norm: bool = False) -> None:
@@ -71,7 +78,7 @@ class ConvDecoder(nn.Sequential):
 
 class PatchEncoder(nn.Sequential):
     """Images (B, 1, 28, 28) to (B, out_dim), all at 7 x 7 pixels, where a CPU's convolutions are at their best: each
-    patch of 4 x 4 becomes one pixel of 16 channels.
+    patch of 4 x 4 becomes one pixel of 16 channels. Raises ``ValueError`` for an out_dim below 1.
     """
 
     def __init__(self, out_dim: int, channels: int = 48) -> None:
@@ -89,7 +96,7 @@ class PatchEncoder(nn.Sequential):
 
 class PatchDecoder(nn.Sequential):
     """Codes (B, latent_dim) to logits (B, 1, 28, 28): the way back, whose last step lays 16 channels out as a patch of
-    4 x 4 (sub-pixel convolution: Shi et al. 2016, arXiv:1609.05158).
+    4 x 4 (sub-pixel convolution: Shi et al. 2016, arXiv:1609.05158). Raises ``ValueError`` for a latent_dim below 1.
     """
 
     def __init__(self, latent_dim: int, channels: int = 48) -> None:
@@ -103,6 +110,12 @@ class PatchDecoder(nn.Sequential):
             nn.Conv2d(channels, 16, 3, padding=1),
             nn.PixelShuffle(4),  # (B, 1, 28, 28)
         )
+
+
+def standard_normal(network: nn.Module, num_samples: int, size: int) -> Tensor:
+    """Noise of N(0, I) to feed a network with: (num_samples, size), in the type and on the device of its weights."""
+    weight = next(network.parameters())
+    return torch.randn(num_samples, size, dtype=weight.dtype, device=weight.device)
 
 
 def num_parameters(module: nn.Module) -> int:

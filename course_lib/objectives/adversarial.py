@@ -21,7 +21,8 @@ def _check_logits(logits: Tensor, name: str) -> None:
 
 @dataclass(frozen=True)
 class DiscriminatorLoss:
-    """The two halves of the discriminator's loss, one value per image; in nats where the loss is a logarithm."""
+    """The two halves of the discriminator's loss, one value per image; in nats where the loss is a logarithm.
+    Raises ``ValueError`` unless both are (B,)."""
 
     real: Tensor
     fake: Tensor
@@ -58,40 +59,50 @@ def generator_loss(fake_logits: Tensor, saturating: bool = False) -> Tensor:
 
 
 def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
-    """:func:`generator_loss` as eq. 1 has it, which saturates."""
+    """:func:`generator_loss` as eq. 1 has it, which saturates. Shapes and errors as there."""
     return generator_loss(fake_logits, saturating=True)
 
 
 def least_squares_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
-    r""":math:`\frac12(l(x) - 1)^2` and :math:`\frac12 l(G(z))^2` (Mao et al., eq. 9): the logit is a regression's."""
+    r""":math:`\frac12(l(x) - 1)^2` and :math:`\frac12 l(G(z))^2` (Mao et al., with 0 for generated and 1 for real).
+
+    The logit is a regression's, and no logarithm. Shapes and errors as for :func:`discriminator_loss`.
+    """
     return DiscriminatorLoss(0.5 * (real_logits - 1).square(), 0.5 * fake_logits.square())
 
 
 def least_squares_generator_loss(fake_logits: Tensor) -> Tensor:
-    r""":math:`\frac12(l(G(z)) - 1)^2` (Mao et al., eq. 9), (B,): its slope grows with the distance from real."""
+    r""":math:`\frac12(l(G(z)) - 1)^2` (Mao et al.): its slope grows with the distance from real.
+
+    Shapes and errors as for :func:`generator_loss`.
+    """
     _check_logits(fake_logits, "fake_logits")
     return 0.5 * (fake_logits - 1).square()
 
 
 def wasserstein_critic_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
-    r""":math:`-l(x)` and :math:`l(G(z))` (Arjovsky et al., eq. 2).
+    r""":math:`-l(x)` and :math:`l(G(z))` (Arjovsky et al., algorithm 1).
 
-    Minus the sum of the means estimates the Wasserstein distance, as long as something keeps the critic's slope at
-    1 or below: ``clip_weights``, ``gradient_penalty`` or ``spectral_norm``.
+    Of all critics whose slope is nowhere above 1, the best has minus the Wasserstein distance for its loss.
+    ``clip_weights``, ``gradient_penalty`` and ``spectral_norm`` keep the slope in check, each in its own scale.
+    Shapes and errors as for :func:`discriminator_loss`.
     """
     return DiscriminatorLoss(-real_logits, fake_logits)
 
 
 def wasserstein_generator_loss(fake_logits: Tensor) -> Tensor:
-    r""":math:`-l(G(z))`, (B,): what both the Wasserstein and the hinge game ask of the generator."""
+    r""":math:`-l(G(z))`: what both the Wasserstein and the hinge game ask of the generator.
+
+    Shapes and errors as for :func:`generator_loss`.
+    """
     _check_logits(fake_logits, "fake_logits")
     return -fake_logits
 
 
 def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
-    r""":math:`\max(0, 1 - l(x))` and :math:`\max(0, 1 + l(G(z)))` (Lim & Ye, eq. 3).
+    r""":math:`\max(0, 1 - l(x))` and :math:`\max(0, 1 + l(G(z)))` (Lim & Ye, from support vector machines).
 
-    Images that are told apart by a margin of 1 no longer count.
+    Images that are told apart by a margin of 1 no longer count. Shapes and errors as for :func:`discriminator_loss`.
     """
     return DiscriminatorLoss(F.relu(1 - real_logits), F.relu(1 + fake_logits))
 

@@ -1,5 +1,6 @@
 r"""Penalties on an autoencoder's code, which keep it from copying its input when it has room to: few units active
-(L1, activation rate), or little movement with the input (contractive)."""
+(L1, activation rate: Ng 2011, "Sparse autoencoder"), or little movement with the input (contractive: Rifai et al.
+2011)."""
 
 import math
 
@@ -39,15 +40,17 @@ def activation_rate_penalty(logits: Tensor, rate: float) -> Tensor:
 
 def _pulled_back(x: Tensor, z: Tensor, v: Tensor) -> Tensor:
     r"""(B,) of :math:`\|J^\top v\|^2`, one backward pass; differentiable again, so that it trains the encoder."""
-    if not (x.requires_grad and z.requires_grad):
+    gradient = None
+    if x.requires_grad and z.requires_grad:
+        (gradient,) = torch.autograd.grad(z, x, v, create_graph=True, allow_unused=True)
+    if gradient is None:
         raise ValueError("z must be computed from x with gradient; call x.requires_grad_() before encoding it")
-    (gradient,) = torch.autograd.grad(z, x, v, create_graph=True)
     return gradient.square().flatten(1).sum(1)
 
 
 def contractive_penalty(x: Tensor, z: Tensor) -> Tensor:
     r"""How much the code moves with the image: :math:`\|J\|_F^2 = \sum_{ij} (\partial z_j / \partial x_i)^2`, the
-    contractive autoencoder's penalty (Rifai et al. 2011, eq. 1), exact for any encoder that treats images apart.
+    contractive autoencoder's penalty (Rifai et al. 2011), exact for any encoder that treats images apart.
 
     It takes one backward pass for each dimension of the code.
 

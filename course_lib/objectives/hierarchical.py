@@ -3,7 +3,7 @@ r"""The ELBO of a VAE with two layers of codes (Sonderby et al. 2016, arXiv:1602
 .. math:: E_q[\log p(x|z_1)] - D_{KL}(q(z_2|x) \| p(z_2)) - E_{q(z_2|x)} D_{KL}(q(z_1|z_2,x) \| p(z_1|z_2))
 
 With the KL in closed form at a sampled z2, one pass estimates it without bias. ``beta`` below 1 early in training
-(warm-up, section 3 of the paper) keeps the upper layer from being switched off before it is of use.
+(the paper's warm-up) keeps the upper layer from being switched off before it is of use.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class LadderELBO(ELBO):
         return super().parts | {"KL(z2)": self.kl_top, "KL(z1|z2)": self.kl_bottom}
 
 
-Parameters = tuple[Tensor, Tensor]
+Parameters = tuple[Tensor, Tensor]  # mean and log-variance
 
 
 def ladder_elbo(

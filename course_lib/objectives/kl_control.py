@@ -2,7 +2,7 @@ r"""Two ways to keep the KL from vanishing, each one line away from the ELBO: a 
 
 Free bits (Kingma et al. 2016, arXiv:1606.04934): a latent dimension, or a group of them, is charged at least
 ``free_bits``; below that it has no gradient, so nothing is won by switching it off. Capacity (Burgess et al. 2018,
-arXiv:1804.03599, section 5): the KL is held at a target, which grows during training. Both speak of the *expected*
+arXiv:1804.03599): the KL is held at a target, which grows during training. Both speak of the *expected*
 KL, so the mean over the batch comes before the floor or the absolute value. Both keep the KL itself to report.
 """
 

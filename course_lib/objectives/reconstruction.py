@@ -55,7 +55,11 @@ def gaussian_log_prob(loc: Tensor, logvar: Tensor, x: Tensor) -> Tensor:
     2021, arXiv:2006.13202). Returns (B,), in nats per image. Raises ``ValueError`` if the shapes don't fit.
     """
     _same_shape(loc, x, "loc and x")
-    logvar = torch.as_tensor(logvar, dtype=loc.dtype, device=loc.device).expand_as(loc)
+    logvar = torch.as_tensor(logvar, dtype=loc.dtype, device=loc.device)
+    try:
+        logvar = logvar.expand_as(loc)
+    except RuntimeError as error:
+        raise ValueError(f"logvar must broadcast to loc, {tuple(loc.shape)}, got {tuple(logvar.shape)}") from error
     log_density = -0.5 * (math.log(2 * math.pi) + logvar + (x - loc).square() * torch.exp(-logvar))
     return log_density.flatten(1).sum(1)
 

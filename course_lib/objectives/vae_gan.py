@@ -7,7 +7,9 @@ decoded sample of the prior:
     decoder         gamma * feature reconstruction + fool the discriminator
     discriminator   tell x from x_p and from the reconstruction
 
-So the adversarial loss never reaches the encoder, and the reconstruction never reaches the discriminator.
+So the adversarial loss never reaches the encoder, and the reconstruction never reaches the discriminator. Where
+algorithm 1 has the decoder climb the discriminator's loss, it descends the non-saturating loss here, as GANs do: the
+same direction, and of use while the discriminator wins.
 Which *network* each loss may change is the step's business (``course_lib.training.VAEGANStep``).
 """
 
@@ -48,7 +50,7 @@ class VAEGANLosses:
 
 
 def feature_error(features_hat: Tensor, features: Tensor) -> Tensor:
-    r"""Minus the log-density of a unit-variance Gaussian at the features of x (eq. 7), up to its constant:
+    r"""Minus the log-density of a unit-variance Gaussian at the features of x, up to its constant:
     :math:`\frac12\|f(\tilde x) - f(x)\|^2`.
 
     Both arguments: (B, d). Returns (B,), in nats per image. Raises ``ValueError`` if the shapes differ.

@@ -13,6 +13,8 @@ class EMA:
     A GAN's generator circles around its solution rather than settling; the average lies nearer to the middle.
     Early in training the decay is :math:`\min(d, (1+t)/(10+t))`, so that the start is soon forgotten.
     Buffers (the statistics of batch normalisation) are copied, not averaged.
+
+    Raises ``ValueError`` for a decay outside [0, 1).
     """
 
     def __init__(self, source: nn.Module, decay: float = 0.999) -> None:

@@ -200,8 +200,8 @@ FAULTS = [
     Fault(
         "generated images without their labels",
         STEP,
-        "self.generate(len(x), x.device, *labels)",
-        "self.generate(len(x), x.device, *(y.flip(0) for y in labels))",
+        "self.generate(len(x), *labels)",
+        "self.generate(len(x), *(y.flip(0) for y in labels))",
         STEPS,
     ),
     Fault(

@@ -9,7 +9,10 @@ from course_lib.training.steps.core import TrainingStep, adam, descend
 
 
 class ConditionalVAEStep(TrainingStep):
-    """A VAE's step on a batch (x, y): grey levels in [0, 1], binarised afresh, and labels int64 (B,)."""
+    """A VAE's step on a batch (x, y): grey levels in [0, 1], binarised afresh, and labels int64 (B,).
+
+    ``beta``: the weight of the KL. Raises ``TypeError`` or ``ValueError`` for other labels, as the model does.
+    """
 
     def __init__(self, model: ConditionalVAE, lr: float = 1e-3, beta: float = 1.0) -> None:
         self.model = model

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.models import clip_weights, pack
-from course_lib.models.layers import check_size
+from course_lib.models.layers import check_size, standard_normal
 from course_lib.objectives import Schedule, game, gradient_penalty, r1_penalty, value_at
 from course_lib.objectives.penalties import check_no_batch_norm
 from course_lib.training.ema import EMA
@@ -27,6 +27,9 @@ class GANStep(TrainingStep):
     ``r1_every``, and likewise ``gp_every``. ``clip`` bounds each weight of a Wasserstein critic. ``ema.module`` is
     the generator with averaged weights, the one to draw samples from. ``squash`` puts a sigmoid on the generator's
     output, for images; points of the plane need none.
+
+    R1 is on unless ``r1_gamma`` is 0, also beside another penalty. Real and generated images go through the
+    discriminator as one batch, whose statistics a batch normalisation there would mix.
 
     Raises ``ValueError`` for an unknown loss, sizes below 1, a gradient penalty on a critic with batch
     normalisation, and batches that can't be shared out or packed.
@@ -76,10 +79,9 @@ class GANStep(TrainingStep):
         self.squash = squash
         self.ema = EMA(generator, ema_decay)
 
-    def generate(self, num_samples: int, device: torch.device, *labels: Tensor) -> Tensor:
+    def generate(self, num_samples: int, *labels: Tensor) -> Tensor:
         """A batch of generated data, with gradient to the generator."""
-        dtype = self.g_parameters[0].dtype
-        out = self.generator(torch.randn(num_samples, self.latent_dim, device=device, dtype=dtype), *labels)
+        out = self.generator(standard_normal(self.generator, num_samples, self.latent_dim), *labels)
         return torch.sigmoid(out) if self.squash else out
 
     def __call__(self, batch: Tensor | tuple[Tensor, ...]) -> dict[str, Tensor]:
@@ -87,7 +89,7 @@ class GANStep(TrainingStep):
         self._check(tensors)
         shares = zip(*(t.chunk(self.critic_steps) for t in tensors), strict=True)
         for number, (x, *labels) in enumerate(shares, start=self.steps * self.critic_steps):
-            x_fake = self.generate(len(x), x.device, *labels)
+            x_fake = self.generate(len(x), *labels)
             d_loss = self._improve_discriminator(number, x, x_fake.detach(), labels)
 
         with _buffers_kept(self.discriminator):

@@ -12,6 +12,8 @@ class TCVAEStep(VAEStep):
     """A VAE's step with the total correlation weighed by ``beta`` (Chen et al. 2018, arXiv:1802.04942).
 
     ``num_images``: how many images the whole training set holds; the estimate of q(z) depends on it.
+    Raises ``ValueError`` in a step with fewer than 2 images or more than ``num_images``, and for an ``estimator``
+    other than ``"stratified"`` or ``"weighted"``.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from course_lib.models import VAEGAN, reparameterize
+from course_lib.models.layers import check_size
 from course_lib.objectives import r1_penalty, vae_gan_losses
 from course_lib.training.ema import EMA
 from course_lib.training.steps.core import Betas, TrainingStep, adam
@@ -15,7 +16,8 @@ class VAEGANStep(TrainingStep):
     """One step of all three networks, each down its own objective (Larsen et al. 2016, algorithm 1).
 
     ``gamma`` weighs the feature error against fooling the discriminator in the decoder's objective; ``beta`` the
-    KL in the encoder's. ``ema.module`` is the VAE with averaged weights.
+    KL in the encoder's. R1, of weight ``r1_gamma``, is lazy as in :class:`GANStep`. ``ema.module`` is the VAE with
+    averaged weights. Raises ``ValueError`` for ``r1_every`` below 1.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class VAEGANStep(TrainingStep):
         r1_every: int = 8,
         ema_decay: float = 0.999,
     ) -> None:
+        check_size(r1_every, "r1_every")
         self.model = model
         self.beta = beta
         self.gamma = gamma
@@ -43,7 +46,8 @@ class VAEGANStep(TrainingStep):
         self.ema = EMA(model.vae, ema_decay)
 
     def gradients(self, x: Tensor) -> tuple[dict[str, tuple[Tensor, ...]], dict[str, Tensor]]:
-        """Each network's gradient of its own objective, and the named parts, from one pass."""
+        """Each network's gradient of its own objective, shaped like its parameters, and the named parts, from one pass
+        over images (B, 1, 28, 28)."""
         vae, discriminator = self.model.vae, self.model.discriminator
         mu, logvar = vae.encode(x)
         x_hat = torch.sigmoid(vae.decode(reparameterize(mu, logvar)))

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from course_lib.data import binarize
 from course_lib.models import VQVAE
+from course_lib.models.layers import check_size
 from course_lib.objectives import perplexity, vq_loss
 from course_lib.training.steps.core import TrainingStep, adam, descend
 
@@ -28,10 +29,11 @@ class VQVAEStep(TrainingStep):
     """One step of encoder, decoder and codebook on images binarised afresh (``x``: grey levels in [0, 1]).
 
     ``beta``: the weight of the commitment loss. After the first step, and every ``revive_every`` from there on,
-    codes that the batch left unused are given a new place.
+    codes that the batch left unused are given a new place. Raises ``ValueError`` for ``revive_every`` below 1.
     """
 
     def __init__(self, model: VQVAE, lr: float = 1e-3, beta: float = 0.25, revive_every: int = 10) -> None:
+        check_size(revive_every, "revive_every")
         self.model = model
         self.beta = beta
         self.revive_every = revive_every
