@@ -147,14 +147,19 @@ def test_a_rotation_lowers_both_and_a_factor_in_two_dimensions_only_completeness
 def test_same_seed_same_scores_and_three_quarters_are_fitted(factors, monkeypatch):
     from sklearn.ensemble import RandomForestClassifier
 
-    fitted = []
-    fit = RandomForestClassifier.fit
+    fitted, scored = [], []
+    fit, score = RandomForestClassifier.fit, RandomForestClassifier.score
 
     def counting(self, z, v):
         fitted.append((self.n_estimators, len(z)))
         return fit(self, z, v)
 
+    def scoring(self, z, v):
+        scored.append(len(z))
+        return score(self, z, v)
+
     monkeypatch.setattr(RandomForestClassifier, "fit", counting)
+    monkeypatch.setattr(RandomForestClassifier, "score", scoring)
     codes = copies(factors) + noise(960, 3) * torch.tensor([0.3, 0.9, 0.01])
     first, second, other = (dci(codes, factors, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(first.importance, second.importance)
@@ -162,6 +167,7 @@ def test_same_seed_same_scores_and_three_quarters_are_fitted(factors, monkeypatc
     assert not torch.equal(first.importance, other.importance)
     dci(codes, factors, num_trees=3)
     assert fitted == 9 * [(20, 720)] + 3 * [(3, 720)]
+    assert scored == 12 * [240]
 
 
 # --- bad input

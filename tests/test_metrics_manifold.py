@@ -100,7 +100,7 @@ def test_equal_features_cover_themselves_far_from_the_origin():
 def test_copies_lie_on_the_rim_and_the_rim_is_inside_in_any_chunk(d):
     """Of distinct samples against themselves each ball holds k + 1; and equal ones are at a distance of 0."""
     real = 3 + cloud(60, d)
-    copied = cloud(7, d).repeat(6, 1)
+    copied = cloud(7, d, std=1e3).repeat(6, 1)
     for chunk in (1, 13, 60, 2000):
         assert density_coverage(real.clone(), real, k=4, chunk=chunk).density == pytest.approx(5 / 4, abs=1e-12)
         assert vars(precision_recall(copied[:35], copied, chunk=chunk)) == {"precision": 1, "recall": 1}
@@ -108,8 +108,9 @@ def test_copies_lie_on_the_rim_and_the_rim_is_inside_in_any_chunk(d):
 
 
 def test_the_room_on_the_rim_is_too_small_to_see():
-    real = torch.tensor([[100.0], [101.0], [103.0]], dtype=torch.float64)  # radii of 1, 1 and 2
-    for place, coverage in ((99.0, 1 / 3), (99 - 1e-6, 0.0)):
+    # radii of 1, 1 and 2; and those of two points far away, of which the ball of the first holds all places near 99
+    real = torch.tensor([[100.0], [101.0], [103.0], [-1e6], [1e6 + 200]], dtype=torch.float64)
+    for place, coverage in ((99.0, 2 / 5), (99 - 1e-6, 1 / 5)):
         generated = torch.tensor([[place]], dtype=torch.float64)
         assert density_coverage(generated, real, k=1).coverage == pytest.approx(coverage)
 
@@ -189,7 +190,8 @@ def test_planted_copies_are_found_and_fresh_samples_are_not():
     assert honest.ratio == pytest.approx(1, abs=0.15)
     fifth = torch.cat([train[:200], fresh[200:]])
     assert memorization(fifth, train, held_out).share_below == pytest.approx(0.2 + 0.8 * 0.05, abs=0.03)
-    copies = memorization(train[:300] + 1e5, train + 1e5, held_out + 1e5)
+    far = torch.tensor([1e5, -1e5])
+    copies = memorization(train[:300] + far, train + far, held_out + far)
     assert copies.ratio == pytest.approx(0, abs=1e-4)
     assert copies.closer == pytest.approx(1, abs=1e-3)
 
@@ -207,6 +209,8 @@ def test_memorization_refuses_nonsense():
     for quantile in (0.0, 1.0):
         with pytest.raises(ValueError, match="quantile must lie between 0 and 1"):
             memorization(x, x, x, quantile=quantile)
+    with pytest.raises(ValueError, match="chunk must be an integer of at least 1, got 0"):
+        memorization(x, x, x, chunk=0)
     for place, name in enumerate(("generated", "train", "held_out")):
         sets = [x, x, x]
         sets[place] = x[None]

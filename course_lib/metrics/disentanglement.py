@@ -42,8 +42,8 @@ def mutual_information_gap(
     _check(codes, factors)
     low = codes.amin(0)
     width = (codes.amax(0) - low) / num_bins
-    width = torch.where(width > 0, width, 1.0)  # a constant dimension lies in bin 0
-    binned = ((codes - low) / width).long().clamp(max=num_bins - 1)
+    # a constant dimension, 0 / 0, lies in bin 0
+    binned = ((codes - low) / width).nan_to_num().long().clamp(max=num_bins - 1)
     rows = [torch.stack([_information(bins, values) for values in factors.values()]) for bins in binned.unbind(1)]
     information = torch.stack(rows)  # (D, F)
     entropy = torch.stack([_information(values, values) for values in factors.values()])
@@ -58,7 +58,7 @@ def _information(a: Tensor, b: Tensor) -> Tensor:
     counts = torch.bincount(a.long() * num_b + b, minlength=(int(a.max()) + 1) * num_b).view(-1, num_b)
     joint = counts.double() / len(a)
     independent = joint.sum(1, keepdim=True) * joint.sum(0)
-    return torch.xlogy(joint, torch.where(joint > 0, joint / independent, 1.0)).sum()
+    return torch.xlogy(joint, (joint / independent).nan_to_num()).sum()  # 0 / 0 where a number never occurs
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def disentanglement_completeness(importance: Tensor) -> tuple[float, float]:
 
 def _entropy(rows: Tensor) -> Tensor:
     """The entropy in nats of each row, scaled to add up to 1; 0 for a row of zeros."""
-    shares = rows / rows.sum(1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
+    shares = (rows / rows.sum(1, keepdim=True)).nan_to_num()
     return -torch.xlogy(shares, shares).sum(1)
 
 
@@ -136,7 +136,7 @@ def _check(codes: Tensor, factors: Mapping[str, Tensor]) -> None:
                 f"factor {name!r} must be whole numbers from 0 in a tensor of shape ({len(codes)},), "
                 f"got {values.dtype} {tuple(values.shape)}; give a continuous factor's bins"
             )
-        if bool((values == values[0]).all()):
+        if bool(values.min() == values.max()):
             raise ValueError(
                 f"factor {name!r} takes one value only, so there is nothing to know about it; leave it out"
             )

@@ -28,20 +28,21 @@ def check_same_width(a: Tensor, b: Tensor) -> None:
 
 def distance_blocks(a: Tensor, b: Tensor, chunk: int) -> Iterator[tuple[slice, slice, Tensor]]:
     """Euclidean distances of rows (N, d) and (M, d) in blocks of at most ``chunk`` x ``chunk``: which rows of a,
-    which of b, their distances. By a product of matrices in the dtype given: take float64 and centred features."""
+    which of b, their distances. From 26 rows on these come from a product of matrices in the dtype given: take float64
+    and centred features."""
     check_size(chunk, "chunk")
     for i in range(0, len(a), chunk):
         for j in range(0, len(b), chunk):
             rows, columns = slice(i, i + chunk), slice(j, j + chunk)
-            yield rows, columns, torch.cdist(a[rows], b[columns], compute_mode="use_mm_for_euclid_dist")
+            yield rows, columns, torch.cdist(a[rows], b[columns])
 
 
-def kth_nearest(queries: Tensor, reference: Tensor, k: int, chunk: int = 2000) -> Tensor:
+def kth_nearest(queries: Tensor, reference: Tensor, k: int, chunk: int) -> Tensor:
     """The distance from each query (N, d) to the k-th nearest of the reference rows (M, d), M at least k: (N,).
 
     A row that stands in the reference is its own nearest: its k-th *neighbour* is the (k + 1)-th nearest.
     """
     nearest = queries.new_full((len(queries), k), torch.inf)
     for rows, _, distance in distance_blocks(queries, reference, chunk):
-        nearest[rows] = torch.cat([nearest[rows], distance], 1).topk(k, dim=1, largest=False).values
+        nearest[rows] = torch.cat([nearest[rows], distance], 1).topk(k, largest=False).values
     return nearest[:, -1]

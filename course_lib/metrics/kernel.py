@@ -65,9 +65,7 @@ def kernel_distance(
     check_same_width(generated, real)
 
     def subset(features: Tensor) -> Tensor:
-        return features[
-            torch.randperm(len(features), generator=generator)[:subset_size].to(features.device)
-        ].double()
+        return features[torch.randperm(len(features), generator=generator)[:subset_size]].double()
 
     values = torch.stack([squared_mmd(subset(generated), subset(real)) for _ in range(num_subsets)])
     return KernelDistance(values.mean().item(), values.std().item(), subset_size)

@@ -74,8 +74,8 @@ def importance_nll(
                 noise = torch.randn(num_samples, *mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
             else:
                 noise = eps[:, start : start + num_images]
-            rows = max(1, max_decoded // len(batch))
-            log_w = torch.cat([_log_weights(model, batch, mu, logvar, part) for part in noise.split(rows)])
+            parts = noise.split(max_decoded // len(batch))
+            log_w = torch.cat([_log_weights(model, batch, mu, logvar, part) for part in parts])
             nll.append(-importance_weighted_bound(log_w))
     return torch.cat(nll)
 
