@@ -46,13 +46,13 @@ class VAEStep(TrainingStep):
         self.optimizer = adam(self.parameters, lr)
 
     def logvar_x(self, out: Tensor, x: Tensor) -> Tensor | None:
-        """The decoder's log-variance, after setting it to the best for this batch if that is what is wanted."""
+        """The decoder's log-variance, a scalar, set to the best for this batch first if that is what is wanted."""
         if self.optimal_sigma and self.model.logvar_x is not None:
             self.model.logvar_x.data.copy_(optimal_logvar(out.detach(), x))
         return self.model.logvar_x
 
     def objective(self, x: Tensor) -> ELBO | ImportanceWeighted:
-        """What the step descends, for images as the likelihood takes them."""
+        """What the step descends, for images (B, ...) as the likelihood takes them."""
         out, mu, logvar = self.model(x)
         return elbo(out, x, mu, logvar, value_at(self.steps, self.beta), self.logvar_x(out, x))
 
