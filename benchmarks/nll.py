@@ -4,8 +4,9 @@
     COURSE_DATA=... python benchmarks/nll.py --long vae|iwae [--stages 8] [--device cuda]
 
 The minute: the patch VAE (48 channels at 7 x 7 pixels, 32 latent dimensions), Adam, batches of 64; the learning rate
-rises over the first hundred steps, without which some seeds collapse, and falls to zero by a cosine. What is reported is the mean over all 10,000
-test images, each binarised once, of importance sampling with K samples from the posterior widened by 1.2.
+rises over the first hundred steps, without which some seeds collapse, and falls to zero by a cosine. What is reported
+is the mean over all 10,000 test images, each binarised once, of importance sampling with K samples from the posterior
+widened by 1.2.
 
 --long: the network and schedule of Burda et al. 2016 (arXiv:1509.00519): 784-200-200-50 with tanh, batches of 20,
 Adam with epsilon 1e-4, and in stage i 3^i epochs at a learning rate of 10^(-3 - i/7); all 8 stages are 3,280 epochs.

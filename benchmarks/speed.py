@@ -156,36 +156,42 @@ def tutorial_gan(start: tuple[Generator, Discriminator], images: Tensor) -> Call
     return run
 
 
-def limit(passes: list[tuple[nn.Module, Tensor]], num_images: int, batch_size: int) -> Callable[[int], Result]:
-    """Only the products: for each pass of a batch through a network, each of its linear and convolutional layers
-    forward, and backward to its input (but for the first layer's, where the input is data) and its weights."""
-    calls: list[tuple[nn.Module, Tensor, Tensor, bool]] = []
-    for network, x in passes:
-        first = True
-        for layer in network.modules():
-            if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-                layer.register_forward_hook(
-                    lambda m, inputs, out, data=first: calls.append(
-                        (m, inputs[0].detach(), torch.randn_like(out), data)
-                    )
-                )
-                first = False
+@dataclass
+class Pass:
+    """A batch through a network: backward to its weights, to its input, or to both."""
+
+    network: nn.Module
+    x: Tensor
+    to_weights: bool = True
+    to_input: bool = False
+
+
+def limit(passes: list[Pass], num_images: int, batch_size: int) -> Callable[[int], Result]:
+    """Only the products: each linear and convolutional layer of each pass forward, then backward to what it must."""
+    calls: list[tuple[nn.Module, Tensor, Tensor, list[Tensor]]] = []
+    for one in passes:
+        network = copy.deepcopy(one.network)
+        layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
+        seen: list[tuple[Tensor, Tensor]] = []
+        hooks = [
+            m.register_forward_hook(lambda _, inputs, out, seen=seen: seen.append((inputs[0], out)))
+            for m in layers
+        ]
         with torch.no_grad():
-            network(x)
-    prepared = [
-        (layer, a.clone().requires_grad_(not data), grad, [layer.weight] if data else [a, layer.weight])
-        for layer, a, grad, data in calls
-    ]
-    for layer, _, _, _ in prepared:
-        layer._forward_hooks.clear()
-        assert layer.bias is not None
-        layer.bias.requires_grad_(False)
+            network(one.x)
+        for hook in hooks:
+            hook.remove()
+        for layer, (inputs, out) in zip(layers, seen, strict=True):
+            inner = layer is not layers[0] or one.to_input
+            a = inputs.clone().requires_grad_(inner)
+            layer.requires_grad_(False).weight.requires_grad_(one.to_weights)
+            wanted = [t for t in (a, layer.weight) if t.requires_grad]
+            calls.append((layer, a, torch.randn_like(out), wanted))
 
     def run(epochs: int) -> Result:
         started = time.perf_counter()
         for _ in range(epochs * (num_images // batch_size)):
-            for layer, a, grad, _ in prepared:
-                wanted = [a, layer.weight] if a.requires_grad else [layer.weight]
+            for layer, a, grad, wanted in calls:
                 torch.autograd.grad(layer(a), wanted, grad)
         return Result(time.perf_counter() - started)
 
@@ -218,14 +224,23 @@ def tasks(x: Tensor, test: Tensor, with_pythae: bool, with_bf16: bool) -> list[T
         of_mlp["ours, bf16"] = ours_vae(mlp, flat, test, bf16=True)
         of_conv["ours, bf16"] = ours_vae(conv, x, test, bf16=True)
     z = torch.randn(VAE_BATCH, 16)
-    of_mlp["limit"] = limit([(mlp.encoder, flat[:VAE_BATCH]), (mlp.decoder, z)], len(x), VAE_BATCH)
-    of_conv["limit"] = limit([(conv.encoder, x[:VAE_BATCH]), (conv.decoder, z)], len(x), VAE_BATCH)
+    of_mlp["limit"] = limit(
+        [Pass(mlp.encoder, flat[:VAE_BATCH]), Pass(mlp.decoder, z, to_input=True)], len(x), VAE_BATCH
+    )
+    of_conv["limit"] = limit(
+        [Pass(conv.encoder, x[:VAE_BATCH]), Pass(conv.decoder, z, to_input=True)], len(x), VAE_BATCH
+    )
     noise, batch = torch.randn(GAN_BATCH, GAN_LATENT), x[:GAN_BATCH]
-    # the discriminator sees real and generated images, then generated ones again on the generator's way back
+    generator, discriminator = players
+    of_game = [
+        Pass(generator, noise),
+        Pass(discriminator, torch.cat([batch, batch])),
+        Pass(discriminator, batch, to_weights=False, to_input=True),
+    ]
     of_gan = {
         "ours": ours_gan(players, x),
         "tutorial": tutorial_gan(players, images),
-        "limit": limit([(players[0], noise), *[(players[1], batch)] * 3], len(x), GAN_BATCH),
+        "limit": limit(of_game, len(x), GAN_BATCH),
     }
     return [
         Task("MLP VAE 784-512-16", VAE_BATCH, of_mlp),
