@@ -81,9 +81,12 @@ def test_a_gaussian_model_takes_its_own_noise_in_any_chunk(linear):
 def test_the_elbo_is_the_same_in_any_chunk_without_gradient_and_restores_the_mode(linear):
     model, x, _ = linear
     model.train()
+    sizes = []
+    model.decoder.register_forward_hook(lambda module, inputs, out: sizes.append(len(out)))
     whole, in_parts = (
         evaluate_elbo(model, x, generator=torch.Generator().manual_seed(0), chunk=chunk) for chunk in (7, 3)
     )
+    assert sizes == [7, 3, 3, 1]
     torch.testing.assert_close(whole.kl, in_parts.kl)
     assert in_parts.reconstruction.shape == (7,)
     assert not whole.elbo.requires_grad

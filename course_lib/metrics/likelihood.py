@@ -74,7 +74,7 @@ def importance_nll(
                 noise = torch.randn(num_samples, *mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
             else:
                 noise = eps[:, start : start + num_images]
-            parts = noise.split(max_decoded // len(batch))
+            parts = noise.split(max_decoded)  # more than one part only where the batch is one image
             log_w = torch.cat([_log_weights(model, batch, mu, logvar, part) for part in parts])
             nll.append(-importance_weighted_bound(log_w))
     return torch.cat(nll)
