@@ -160,6 +160,11 @@ def test_batches_and_names_that_make_no_sense_are_refused(batch_size, num_images
         pair_log_weights(batch_size, num_images, estimator)
 
 
+def test_the_parts_are_of_the_type_of_the_codes():
+    parts = kl_decomposition(*(t.float() for t in posteriors()), NUM_IMAGES)
+    assert {getattr(parts, name).dtype for name in PARTS} == {torch.float32}
+
+
 def test_the_smallest_and_largest_batches():
     double = {"dtype": torch.float64}
     torch.testing.assert_close(pair_log_weights(1, 9, "weighted").exp(), torch.full((1, 1), 1 / 9, **double))

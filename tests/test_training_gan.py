@@ -4,7 +4,6 @@ Both players descend without momentum here, so that a loss of another scale show
 """
 
 import copy
-import inspect
 
 import pytest
 import torch
@@ -18,7 +17,7 @@ from course_lib.models import (
     mlp,
     spectral_norm,
 )
-from course_lib.objectives import LinearSchedule
+from course_lib.objectives import LinearSchedule, game
 from course_lib.training import EMA, GANStep, fit
 
 LATENT, CLASSES, LR, D_LR = 3, 4, 0.1, 0.07
@@ -166,23 +165,14 @@ def test_gan_step_equals_the_plain_one(settings):
 
 def test_defaults_are_the_lessons():
     """The plain game of DCGAN's Adam, with the repairs of lesson 07."""
-    settings = inspect.signature(GANStep).parameters
-    defaults = {name: p.default for name, p in settings.items() if p.default is not p.empty}
-    assert defaults == {
-        "loss": "non_saturating",
-        "lr": 1e-3,
-        "discriminator_lr": None,
-        "betas": (0.5, 0.99),
-        "critic_steps": 1,
-        "packing": 1,
-        "r1_gamma": 0.5,
-        "r1_every": 8,
-        "lambda_gp": 0.0,
-        "gp_every": 1,
-        "clip": None,
-        "ema_decay": 0.999,
-        "squash": True,
-    }
+    step = GANStep(*players(), LATENT)
+    assert step.game is game("non_saturating")
+    assert (step.critic_steps, step.packing, step.r1_gamma, step.r1_every) == (1, 1, 0.5, 8)
+    assert (step.lambda_gp, step.gp_every, step.clip) == (0, 1, None)
+    assert step.squash is True
+    assert step.ema.decay == 0.999
+    for optimizer in (step.g_optimizer, step.d_optimizer):
+        assert (optimizer.defaults["lr"], optimizer.defaults["betas"]) == (1e-3, (0.5, 0.99))
 
 
 def test_each_player_has_its_own_learning_rate():

@@ -10,6 +10,7 @@ from torch import nn
 from course_lib.data import binarize
 from course_lib.models import MLPVAE, VAEGAN, Discriminator, Generator, ToyDiscriminator, ToyGenerator, mlp
 from course_lib.training import EMA, AutoencoderStep, GANStep, VAEGANStep, VAEStep
+from course_lib.training.steps import adam
 
 
 @pytest.fixture
@@ -42,6 +43,11 @@ def test_autoencoder_step_equals_the_plain_one():
     optimizer.step()
     assert_same(weights(model), weights(twin), rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(reported["squared error"], loss.detach())
+
+
+def test_adam_is_fused_and_has_its_papers_settings():
+    settings = adam([nn.Parameter(torch.ones(2))]).defaults
+    assert (settings["lr"], settings["betas"], settings["fused"]) == (1e-3, (0.9, 0.999), True)
 
 
 def test_vae_step_equals_the_plain_one():

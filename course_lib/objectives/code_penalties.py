@@ -57,7 +57,7 @@ def contractive_penalty(x: Tensor, z: Tensor) -> Tensor:
     ``x``: (B, ...), with ``requires_grad``. ``z``: (B, D), the code computed from this x. Returns (B,).
     Raises ``ValueError`` if z carries no gradient to x.
     """
-    units = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
+    units = torch.eye(z.shape[1]).to(z)
     return torch.stack([_pulled_back(x, z, unit.expand_as(z)) for unit in units]).sum(0)
 
 

@@ -59,5 +59,5 @@ def perplexity(codes: Tensor, num_codes: int) -> Tensor:
     if codes.numel() == 0 or codes.min() < 0 or codes.max() >= num_codes:
         seen = f"{codes.min().item()} to {codes.max().item()}" if codes.numel() else "none"
         raise ValueError(f"codes must lie in 0 to {num_codes - 1}, got {seen}")
-    shares = torch.bincount(codes.flatten(), minlength=num_codes) / codes.numel()
+    shares = torch.bincount(codes.flatten()) / codes.numel()
     return torch.exp(torch.special.entr(shares).sum())

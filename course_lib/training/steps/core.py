@@ -68,7 +68,7 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor, parameters: Sequence
 
     ``inputs`` keeps the gradient away from every other network, so a step can't leak into the other player.
     """
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     loss.backward(inputs=list(parameters))
     optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()

@@ -93,7 +93,7 @@ class VAEGANStep(TrainingStep):
                 # in the parameter's own memory order, which the fused Adam takes for granted
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
             self.optimizers[name].step()
-            self.optimizers[name].zero_grad(set_to_none=True)
+            self.optimizers[name].zero_grad()
         self.ema.update(self.model.vae)
         self.steps += 1
         return parts
