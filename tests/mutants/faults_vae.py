@@ -77,7 +77,7 @@ FAULTS = [
     Fault(
         "grey levels under a Bernoulli likelihood",
         "objectives/reconstruction.py",
-        "if not torch.equal(x, x.square()):",
+        "if not torch.compiler.is_compiling() and bool((x * (1 - x)).any()):",
         "if False:",
         "test_objectives_vae.py",
         seen_in="pytorch/examples",
