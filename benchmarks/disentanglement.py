@@ -11,11 +11,11 @@ and a run that was killed goes on from there. The interval is Student's over the
 """
 
 import argparse
-import platform
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from machine import machine
 from resume import Rows
 from scipy.stats import t as student
 
@@ -79,11 +79,14 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(STEPS), choices=list(STEPS))
     parser.add_argument("--steps", type=int, default=3_000)
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--quick", action="store_true", help="1 seed, 100 steps")
     options = parser.parse_args()
+    if options.quick:
+        options.seeds, options.steps = 1, 100
     torch.set_num_threads(1)
     rows = Rows(options.results, FIGURES)
     train, scored = load("shapes"), load("shapes", "full")
-    print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, 1 thread")
+    print(machine(1))
     print(f"{len(train)} images, 95 % intervals over the seeds; reconstruction and KL in nats per image")
     for seed in range(options.seeds):
         for name in options.models:
@@ -91,11 +94,10 @@ def main() -> None:
                 figures = run(name, seed, options.steps, train, scored)
                 rows.add(name, seed, settings(name, options.steps), **figures)
                 print(f"{name} {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()), flush=True)
-    print("  ".join(f"{column:>16}" for column in ("model", "seeds", *FIGURES)))
+    print(f"\n| | seeds | {' | '.join(FIGURES)} |\n|---|---|{'---|' * len(FIGURES)}")
     for name in options.models:
         columns = [rows.values(name, settings(name, options.steps), figure) for figure in FIGURES]
-        cells = [name, str(len(columns[0])), *map(interval, columns)]
-        print("  ".join(f"{cell:>16}" for cell in cells))
+        print(f"| {name} | {len(columns[0])} | {' | '.join(map(interval, columns))} |")
 
 
 if __name__ == "__main__":

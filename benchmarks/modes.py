@@ -11,7 +11,6 @@ benchmarks/results/modes.csv as they are made, and a run that was killed goes on
 
 import argparse
 import itertools
-import platform
 import time
 import zlib
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from machine import machine
 from resume import Rows
 from torch import Tensor, nn
 
@@ -141,7 +141,10 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["plain", "best"], choices=list(METHODS))
     parser.add_argument("--steps", type=int, help=f"by default {NUM_STEPS}")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="1 seed, 1,000 steps")
     options = parser.parse_args()
+    if options.quick:
+        options.seeds, options.steps = 1, 1_000
     rows = Rows(RESULTS, FIGURES)
     num_steps = {data: options.steps or NUM_STEPS[data] for data in options.data}
     wanted = [
@@ -153,14 +156,13 @@ def main() -> None:
         for (data, method, steps, seed), figures in pool.imap_unordered(job, wanted):
             rows.add(f"{data}/{method}", seed, settings_word(method, steps), **figures)
             print(data, method, seed, *(f"{name} {value:.4g}" for name, value in figures.items()), flush=True)
-    machine = platform.processor() or platform.machine()
-    print(f"\n{machine}, torch {torch.__version__}, one thread a run, batches of {BATCH_SIZE}, steps {num_steps}")
-    print(f"{'':16}{'seeds':>6}" + "".join(f"{name:>20}" for name in FIGURES))
+    print(f"\n{machine(1)}, {NUM_SAMPLES:,} samples, batches of {BATCH_SIZE}, steps {num_steps}\n")
+    print(f"| | seeds | {' | '.join(FIGURES)} |\n|---|---|{'---|' * len(FIGURES)}")
     for data, method in itertools.product(options.data, options.methods):
         key = f"{data}/{method}", settings_word(method, num_steps[data])
         values = [torch.tensor(rows.values(*key, figure), dtype=torch.float64) for figure in FIGURES]
-        cells = [f"{v.mean():.3f} +- {v.std():.3f}" for v in values]
-        print(f"{key[0]:16}{len(values[0]):6d}" + "".join(f"{cell:>20}" for cell in cells))
+        cells = [f"{v.mean():.3f} ± {v.std():.3f}" if len(v) > 1 else f"{v.item():.3f}" for v in values]
+        print(f"| {key[0]} | {len(values[0])} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
