@@ -70,7 +70,7 @@ METHODS = {
 def he(network: nn.Sequential) -> nn.Sequential:
     """Weights that keep the size of what passes through ReLUs (He et al. 2015, arXiv:1502.01852).
 
-    Torch's own shrink it at each layer, and it takes thousands of steps until the slopes between modes are steep.
+    Torch's own shrink it at each layer. All methods start from these, the plain game too.
     """
     for layer in network[:-1]:
         if isinstance(layer, nn.Linear):
