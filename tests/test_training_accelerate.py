@@ -6,11 +6,18 @@ import pytest
 import torch
 
 from course_lib.models import MLPVAE, Autoencoder, ToyDiscriminator, ToyGenerator
+from course_lib.objectives import LinearSchedule
 from course_lib.training import AutoencoderStep, GANStep, IWAEStep, VAEStep
 from course_lib.training.accelerate import InBFloat16, compile_step, tensor_cores
 
 # Traces the whole step and differentiates it ahead of time, as the default backend does, but needs no C++ compiler.
 BACKEND = "aot_eager"
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled_before():
+    """A function is traced a few times at most, then run as it is; what other tests traced counts too."""
+    torch._dynamo.reset()
 
 
 @pytest.mark.parametrize(
@@ -35,6 +42,27 @@ def test_compiled_and_eager_losses_agree(build):
         assert expected.keys() == found.keys()
         for name in expected:
             torch.testing.assert_close(found[name], expected[name], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda m: IWAEStep(m, num_samples=3, estimator="dreg"),
+        lambda m: VAEStep(m, beta=LinearSchedule(0.0, 1.0, 5)),
+    ],
+    ids=["a hook on the samples", "a weight that changes with the steps"],
+)
+def test_what_lies_outside_the_graph_still_counts(build):
+    torch.manual_seed(0)
+    model = MLPVAE(12, 8, 3, likelihood="gaussian")
+    plain, compiled = build(model), compile_step(build(copy.deepcopy(model)), backend=BACKEND)
+    x = torch.rand(5, 12)
+    for step in (plain, compiled):
+        for seed in range(8):
+            torch.manual_seed(seed)
+            step(x)
+    for a, b in zip(plain.model.parameters(), compiled.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
 
 def test_a_compiled_bernoulli_step_still_binarises():

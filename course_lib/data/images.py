@@ -75,8 +75,8 @@ def binarize(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
             f"binarize needs grey levels in [0, 1], but got {low.item():.4g} to {high.item():.4g}: "
             "scale the images to [0, 1] first (and apply torch.sigmoid to logits)."
         )
-    # a uniform draw below x, which is torch.bernoulli(x) in a third of its time on a CPU
-    return (torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device) < x).to(x.dtype)
+    # is a uniform draw below x? torch.bernoulli(x) asks the same and takes four times as long on a CPU
+    return torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device).lt_(x.detach())
 
 
 def take(num_images: int | None, available: int, name: str, split: str) -> int:

@@ -48,9 +48,9 @@ def importance_nll(
     ``x``: (N, ...), binary for a Bernoulli decoder. ``num_samples``: K, used exactly. ``eps``: the noise, (K, N,
     latent_dim), if given; else ``generator`` draws it, on the device of x and in an order that depends on
     ``max_decoded``. ``proposal_scale``: the samples are drawn from q with its standard deviations times this.
-    Any proposal gives a bound; a q trained by the ELBO is narrower than the posterior it stands for, so that 1.1 to
-    1.3 often gives a tighter one at the same K. At most ``max_decoded`` images are decoded at once; each image is
-    encoded once. Returns (N,), in nats, without gradient.
+    Any proposal gives a bound; a q trained by the ELBO tends to be narrower than the posterior it stands for, and a
+    wider one can then give a tighter bound at the same K. At most ``max_decoded`` images are decoded at once; each
+    image is encoded once. Returns (N,), in nats, without gradient.
 
     Raises ``ValueError`` for K or ``max_decoded`` below 1, a scale that isn't positive, noise of another shape, or
     grey levels under a Bernoulli likelihood.

@@ -77,8 +77,8 @@ class ConvDecoder(nn.Sequential):
 
 
 class PatchEncoder(nn.Sequential):
-    """Images (B, 1, 28, 28) to (B, out_dim), all at 7 x 7 pixels, where a CPU's convolutions are at their best: each
-    patch of 4 x 4 becomes one pixel of 16 channels. Raises ``ValueError`` for an out_dim below 1.
+    """Images (B, 1, 28, 28) to (B, out_dim), all at 7 x 7 pixels: each patch of 4 x 4 becomes one pixel
+    of 16 channels. Raises ``ValueError`` for an out_dim below 1.
     """
 
     def __init__(self, out_dim: int, channels: int = 48) -> None:

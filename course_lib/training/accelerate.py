@@ -1,7 +1,7 @@
-"""Faster arithmetic and compiled steps, for accelerators. On a CPU neither brings much to networks this small.
+"""Cheaper arithmetic and compiled steps. What they bring where is measured in ``benchmarks/RESULTS.md``.
 
 Gradients of gradients (R1, the gradient penalty, the contractive penalty) can't be compiled: what is compiled has
-no second derivative. So a step says what of it is of first order, and no more than that is compiled.
+no second derivative. So only the steps of VAEs, which are of first order, can be.
 """
 
 from collections.abc import Iterator
@@ -50,10 +50,10 @@ def compile_step(step: TrainingStep, **options: Any) -> TrainingStep:
     """Have a VAE's whole objective compiled: networks, sampling and likelihood in one graph; returns ``step``.
 
     ``options`` go to :func:`torch.compile`; ``mode="reduce-overhead"`` captures the graph on a GPU, which is what
-    helps most where each kernel is small. The first step compiles, for some ten seconds. Losses agree with the
-    uncompiled step's to float32 rounding, given the same noise (a compiled step may draw other noise).
+    helps most where each kernel is small. The first step compiles, which takes much longer than a step. Losses agree
+    with the uncompiled step's to float32 rounding, given the same noise (a compiled step may draw other noise).
 
-    Raises ``TypeError`` for a step whose gradient is of second order, or which has no objective of its own to compile.
+    Raises ``TypeError`` for a step that isn't a :class:`VAEStep`.
     """
     if not isinstance(step, VAEStep):
         raise TypeError(
