@@ -1,5 +1,6 @@
-"""What grading gives: a verdict per task, a result per submission, a summary of the batch."""
+"""What grading gives: a verdict per task, a result per submission, its record in the journal, a summary of the batch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,7 @@ class Result:
     ``status``: ``graded`` (it ran to its end), ``stopped`` (it was ended early; what came before counts),
     ``rejected`` (it could not be run; ``reason`` says why), ``failed`` (the grader's fault, not the learner's).
     ``notes``: what was found while reading it, for the learner. ``seconds``: wall-clock time of its run.
+    ``sandbox``: what its code ran in, ``none`` if nothing held it.
     """
 
     learner: str
@@ -36,6 +38,7 @@ class Result:
     seconds: float = 0.0
     reason: str = ""
     notes: tuple[str, ...] = ()
+    sandbox: str = "none"
 
     @property
     def score(self) -> float:
@@ -44,6 +47,64 @@ class Result:
     @property
     def max_score(self) -> float:
         return sum(verdict.max_points for verdict in self.verdicts)
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What is added to or taken off the grader's marks, and who did it.
+
+    ``task``: empty for the whole exercise. ``points``: with ``manual`` the marks that replace the task's (without a
+    task: are added to the exercise's), with ``late`` what is taken off. ``at``: ISO 8601, UTC.
+    """
+
+    kind: Literal["late", "manual", "comment"]
+    task: str
+    points: float
+    comment: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the journal holds of a learner's current submission of an exercise.
+
+    ``answers``: the learner's code by task. ``content``: SHA-256 of the notebook's bytes, hexadecimal. ``attempt``:
+    how many different contents were handed in so far. ``submitted``: ISO 8601, UTC, or empty.
+    """
+
+    result: Result
+    answers: Mapping[str, str]
+    content: str
+    attempt: int
+    submitted: str
+    adjustments: tuple[Adjustment, ...]
+
+    @property
+    def learner(self) -> str:
+        return self.result.learner
+
+    @property
+    def exercise(self) -> str:
+        return self.result.exercise
+
+    @property
+    def points(self) -> dict[str, float]:
+        """Each task's marks: the grader's, or those that an instructor put in their place last."""
+        points = {verdict.task: verdict.points for verdict in self.result.verdicts}
+        manual = {a.task: a.points for a in self.adjustments if a.kind == "manual" and a.task in points}
+        return points | manual
+
+    @property
+    def score(self) -> float:
+        """The tasks' marks, with what was added to the exercise and without what was taken off; never below 0."""
+        added = sum(a.points for a in self.adjustments if a.kind == "manual" and not a.task)
+        late = sum(a.points for a in self.adjustments if a.kind == "late")
+        return max(0.0, sum(self.points.values()) + added - late)
+
+    @property
+    def max_score(self) -> float:
+        return self.result.max_score
 
 
 @dataclass(frozen=True)
