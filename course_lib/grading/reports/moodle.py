@@ -1,0 +1,70 @@
+"""The grading worksheet of a Moodle assignment with marks, to be imported there.
+
+Moodle exports Identifier, Full name, Email address, Status, Grade, Maximum Grade, Grade can be changed, Last modified
+(submission), Last modified (grade) and Feedback comments, more or fewer as the site has it. Its importer needs the
+first, Grade and Last modified (grade), so the whole worksheet is given back. Source:
+``mod/assign/feedback/offline/importgradeslib.php`` of ``moodle/moodle``.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from course_lib.grading.reports.lms import NO_MARK, Filled, Roster, exercises_of, read_table, scaled, who
+from course_lib.grading.reports.text import clean
+from course_lib.grading.results import Record
+
+_KEYS = ("Identifier", "ID number", "Email address", "Username")
+
+
+def fill_moodle(template: Path, records: Sequence[Record], exercise: str = "") -> Filled:
+    """The grading worksheet that Moodle gave for one assignment, with the scores of ``exercise`` and a comment.
+
+    The comment tells each task's points and what was added, taken off or said by hand; none of it is a learner's
+    text. ``exercise`` may be left out if the records are of one only. Raises ``ValueError`` if the table isn't such
+    a worksheet, if the exercise is not clear, or if no learner of the records is in it.
+    """
+    head, rows, delimiter = read_table(template)
+    for name in ("Identifier", "Grade", "Last modified (grade)"):
+        if name not in head:
+            raise ValueError(
+                f"{template} should have a column {name!r}, as a grading worksheet of Moodle has; it has "
+                f"{', '.join(head[:12])}. Download it from the assignment, with the interface in English."
+            )
+    exercises = exercises_of(records)
+    if exercise not in exercises and (exercise or len(exercises) != 1):
+        raise ValueError(f"a worksheet is for one exercise: name one of {', '.join(exercises) or '(none graded)'}")
+    records = [record for record in records if record.exercise == (exercise or exercises[0])]
+    at = {name: head.index(name) for name in head}
+    names = [row[at["Full name"]] if "Full name" in at else "" for row in rows]
+    places, left_out = Roster(head, rows, range(len(rows)), _KEYS, names).places(records)
+    count = 0
+    for record in records:
+        place = places.get(record.learner)
+        if place is None:
+            continue
+        row = rows[place]
+        if record.result.status == "failed":
+            left_out.append(f"{who(record)}: {NO_MARK}")
+        elif "Grade can be changed" in at and row[at["Grade can be changed"]].strip() == "No":
+            left_out.append(f"{who(record)}: Moodle says that this grade can't be changed")
+        else:
+            row[at["Grade"]] = scaled(record, row[at["Maximum Grade"]] if "Maximum Grade" in at else "")
+            count += 1
+            if "Feedback comments" in at:
+                row[at["Feedback comments"]] = _comment(record)
+    return Filled([head, *rows], delimiter, count, tuple(left_out))
+
+
+def _comment(record: Record) -> str:
+    """The points in the words of a page, as HTML: Moodle shows a comment as such."""
+    lines = [
+        f"{verdict.task}: {record.points[verdict.task]:g} of {verdict.max_points:g}"
+        for verdict in record.result.verdicts
+    ]
+    for a in record.adjustments:
+        if a.kind == "late":
+            lines.append(f"handed in late: {a.points:g} taken off")
+        if a.comment:
+            lines.append(f"{a.task}: {a.comment}" if a.task else a.comment)
+    return "<br>".join(escape(clean(line, 2000)) for line in lines)

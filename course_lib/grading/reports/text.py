@@ -1,0 +1,75 @@
+"""Strangers' text on its way into tables, pages and file names: harmless there, and no two names made one."""
+
+import csv
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+# what can't be seen, or turns the order of what can: C0 without tab and line ends, DEL, C1, and the
+# characters that override the direction of writing (Unicode UAX 9)
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_FORMULA = re.compile(r"[\t\r\n]|\s*([=+@＝＋－＠]|-.)", re.DOTALL)
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@ -]{0,79}(?<![. ])")
+_DIGEST = re.compile(r".*-[0-9a-f]{16}", re.DOTALL)
+_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def clean(text: str, longest: int | None = None) -> str:
+    """``text`` with a mark in place of what can't be seen or encoded, cut after ``longest`` characters."""
+    text = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text.encode("utf-8", "replace").decode("utf-8"))
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
+
+
+def cell(text: str) -> str:
+    """``text`` as a cell of a table. What a spreadsheet would take for a formula gets an apostrophe before it."""
+    text = clean(text)
+    return "'" + text if _FORMULA.match(text) else text
+
+
+@contextmanager
+def new_table(path: Path, head: Sequence[str], delimiter: str = ",") -> Iterator[Callable[[Sequence[str]], None]]:
+    """What adds a row to a table at ``path``, which is there when all rows are, so that nobody finds half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        write_rows(file, [head], delimiter)
+        yield lambda row: write_rows(file, [row], delimiter)
+    unfinished.replace(path)
+
+
+def write_rows(file: TextIO, rows: Iterable[Sequence[str]], delimiter: str = ",") -> None:
+    """Write rows of cells, none of which a spreadsheet takes for a formula."""
+    csv.writer(file, delimiter=delimiter).writerows([cell(text) for text in row] for row in rows)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one go, below folders that are made if they aren't there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
+def safe_name(name: str) -> str:
+    """A file name: the name itself if it is plain, else what is plain of it and a hash of the whole.
+
+    A name that looks as if it ended in such a hash gets one too, so that nobody can choose another's file name.
+    """
+    plain = _PLAIN.fullmatch(name) and not _WINDOWS.fullmatch(name) and not _DIGEST.fullmatch(name)
+    return name if plain else _hashed(name)
+
+
+def safe_names(names: Iterable[str]) -> dict[str, str]:
+    """A file name for each name, unlike the others also where large and small letters are the same."""
+    safe = {name: safe_name(name) for name in names}
+    count = Counter(file.casefold() for file in safe.values())
+    return {name: file if count[file.casefold()] == 1 else _hashed(name) for name, file in safe.items()}
+
+
+def _hashed(name: str) -> str:
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}-{digest}"
