@@ -1,93 +1,214 @@
-"""Finds the notebooks in a folder of submissions. Names come from strangers: nothing is made of them here but text.
+"""Finds the notebooks that were handed in. Names come from strangers: nothing is made of them here but text.
 
-Two layouts, which may be mixed:
+A folder, or a zip of one (``archive.py`` says what is refused), in any of these layouts, which may be mixed:
 
 - nbgrader's: ``LEARNER/EXERCISE/EXERCISE.ipynb``, where a single notebook of another name is taken too; also
   ``LEARNER/EXERCISE.ipynb``;
-- flat: ``LEARNER__EXERCISE.ipynb`` or ``LEARNER.ipynb``.
+- flat: ``LEARNER__EXERCISE.ipynb`` or ``LEARNER.ipynb``;
+- the downloads of Canvas and Moodle: ``names.py`` says which names are understood;
+- in place of a notebook a learner's zip, with the notebook anywhere in it. A zip within a zip is refused.
 
-Where EXERCISE is no exercise's name (``LEARNER/week3/answers.ipynb``), the answer cells tell which one it is.
+A folder around all of it is looked through. Where no name tells the exercise (``LEARNER/week3/answers.ipynb``), the
+answer cells do.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 
-from course_lib.tasks.registry import exercises
+from course_lib.grading.archive import MAX_LEARNERS_ENTRIES, read_member
+from course_lib.grading.names import Named, exercise_of, named, without_copy
+from course_lib.grading.places import LINK, Entry, in_folder, in_zip
+from course_lib.grading.read import MAX_BYTES, SubmissionError
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook to grade. ``exercise``: as its place says, or empty. ``problem``: why it can't be graded."""
+    """One notebook to grade. ``exercise``: as its place says, or empty. ``problem``: why it can't be graded.
+
+    ``path`` is the notebook, or the zip that holds it under the name ``member``. ``late``: Canvas says so.
+    ``submitted``: ISO 8601, UTC: when the file was last changed; empty where that isn't known, as in the downloads
+    of Canvas and Moodle, whose files bear the time of the download. ``note``: what the learner should know.
+    """
 
     learner: str
     exercise: str
     path: Path
     problem: str = ""
+    member: str = ""
+    late: bool = False
+    submitted: str = ""
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The notebook's own name."""
+        return PurePosixPath(self.member).name or self.path.name
+
+    def read(self) -> bytes:
+        """The notebook's bytes; of too large a one only so many that it shows. Raises ``SubmissionError`` with the
+        reason if it can't be graded, ``OSError`` if the file can't be read."""
+        if self.problem:
+            raise SubmissionError(self.problem)
+        if self.member:
+            return read_member(self.path, self.member)
+        flags = (
+            os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
+        with os.fdopen(os.open(self.path, flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SubmissionError(LINK)
+            return file.read(MAX_BYTES + 1)
 
 
-def find_submissions(folder: Path, out: Path | None = None) -> list[Submission]:
-    """The notebooks in ``folder``, in order, without those in ``out``.
+def find_submissions(place: Path, out: Path | None = None) -> list[Submission]:
+    """The notebooks in a folder or zip, in the order of their places, without those in ``out``.
 
-    Two of one learner for one exercise become one submission with a problem. Raises ``FileNotFoundError`` if there is
-    none.
+    Of a learner's uploads of one exercise that Canvas has numbered the last counts, with a note. Any other two become
+    one submission with a problem. Raises ``FileNotFoundError`` if there is none, ``SubmissionError`` (a
+    ``ValueError``) for a zip that is refused.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a folder; name the one that holds the submissions")
+    if place.is_dir():
+        entries = list(in_folder(place, out))
+    elif place.is_file() and place.suffix.lower() == ".zip":
+        entries = in_zip(place)
+    else:
+        raise FileNotFoundError(f"{place} is not a folder or a .zip; name the one that holds the submissions")
     found: dict[tuple[str, str], Submission] = {}
-    for submission in _walk(folder, out):
-        key = (submission.learner, submission.exercise)
-        if key in found:
-            both = f"{found[key].path.name} and {submission.path.name}"
-            submission = replace(
-                submission, problem=f"There are two notebooks for one exercise: {both}. Keep one."
-            )
-        found[key] = submission
+    for bag in _bags(sorted(_unwrapped(entries), key=lambda entry: entry.parts)):
+        for one in _settled(bag):
+            key = (one.learner, one.exercise)
+            found[key] = _two(found[key], one) if key in found else one
     if not found:
         raise FileNotFoundError(
-            f"no notebook in {folder}; it should hold LEARNER/EXERCISE/EXERCISE.ipynb or LEARNER__EXERCISE.ipynb"
+            f"no notebook in {place}; it should hold LEARNER/EXERCISE/EXERCISE.ipynb, LEARNER__EXERCISE.ipynb, or "
+            "the download of Canvas or Moodle"
         )
     return list(found.values())
 
 
-def _walk(folder: Path, out: Path | None) -> Iterator[Submission]:
-    for entry in _visible(folder):
-        if entry.is_symlink():
-            if entry.suffix == ".ipynb":
-                yield Submission(*_names(entry.stem), entry, "This is a link, not a notebook.")
-        elif entry.is_dir():
-            if out is None or entry.resolve() != out.resolve():
-                yield from _learners(entry)
-        elif entry.suffix == ".ipynb":
-            yield Submission(*_names(entry.stem), entry)
+@dataclass
+class _Bag:
+    """A learner's files that lie together. ``wanted``: the name of their folder, which should name the exercise."""
+
+    learner: str
+    path: Path
+    wanted: str = ""
+    downloaded: bool = False
+    files: list[tuple[Entry, Named]] = field(default_factory=list)
 
 
-def _learners(folder: Path) -> Iterator[Submission]:
-    for entry in _visible(folder):
-        if entry.is_dir() and not entry.is_symlink():
-            notebooks = [path for path in _visible(entry) if path.suffix == ".ipynb"]
-            named = [path for path in notebooks if path.stem == entry.name]
-            path = (named or notebooks or [entry / f"{entry.name}.ipynb"])[0]
-            problem = ""
-            if len(notebooks) > 1 and not named:
-                problem = f"There are {len(notebooks)} notebooks; one of them should be called {entry.name}.ipynb."
-            elif not path.is_file() or path.is_symlink():
-                problem = f"There is no notebook {path.name}."
-            yield Submission(folder.name, _exercise(entry.name) or _exercise(path.stem), path, problem)
-        elif entry.suffix == ".ipynb":
-            problem = "" if entry.is_file() and not entry.is_symlink() else "This is a link, not a notebook."
-            yield Submission(folder.name, _exercise(entry.stem), entry, problem)
+def _unwrapped(entries: list[Entry]) -> list[Entry]:
+    """Without a folder around it all, if what lies in that folder is one of the layouts."""
+    while len({entry.parts[0] for entry in entries}) == 1 and any(
+        _is_layout(entry.parts[1:]) for entry in entries
+    ):
+        entries = [replace(entry, parts=entry.parts[1:]) for entry in entries if len(entry.parts) > 1]
+    return entries
 
 
-def _names(stem: str) -> tuple[str, str]:
-    """The learner and the exercise in the name of a flat file."""
-    learner, _, exercise = stem.partition("__")
-    return learner, _exercise(exercise)
+def _is_layout(parts: tuple[str, ...]) -> bool:
+    if not parts:
+        return False
+    stem = PurePosixPath(parts[0]).stem
+    in_a_tree = len(parts) > 2 and exercise_of(parts[1])
+    return bool(named(stem) or exercise_of(stem.partition("__")[2]) or in_a_tree)
 
 
-def _exercise(name: str) -> str:
-    return name if name in exercises() else ""
+def _bags(entries: Iterable[Entry]) -> list[_Bag]:
+    """The files of each learner, by the layout that their places are in."""
+    bags: dict[tuple[str, ...], _Bag] = {}
+    for entry in entries:
+        depth, top = len(entry.parts), entry.parts[0]
+        learner, _, exercise = entry.stem.partition("__")
+        told = named(entry.stem if depth == 1 and not entry.folder else top)
+        if told is not None and not (depth == 1 and exercise_of(exercise)):
+            bag = bags.setdefault(("", told.learner), _Bag(told.learner, entry.path, downloaded=True))
+            told = told if told.original else replace(told, original=entry.stem)
+            entry = replace(entry, submitted="")
+        elif depth == 1 and not entry.folder:
+            bag, told = bags.setdefault(entry.parts, _Bag(learner, entry.path)), Named(learner, exercise)
+        elif depth == 2 and not entry.folder:
+            bag, told = bags.setdefault(entry.parts, _Bag(top, entry.path)), Named(top, entry.stem)
+        elif depth == 3 or (depth == 2 and exercise_of(entry.parts[1])):
+            bag, told = (
+                bags.setdefault(entry.parts[:2], _Bag(top, entry.path, entry.parts[1])),
+                Named(top, entry.stem),
+            )
+        else:
+            continue
+        if not entry.folder:
+            bag.files.append((entry, told))
+    return list(bags.values())
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+def _settled(bag: _Bag) -> list[Submission]:
+    """Which of a learner's files count, and for what."""
+    books = [book for entry, told in bag.files for book in _notebooks(entry, told)]
+    exercise = exercise_of(bag.wanted)
+    fits = [book for book in books if book[1].original == bag.wanted]
+    fits = fits or [
+        book for book in books if book[0].exercise and book[0].exercise == (exercise or book[0].exercise)
+    ]
+    if bag.wanted and not fits and len(books) > 1:
+        problem = f"There are {len(books)} notebooks; one of them should be called {bag.wanted}.ipynb."
+        return [replace(books[0][0], exercise=exercise, problem=problem)]
+    if not books and (bag.wanted or bag.downloaded) and (bag.files or exercise):
+        name = f"{bag.wanted}.ipynb" if bag.wanted else "among the files that were handed in"
+        return [Submission(bag.learner, exercise, bag.path, f"There is no notebook {name}.")]
+    chosen = [(replace(one, exercise=exercise or one.exercise), told) for one, told in fits or books]
+    return _last_uploads(chosen)
+
+
+def _last_uploads(books: list[tuple[Submission, Named]]) -> list[Submission]:
+    """Of uploads that are numbered the last one for each exercise; everything else as it is."""
+    last: dict[tuple[str, str], list[tuple[Submission, Named]]] = {}
+    for one, told in books:
+        what = one.exercise or without_copy(told.original or "")
+        last.setdefault((what, "" if told.upload else f"{one.path}/{one.member}"), []).append((one, told))
+    kept = []
+    for uploads in last.values():
+        one, told = max(uploads, key=lambda book: book[1].upload)
+        note = f"{len(uploads)} files were handed in for this. The last one counts: {told.original}.ipynb."
+        kept.append(replace(one, note=note) if len(uploads) > 1 else one)
+    return kept
+
+
+def _notebooks(entry: Entry, told: Named) -> list[tuple[Submission, Named]]:
+    """What a file holds: itself if it is a notebook, those in it if it is a zip, nothing otherwise."""
+    exercise = exercise_of(told.original or "")
+    one = Submission(
+        told.learner, exercise, entry.path, entry.problem or told.problem, entry.member, told.late, entry.submitted
+    )
+    if entry.suffix == ".ipynb" or (entry.suffix == ".zip" and one.problem):
+        return [(one, told)]
+    if entry.suffix != ".zip":
+        return []
+    if entry.member:
+        return [(replace(one, problem="This is a zip within a zip. Hand in the notebook itself."), told)]
+    try:
+        inside = [inner for inner in in_zip(entry.path, MAX_LEARNERS_ENTRIES) if inner.suffix == ".ipynb"]
+    except SubmissionError as error:
+        return [(replace(one, problem=str(error)), told)]
+    if not inside:
+        return [(replace(one, problem=f"There is no notebook in {one.name}."), told)]
+    return [
+        (
+            replace(one, member=inner.member, exercise=exercise_of(inner.stem) or exercise),
+            replace(told, original=inner.stem),
+        )
+        for inner in inside
+    ]
+
+
+def _two(first: Submission, second: Submission) -> Submission:
+    both = f"{first.name} and {second.name}"
+    if second.exercise:
+        problem = f"There are two notebooks for one exercise: {both}. Keep one."
+    else:
+        problem = (
+            f"There are two notebooks whose names tell no exercise: {both}. Name each of them EXERCISE.ipynb."
+        )
+    return replace(second, problem=problem)

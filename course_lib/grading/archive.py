@@ -1,0 +1,138 @@
+"""Zip archives of strangers: looked through and read in memory. Nothing is ever unpacked to disk.
+
+An archive is refused as a whole, with the entry and the reason, if a name would lead out of its folder, is absolute,
+occurs twice or isn't plain text, if an entry is a link or a device or is encrypted, or if there are too many. One entry
+is refused when it is read: too large, packed too tightly, packed by a method other than deflate, damaged.
+"""
+
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from io import FileIO
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from course_lib.grading.read import MAX_BYTES, SubmissionError
+
+MAX_ENTRIES = 200_000  # of an LMS's download
+MAX_LEARNERS_ENTRIES = 1_000  # of one that a learner made
+_DIRECTORY_BYTES = 512  # of the table of contents, for each entry allowed
+_MAX_RATIO = 500  # deflate reaches 1,030; a notebook full of equal lines some 200
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, OverflowError, ValueError, RuntimeError
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Member:
+    """One entry of an archive. ``modified``: ISO 8601, UTC; empty where the archive keeps local time only."""
+
+    name: str
+    folder: bool
+    modified: str
+
+
+class _Bounded(FileIO):
+    """A file of which no piece above ``most`` bytes is read at once: so a table of contents can't fill the memory."""
+
+    most = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        piece = super().read(self.most + 1 if size is None or size < 0 else min(size, self.most + 1))
+        if len(piece) > self.most:
+            raise zipfile.BadZipFile("its table of contents is too long")
+        return piece
+
+
+def members(path: Path, most: int = MAX_ENTRIES) -> list[Member]:
+    """The entries of a zip, in its order. Raises ``SubmissionError`` if it can't be trusted, ``OSError`` if there
+    is no such file."""
+    return [Member(info.filename, info.is_dir(), _modified(info)) for info in _open(path, most).infolist()]
+
+
+def read_member(path: Path, name: str, most: int = MAX_ENTRIES) -> bytes:
+    """The bytes of one entry, up to ``MAX_BYTES``. Raises ``SubmissionError`` for one that is refused."""
+    archive = _open(path, most)
+    info = archive.getinfo(name)
+    if info.file_size > MAX_BYTES:
+        raise SubmissionError(
+            f"Unpacked, it has more than {MAX_BYTES >> 20} MB. Clear all outputs and hand it in again."
+        )
+    if info.file_size > _MAX_RATIO * max(info.compress_size, 1):
+        raise SubmissionError(f"It is packed more than {_MAX_RATIO} to 1, as no notebook is.")
+    if info.compress_type not in _METHODS:
+        raise SubmissionError(
+            "It is packed by a method other than deflate. Make the zip with the system's own program."
+        )
+    try:
+        with archive.open(info) as file:
+            return file.read(MAX_BYTES + 1)
+    except _BROKEN as error:
+        raise SubmissionError(f"It is damaged inside the zip ({error}). Make the zip again.") from None
+
+
+def iso(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC; empty for a time that is none."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def _open(path: Path, most: int) -> zipfile.ZipFile:
+    """The archive, looked through once per process."""
+    status = path.stat()
+    return _looked_through(path, most, status.st_mtime_ns, status.st_size, os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _looked_through(path: Path, most: int, *version: int) -> zipfile.ZipFile:
+    file = _Bounded(path)
+    file.most = most * _DIRECTORY_BYTES + (1 << 17)  # the end record and its comment
+    try:
+        archive = zipfile.ZipFile(file)
+        infos = archive.infolist()
+    except _BROKEN as error:
+        file.close()
+        raise SubmissionError(f"{path.name} is not a zip that can be read: {error}.") from None
+    if len(infos) > most:
+        raise SubmissionError(f"{path.name} holds {len(infos)} entries; at most {most} are taken.")
+    seen: set[str] = set()
+    for info in infos:
+        problem = _problem(info) or ("its name is there twice" if info.filename in seen else "")
+        if problem:
+            raise SubmissionError(f"{path.name} is refused for its entry {info.orig_filename[:200]!r}: {problem}.")
+        seen.add(info.filename)
+    return archive
+
+
+def _problem(info: zipfile.ZipInfo) -> str:
+    name, mode = info.orig_filename, info.external_attr >> 16
+    windows = PureWindowsPath(name)
+    if PurePosixPath(name).is_absolute() or windows.drive or windows.root:
+        return "its name is absolute"
+    if ".." in windows.parts:
+        return "its name leads out of the folder"
+    if not name.isprintable() or "\\" in name or len(name) > 1024:
+        return "its name isn't plain text of at most 1,024 characters"
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "it is a link or a device"
+    if info.flag_bits & 0x2041:
+        return "it is encrypted"
+    return ""
+
+
+def _modified(info: zipfile.ZipInfo) -> str:
+    """The extended time stamp, which is in UTC; the one that every entry has is local time of nobody knows where."""
+    extra = info.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        if kind == 0x5455 and size >= 5 and len(extra) >= 9 and extra[4] & 1:
+            return iso(struct.unpack_from("<i", extra, 5)[0])
+        extra = extra[4 + size :]
+    return ""

@@ -1,0 +1,63 @@
+"""What lies in a folder or a zip: files by their place below the top. No link is followed, no file is opened but a zip.
+
+Hidden files and what macOS adds to its zips (``__MACOSX``) are left out.
+"""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from course_lib.grading.archive import MAX_ENTRIES, iso, members
+
+LINK = "This is a link or a device, not a notebook."
+_DEPTH = 8  # of folders looked through
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or a folder. ``parts``: its place. ``path``: the file, or the zip that holds it as ``member``."""
+
+    parts: tuple[str, ...]
+    path: Path
+    member: str = ""
+    folder: bool = False
+    submitted: str = ""
+    problem: str = ""
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.parts[-1]).stem
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.parts[-1]).suffix.lower()
+
+
+def in_folder(folder: Path, out: Path | None = None, above: tuple[str, ...] = ()) -> Iterator[Entry]:
+    """Everything below a folder but ``out``."""
+    for path in folder.iterdir():
+        parts = (*above, path.name)
+        if _is_hidden(path.name):
+            continue
+        status = path.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            problem = "" if stat.S_ISREG(status.st_mode) else LINK
+            yield Entry(parts, path, submitted=iso(status.st_mtime), problem=problem)
+        elif len(parts) < _DEPTH and (out is None or path.resolve() != out.resolve()):
+            yield Entry(parts, path, folder=True)
+            yield from in_folder(path, out, parts)
+
+
+def in_zip(path: Path, most: int = MAX_ENTRIES) -> list[Entry]:
+    """Everything in a zip. Raises ``SubmissionError`` if it is refused."""
+    entries = []
+    for member in members(path, most):
+        parts = PurePosixPath(member.name).parts
+        if parts and not any(_is_hidden(part) for part in parts):
+            entries.append(Entry(parts, path, member.name, member.folder, member.modified))
+    return entries
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"

@@ -1,0 +1,374 @@
+"""What was handed in is found in every layout, zipped or not; a zip is looked through as what it is, a stranger's."""
+
+import os
+import stat
+import struct
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from course_lib.grading import archive
+from course_lib.grading.names import exercise_of, named
+from course_lib.grading.read import MAX_BYTES, SubmissionError
+from course_lib.grading.submissions import Submission, find_submissions
+
+VAE, GAN = "05_variational_autoencoder", "07_gan"
+CANVAS = {
+    f"doejane_777_888_{VAE}.ipynb": "old",
+    f"doejane_LATE_777_1204_{VAE}-1.ipynb": "last",
+    f"doejane_777_991_{VAE}-2.ipynb": "middle",
+    f"gauß_12_34_{GAN}.ipynb": "gan",
+    "gauß_12_35_answers.ipynb": "?",
+    "roe_9_10_report.pdf": "pdf",
+    "poe_5_6_work.zip": "zip",
+    "LATE_anon_x1y2z_70_mine.ipynb": "anonymous",
+}
+MOODLE = {
+    f"Jane Doe_4242_assignsubmission_file_/{VAE}.ipynb": "jane",
+    "Jane Doe_4242_assignsubmission_file_/scratch/try.ipynb": "scratch",
+    "Jane Doe_4242_assignsubmission_onlinetext/onlinetext.html": "hello",
+    "Ada Lovelace_7_assignsubmission_file/sub/folder/answers.ipynb": "ada",
+    f"Bob Kant_8_assignsubmission_file_{GAN}.ipynb": "bob",
+    "Eve X_9_assignsubmission_file/a.ipynb": "a",
+    "Eve X_9_assignsubmission_file/b.ipynb": "b",
+}
+TREE = {
+    f"ada/{VAE}/{VAE}.ipynb": "ada",
+    f"ada/{VAE}/scratch.ipynb": "scratch",
+    f"bob__{GAN}.ipynb": "bob",
+    f"cy/{GAN}.ipynb": "cy",
+}
+
+
+def put(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def zipped(path: Path, files: dict[str, str], **kind) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, **kind) as file:
+        for name, text in files.items():
+            file.writestr(name, text)
+    return path
+
+
+def place(tmp_path: Path, files: dict[str, str], how: str) -> Path:
+    match how:
+        case "folder":
+            return put(tmp_path / "in", files)
+        case "zip":
+            return zipped(tmp_path / "in.zip", files)
+    return zipped(
+        tmp_path / "in.zip", {f"submissions/{n}": t for n, t in files.items()} | {"__MACOSX/._x.ipynb": ""}
+    )
+
+
+def read(submission: Submission) -> str:
+    try:
+        return submission.read().decode()
+    except SubmissionError as error:
+        return f"! {error}"
+
+
+@pytest.fixture(params=["folder", "zip", "wrapped zip"])
+def how(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_nbgraders_tree_and_flat_files(tmp_path: Path, how: str) -> None:
+    found = find_submissions(place(tmp_path, TREE, how))
+    assert {(s.learner, s.exercise): read(s) for s in found} == {
+        ("ada", VAE): "ada",
+        ("bob", GAN): "bob",
+        ("cy", GAN): "cy",
+    }
+
+
+def test_canvas_of_numbered_uploads_the_last_one_counts(tmp_path: Path, how: str) -> None:
+    found = {s.learner: s for s in find_submissions(place(tmp_path, CANVAS, how))}
+    jane = found["doejane_777"]
+    assert (jane.exercise, read(jane), jane.late) == (VAE, "last", True), "by Canvas's number, not by name or -N"
+    assert jane.note == f"3 files were handed in for this. The last one counts: {VAE}-1.ipynb."
+    gauss = found["gauß_12"]
+    assert (gauss.exercise, read(gauss), gauss.late, gauss.note) == (GAN, "gan", False, "")
+    assert "There is no notebook" in read(found["roe_9"])
+    assert (found["anon_x1y2z"].late, read(found["anon_x1y2z"])) == (True, "anonymous")
+    assert all(s.submitted == "" for s in found.values()), "Canvas's files bear the time of the download"
+    assert ("a zip within a zip" in read(found["poe_5"])) == (how != "folder")
+    assert read(found["poe_5"]).startswith("! ")
+
+
+def test_canvas_two_unnumbered_works_are_not_attempts_of_one(tmp_path: Path) -> None:
+    folder = put(tmp_path, {"doe_1_20_answers.ipynb": "a", "doe_1_30_other.ipynb": "b"})
+    (one,) = find_submissions(folder)
+    assert "two notebooks whose names tell no exercise: doe_1_20_answers.ipynb and" in one.problem
+    folder = put(tmp_path / "again", {"doe_1_20_answers.ipynb": "a", "doe_1_30_answers-1.ipynb": "b"})
+    (one,) = find_submissions(folder)
+    assert (read(one), "The last one counts: answers-1" in one.note) == ("b", True)
+
+
+@pytest.mark.parametrize("stem", ["doe_555_777_888_answers", f"doe_555_777_888_{VAE}", f"x_777_888_555_666_{VAE}"])
+def test_a_canvas_name_that_reads_as_another_learners_is_nobodys(stem: str) -> None:
+    told = named(stem)
+    assert told is not None
+    assert told.learner == stem
+    assert "two ways" in told.problem
+
+
+def test_moodle_folders_and_flat_files(tmp_path: Path, how: str) -> None:
+    found = find_submissions(place(tmp_path, MOODLE, how))
+    assert {(s.learner, s.exercise): read(s) for s in found if not s.learner.startswith("Eve")} == {
+        ("Jane Doe_4242", VAE): "jane",
+        ("Ada Lovelace_7", ""): "ada",
+        ("Bob Kant_8", GAN): "bob",
+    }
+    (eve,) = (s for s in found if s.learner.startswith("Eve"))
+    assert "two notebooks whose names tell no exercise: a.ipynb and b.ipynb" in eve.problem
+
+
+@pytest.mark.parametrize("ending", ["", "-1", "-12", " (1)", "-Copy1", " copy", " - Copy"])
+def test_copies_keep_their_exercise(ending: str) -> None:
+    assert exercise_of(VAE + ending) == VAE
+
+
+def test_learners_zips_in_place_of_notebooks(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for name, files in {
+        f"ada__{VAE}.zip": {"answers.ipynb": "ada"},
+        "bob.zip": {f"home/bob/{VAE}.ipynb": "bob", f"home/bob/{GAN}.ipynb": "bob's", "x.ipynb": "-"},
+        f"cy/{GAN}/work.zip": {"deep/er/any.ipynb": "cy", "work.py": ""},
+        "poe_5_6_work.zip": {f"{VAE}.ipynb": "poe"},
+        "dee.zip": {"notes.txt": ""},
+        "eve.zip": {"inner.zip": ""},
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        zipped(folder / name, files)
+    (folder / "fay.zip").write_bytes(b"PK, but no zip")
+    found = {(s.learner, s.exercise): read(s) for s in find_submissions(folder)}
+    assert found["ada", VAE] == "ada"
+    assert (found["bob", VAE], found["bob", GAN]) == ("bob", "bob's")
+    assert found["cy", GAN] == "cy"
+    assert found["poe_5", VAE] == "poe"
+    assert found["dee", ""] == "! There is no notebook in dee.zip."
+    assert found["eve", ""] == "! There is no notebook in eve.zip."
+    assert found["fay", ""].startswith("! fay.zip is not a zip that can be read")
+
+
+def entry(name: str, mode: int = 0, flags: int = 0) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = mode << 16
+    info.flag_bits = flags
+    return info
+
+
+@pytest.mark.parametrize(
+    ("info", "says"),
+    [
+        (entry("../../etc/cron.d/x.ipynb"), "leads out of the folder"),
+        (entry(f"ada/../../{VAE}.ipynb"), "leads out of the folder"),
+        (entry("/etc/passwd.ipynb"), "absolute"),
+        (entry("C:/x.ipynb"), "absolute"),
+        (entry("//server/share/x.ipynb"), "absolute"),
+        (entry("ada\x1b[2J.ipynb"), "plain text"),
+        (entry("a" * 2000 + ".ipynb"), "plain text"),
+        (entry("ada.ipynb", stat.S_IFLNK | 0o777), "a link or a device"),
+        (entry("ada.ipynb", stat.S_IFIFO | 0o644), "a link or a device"),
+        (entry("ada.ipynb", stat.S_IFCHR | 0o644), "a link or a device"),
+    ],
+)
+@pytest.mark.parametrize("whose", ["bulk", "learner's"])
+def test_a_zip_with_such_an_entry_is_refused_whole(
+    tmp_path: Path, info: zipfile.ZipInfo, says: str, whose
+) -> None:
+    path = tmp_path / "zoe.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(info, "x")
+        file.writestr(f"bob__{VAE}.ipynb", "x")
+    if whose == "bulk":
+        with pytest.raises(SubmissionError, match=says):
+            find_submissions(path)
+    else:
+        (one,) = find_submissions(tmp_path)
+        assert says in read(one)
+        assert one.learner == "zoe"
+    assert [left.name for left in tmp_path.iterdir()] == ["zoe.zip"], "nothing was unpacked"
+
+
+def patched(path: Path, at_local: int, at_central: int, value: bytes) -> None:
+    """Overwrite a field in the local header and in the table of contents of a zip with one entry."""
+    data = bytearray(path.read_bytes())
+    for start in (at_local, data.index(b"PK\x01\x02") + at_central):
+        data[start : start + len(value)] = value
+    path.write_bytes(data)
+
+
+def test_encrypted_doubled_and_too_many(tmp_path: Path) -> None:
+    patched(zipped(tmp_path / "a.zip", {"ada.ipynb": "x"}), 6, 8, b"\x01\x00")
+    with pytest.raises(SubmissionError, match=r"'ada\.ipynb': it is encrypted"):
+        find_submissions(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as file:
+        file.writestr("ada.ipynb", "1")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            file.writestr("ada.ipynb", "2")
+    with pytest.raises(SubmissionError, match="its name is there twice"):
+        find_submissions(tmp_path / "b.zip")
+    zipped(tmp_path / "in" / "zoe.zip" if (tmp_path / "in").mkdir() else tmp_path / "in/zoe.zip", {
+        f"{i}.txt": "" for i in range(archive.MAX_LEARNERS_ENTRIES + 1)
+    })  # fmt: skip
+    (one,) = find_submissions(tmp_path / "in")
+    assert "holds 1001 entries; at most 1000 are taken" in one.problem
+
+
+def test_a_table_of_contents_beyond_the_limit_is_not_even_read(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "zoe.zip", {f"{i:0150d}.txt": "" for i in range(4000)})
+    (one,) = find_submissions(tmp_path)
+    assert "table of contents is too long" in one.problem
+    assert path.stat().st_size > 1 << 20
+
+
+def test_bombs_are_refused_by_what_they_declare_and_by_what_they_hold(tmp_path: Path) -> None:
+    name = f"ada__{VAE}.ipynb"
+    bomb = zipped(tmp_path / "size.zip", {name: "0" * (MAX_BYTES + 1)})
+    assert "more than 20 MB" in read(find_submissions(bomb)[0])
+    tight = zipped(tmp_path / "ratio.zip", {name: "0" * 5_000_000})
+    assert "more than 500 to 1" in read(find_submissions(tight)[0])
+    text = "".join(f"{i * 7919 % 1000003}," for i in range(200_000))
+    lies = zipped(tmp_path / "lies.zip", {name: text})
+    patched(lies, 22, 24, struct.pack("<I", 100))
+    assert "damaged" in read(find_submissions(lies)[0])
+    with zipfile.ZipFile(tmp_path / "lzma.zip", "w", zipfile.ZIP_LZMA) as file:
+        file.writestr(name, text)
+    assert "a method other than deflate" in read(find_submissions(tmp_path / "lzma.zip")[0])
+    broken = zipped(tmp_path / "broken.zip", {name: text})
+    data = bytearray(broken.read_bytes())
+    data[2000:2100] = bytes(100)
+    broken.write_bytes(data)
+    assert "damaged" in read(find_submissions(broken)[0])
+
+
+def test_when_it_was_handed_in(tmp_path: Path) -> None:
+    noon = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp())
+    file = put(tmp_path / "in", {f"ada__{VAE}.ipynb": "x"}) / f"ada__{VAE}.ipynb"
+    os.utime(file, (noon, noon))
+    assert find_submissions(tmp_path / "in")[0].submitted == "2026-03-01T12:00:00+00:00"
+    for extra, submitted in (
+        (struct.pack("<HHBi", 0x5455, 5, 1, noon), "2026-03-01T12:00:00+00:00"),
+        (b"", ""),
+        (struct.pack("<HHB", 0x5455, 1, 1), ""),
+    ):
+        info = entry(f"bob__{VAE}.ipynb")
+        info.extra = extra
+        with zipfile.ZipFile(tmp_path / "in.zip", "w") as target:
+            target.writestr(info, "x")
+        assert find_submissions(tmp_path / "in.zip")[0].submitted == submitted
+
+
+def test_links_and_pipes_are_never_opened(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.ipynb"
+    secret.write_text("secret")
+    folder = put(tmp_path / "in", {f"ada/{VAE}.ipynb": "x", "zoe/notes.txt": ""})
+    (folder / f"bob__{VAE}.ipynb").symlink_to(secret)
+    (folder / "cy").symlink_to(tmp_path)
+    (folder / "dee.zip").symlink_to(secret)
+    os.mkfifo(folder / f"eve__{VAE}.ipynb")
+    found = {s.learner: read(s) for s in find_submissions(folder)}
+    assert found["ada"] == "x"
+    assert set(found) == {"ada", "bob", "dee", "eve"}
+    assert all("a link or a device" in found[learner] for learner in ("bob", "dee", "eve"))
+    swapped = Submission("ada", VAE, folder / f"bob__{VAE}.ipynb")
+    with pytest.raises(OSError):
+        swapped.read()
+    assert "a link or a device" in read(Submission("eve", VAE, folder / f"eve__{VAE}.ipynb"))
+
+
+def test_what_is_no_place_of_submissions_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "in.tar").write_bytes(b"")
+    for path in (tmp_path / "nowhere", tmp_path / "nowhere.zip", tmp_path / "in.tar"):
+        with pytest.raises(FileNotFoundError, match=r"not a folder or a \.zip"):
+            find_submissions(path)
+    with pytest.raises(FileNotFoundError, match="no notebook in"):
+        find_submissions(zipped(tmp_path / "empty.zip", {"a.txt": ""}))
+    (tmp_path / "no.zip").write_bytes(b"no zip")
+    with pytest.raises(SubmissionError, match="not a zip that can be read"):
+        find_submissions(tmp_path / "no.zip")(tmp_path / "in").mkdir()
+    zipped(tmp_path / "in" / "zoe.zip", {f"{i}.txt": "" for i in range(archive.MAX_LEARNERS_ENTRIES + 1)})
+    (one,) = find_submissions(tmp_path / "in")
+    assert "holds 1001 entries; at most 1000 are taken" in one.problem
+
+
+def test_a_table_of_contents_beyond_the_limit_is_not_even_read(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "zoe.zip", {f"{i:0150d}.txt": "" for i in range(4000)})
+    (one,) = find_submissions(tmp_path)
+    assert "table of contents is too long" in one.problem
+    assert path.stat().st_size > 1 << 20
+
+
+def test_bombs_are_refused_by_what_they_declare_and_by_what_they_hold(tmp_path: Path) -> None:
+    name = f"ada__{VAE}.ipynb"
+    bomb = zipped(tmp_path / "size.zip", {name: "0" * (MAX_BYTES + 1)})
+    assert "more than 20 MB" in read(find_submissions(bomb)[0])
+    tight = zipped(tmp_path / "ratio.zip", {name: "0" * 5_000_000})
+    assert "more than 500 to 1" in read(find_submissions(tight)[0])
+    text = "".join(f"{i * 7919 % 1000003}," for i in range(200_000))
+    lies = zipped(tmp_path / "lies.zip", {name: text})
+    patched(lies, 22, 24, struct.pack("<I", 100))
+    assert "damaged" in read(find_submissions(lies)[0])
+    with zipfile.ZipFile(tmp_path / "lzma.zip", "w", zipfile.ZIP_LZMA) as file:
+        file.writestr(name, text)
+    assert "a method other than deflate" in read(find_submissions(tmp_path / "lzma.zip")[0])
+    broken = zipped(tmp_path / "broken.zip", {name: text})
+    data = bytearray(broken.read_bytes())
+    data[2000:2100] = bytes(100)
+    broken.write_bytes(data)
+    assert "damaged" in read(find_submissions(broken)[0])
+
+
+def test_when_it_was_handed_in(tmp_path: Path) -> None:
+    noon = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp())
+    file = put(tmp_path / "in", {f"ada__{VAE}.ipynb": "x"}) / f"ada__{VAE}.ipynb"
+    os.utime(file, (noon, noon))
+    assert find_submissions(tmp_path / "in")[0].submitted == "2026-03-01T12:00:00+00:00"
+    for extra, submitted in (
+        (struct.pack("<HHBi", 0x5455, 5, 1, noon), "2026-03-01T12:00:00+00:00"),
+        (b"", ""),
+        (struct.pack("<HHB", 0x5455, 1, 1), ""),
+    ):
+        info = entry(f"bob__{VAE}.ipynb")
+        info.extra = extra
+        with zipfile.ZipFile(tmp_path / "in.zip", "w") as target:
+            target.writestr(info, "x")
+        assert find_submissions(tmp_path / "in.zip")[0].submitted == submitted
+
+
+def test_links_and_pipes_are_never_opened(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.ipynb"
+    secret.write_text("secret")
+    folder = put(tmp_path / "in", {f"ada/{VAE}.ipynb": "x", "zoe/notes.txt": ""})
+    (folder / f"bob__{VAE}.ipynb").symlink_to(secret)
+    (folder / "cy").symlink_to(tmp_path)
+    (folder / "dee.zip").symlink_to(secret)
+    os.mkfifo(folder / f"eve__{VAE}.ipynb")
+    found = {s.learner: read(s) for s in find_submissions(folder)}
+    assert found["ada"] == "x"
+    assert set(found) == {"ada", "bob", "dee", "eve"}
+    assert all("a link or a device" in found[learner] for learner in ("bob", "dee", "eve"))
+    swapped = Submission("ada", VAE, folder / f"bob__{VAE}.ipynb")
+    with pytest.raises(OSError):
+        swapped.read()
+    assert "a link or a device" in read(Submission("eve", VAE, folder / f"eve__{VAE}.ipynb"))
+
+
+def test_what_is_no_place_of_submissions_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "in.tar").write_bytes(b"")
+    for path in (tmp_path / "nowhere", tmp_path / "nowhere.zip", tmp_path / "in.tar"):
+        with pytest.raises(FileNotFoundError, match=r"not a folder or a \.zip"):
+            find_submissions(path)
+    with pytest.raises(FileNotFoundError, match="no notebook in"):
+        find_submissions(zipped(tmp_path / "empty.zip", {"a.txt": ""}))
+    (tmp_path / "no.zip").write_bytes(b"no zip")
+    with pytest.raises(SubmissionError, match="not a zip that can be read"):
+        find_submissions(tmp_path / "no.zip")
