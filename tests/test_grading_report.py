@@ -5,17 +5,41 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.grading.report import feedback_html, feedback_path, write_tables
-from course_lib.grading.results import Result, TaskVerdict
-from course_lib.grading.submissions import find_submissions
+from course_lib.grading.reports import feedback_html, feedback_path, write_tables
+from course_lib.grading.reports.text import cell, clean, safe_name, safe_names
+from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
 
-EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>&amp;"
+EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>&amp;{{ 7 * 7 }}"
 EXERCISE = "05_variational_autoencoder"
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "=cmd|' /C calc'!A0",
+    "../../x",
+    "x" * 10_000,
+    "\u202egnp.exe",
+    "a\0b",
+    "\ud800",
+    "/etc/passwd",
+    "a\r\nb",
+    "{{ 7 * 7 }}",
+    "",
+]
 
 
-def result(learner: str = "ada", message: str = "", **changes) -> Result:
-    verdicts = (TaskVerdict("f", 2, 2, "right"), TaskVerdict("g", 0, 1.5, "wrong", message))
-    return Result(learner, changes.pop("exercise", EXERCISE), changes.pop("status", "graded"), verdicts, **changes)
+def record(
+    learner: str = "ada", message: str = "", answers: dict | None = None, adjustments: tuple = (), **changes
+) -> Record:
+    verdicts = changes.pop(
+        "verdicts", (TaskVerdict("f", 2, 2, "right"), TaskVerdict("g", 0, 1.5, "wrong", message))
+    )
+    result = Result(
+        learner, changes.pop("exercise", EXERCISE), changes.pop("status", "graded"), verdicts, **changes
+    )
+    return Record(result, answers or {}, "ab", 1, "2026-10-01T12:00:00+00:00", adjustments)
+
+
+def adjustment(kind: str, task: str, points: float, comment: str = "") -> Adjustment:
+    return Adjustment(kind, task, points, comment, "tutor", "2026-10-02T09:00:00+00:00")
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -24,8 +48,8 @@ def rows(path: Path) -> list[list[str]]:
 
 
 def test_the_tables_hold_a_row_per_submission_and_per_task(tmp_path: Path) -> None:
-    unknown = Result("bob", "", "rejected", (), reason="The file is empty.")
-    write_tables(tmp_path, [result(message="line\nbreak", seconds=3.21), unknown])
+    unknown = record("bob", exercise="", status="rejected", verdicts=(), reason="The file is empty.")
+    write_tables(tmp_path, iter([record(message="line\nbreak", seconds=3.21), unknown]))
     assert rows(tmp_path / "gradebook.csv") == [
         ["learner", "exercise", "score", "max_score", "status", "seconds"],
         ["ada", EXERCISE, "2", "3.5", "graded", "3.2"],
@@ -37,25 +61,61 @@ def test_the_tables_hold_a_row_per_submission_and_per_task(tmp_path: Path) -> No
         ["ada", EXERCISE, "g", "0", "1.5", "wrong", "line\nbreak"],
         ["bob", "", "", "0", "0", "missing", "The file is empty."],
     ]
+    assert not list(tmp_path.glob("*.unfinished"))
 
 
-@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_the_tables_hold_what_was_changed_by_hand(tmp_path: Path) -> None:
+    changes = (adjustment("manual", "g", 1), adjustment("manual", "", 0.25), adjustment("late", "", 0.5))
+    write_tables(tmp_path, [record(adjustments=changes)])
+    assert rows(tmp_path / "gradebook.csv")[1][2:4] == ["2.75", "3.5"]  # 2 + 1 + 0.25 - 0.5
+    assert [row[3] for row in rows(tmp_path / "tasks.csv")[1:]] == ["2", "1"]
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1+1", "＝1+1"])
 def test_no_cell_of_a_table_is_a_formula(tmp_path: Path, start: str) -> None:
-    write_tables(tmp_path, [result(learner=start, message=start)])
+    write_tables(tmp_path, [record(start, start)])
     assert rows(tmp_path / "gradebook.csv")[1][0] == "'" + start
     assert rows(tmp_path / "tasks.csv")[2][-1] == "'" + start
 
 
+@pytest.mark.parametrize("text", ["ada", "2.5", "-", "a=b", "a-b", ""])
+def test_a_cell_that_is_no_formula_stays(text: str) -> None:
+    assert cell(text) == text
+
+
+def test_what_cannot_be_seen_or_encoded_is_marked() -> None:
+    assert clean("a\0b\u202ec\ud800d\x85") == "a\ufffdb\ufffdc?d\ufffd"
+    assert clean("tab\tline\nשלום ünï") == "tab\tline\nשלום ünï"
+    assert clean("x" * 50, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_tables_and_pages_take_any_text(tmp_path: Path, text: str) -> None:
+    one = record(
+        text, text, {"f": text, text: text}, (adjustment("comment", "", 0, text),), reason=text, notes=(text,)
+    )
+    write_tables(tmp_path, [one])
+    assert len(rows(tmp_path / "gradebook.csv")) == 2
+    assert len(rows(tmp_path / "tasks.csv")) == 3
+    page = feedback_html(one).encode("utf-8").decode()
+    assert "<script>" not in page
+    assert not {"\0", "\u202e"} & set(page)
+
+
 def test_a_page_escapes_all_that_is_the_learners() -> None:
-    page = feedback_html(result(EVIL, EVIL, reason=EVIL, notes=(EVIL,)), {"f": EVIL, "g": EVIL})
+    changes = tuple(adjustment("comment", task, 0, EVIL) for task in ("", "f", "gone"))
+    page = feedback_html(record(EVIL, EVIL, {"f": EVIL, "g": EVIL}, changes, reason=EVIL, notes=(EVIL,)))
     assert "<script" not in page
     assert "<img" not in page
-    assert page.count("&lt;script&gt;") == 6
+    assert "49" not in page.replace("; ", "")
+    assert page.count("&lt;script&gt;") == 9
     assert "default-src 'none'" in page
 
 
 def test_a_page_shows_points_verdict_hint_and_code() -> None:
-    page = feedback_html(result(message="Off.\n\nIt looks like this mistake: a sign."), {"g": "def g(): pass"})
+    page = feedback_html(
+        record(message="Off.\n\nIt looks like this mistake: a sign.", answers={"g": "def g(): pass"})
+    )
     for text in (
         "2 <small>of 3.5",
         "0 of 1.5 points",
@@ -67,80 +127,57 @@ def test_a_page_shows_points_verdict_hint_and_code() -> None:
         assert text in page
 
 
+def test_a_page_shows_late_penalties_manual_marks_and_comments() -> None:
+    changes = (
+        adjustment("late", "", 0.5, "a day late"),
+        adjustment("manual", "g", 1, "The idea is right."),
+        adjustment("manual", "", -1, "Copied plot."),
+        adjustment("comment", "", 0, "See section 3."),
+    )
+    page = feedback_html(record(adjustments=changes))
+    for text in (
+        "1.5 <small>of 3.5",
+        "1 of 1.5 points",
+        "Handed in late: 0.5 points taken off.",
+        "a day late",
+        "Marked by hand: 1 point.",
+        "The idea is right.",
+        "1 point taken off by hand.",
+        "Copied plot.",
+        "See section 3.",
+        "(tutor, 2026-10-02)",
+    ):
+        assert text in page
+
+
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "..", ".", "", "a/b", "a\\b", "CON\0", "x" * 300, "ünï\ncode", "a. "]
+    "name",
+    [*HOSTILE, "../../etc/passwd", "..", ".", "a/b", "a\\b", "CON", "nul.txt", "ünï\ncode", "a. ", "\udcff"],
 )
 def test_a_page_lies_below_its_folder_whatever_the_names(tmp_path: Path, name: str) -> None:
-    path = feedback_path(tmp_path, result(learner=name, exercise=name))
+    path = feedback_path(tmp_path, name, name)
     assert path.resolve().is_relative_to(tmp_path.resolve() / "feedback")
     assert len(path.relative_to(tmp_path).parts) == 3
+    assert path.parent.name.split(".")[0].casefold() not in ("con", "nul")
     path.parent.mkdir(parents=True)
     path.touch()
 
 
 def test_plain_names_stay_and_odd_ones_stay_apart(tmp_path: Path) -> None:
-    assert feedback_path(tmp_path, result("ada.l@uni")) == tmp_path / "feedback" / "ada.l@uni" / f"{EXERCISE}.html"
-    assert feedback_path(tmp_path, result("a/b")) != feedback_path(tmp_path, result("a:b"))
-
-
-def touch(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("{}")
-
-
-def found(folder: Path, out: Path | None = None) -> list[tuple[str, str, str]]:
-    return [(s.learner, s.exercise, s.problem) for s in find_submissions(folder, out)]
-
-
-def test_both_layouts_are_found(tmp_path: Path) -> None:
-    touch(
-        tmp_path,
-        f"ada/{EXERCISE}/{EXERCISE}.ipynb",
-        f"ada/{EXERCISE}/scratch.ipynb",
-        f"ada/{EXERCISE}/.ipynb_checkpoints/{EXERCISE}.ipynb",
-        "bob/week3/answers.ipynb",
-        f"cy/{EXERCISE}.ipynb",
-        f"dee__{EXERCISE}.ipynb",
-        "eve.ipynb",
-        "notes.txt",
-        ".hidden.ipynb",
-        f"out/zoe/{EXERCISE}.ipynb",
+    assert (
+        feedback_path(tmp_path, "ada.l@uni", EXERCISE) == tmp_path / "feedback" / "ada.l@uni" / f"{EXERCISE}.html"
     )
-    assert found(tmp_path, tmp_path / "out") == [
-        ("ada", EXERCISE, ""),
-        ("bob", "", ""),
-        ("cy", EXERCISE, ""),
-        ("dee", EXERCISE, ""),
-        ("eve", "", ""),
-    ]
+    assert safe_name("a/b") != safe_name("a:b")
+    assert safe_name("\ud800") != safe_name("\ud801")
 
 
-def test_what_cannot_be_graded_is_found_with_a_reason(tmp_path: Path) -> None:
-    secret = tmp_path / "secret.ipynb"
-    secret.touch()
-    folder = tmp_path / "in"
-    touch(
-        folder,
-        f"ada/{EXERCISE}/a.ipynb",
-        f"ada/{EXERCISE}/b.ipynb",
-        f"cy/{EXERCISE}.ipynb",
-        f"cy__{EXERCISE}.ipynb",
-    )
-    (folder / "bob" / EXERCISE).mkdir(parents=True)
-    (folder / "dee.ipynb").symlink_to(secret)
-    (folder / "eve" / EXERCISE).mkdir(parents=True)
-    (folder / "eve" / EXERCISE / f"{EXERCISE}.ipynb").symlink_to(secret)
-    problems = {learner: problem for learner, _, problem in found(folder)}
-    assert "2 notebooks; one of them should be called" in problems["ada"]
-    assert "There is no notebook" in problems["bob"]
-    assert "two notebooks for one exercise" in problems["cy"]
-    assert "a link" in problems["dee"]
-    assert problems["eve"]
+def test_nobody_can_choose_a_name_whose_file_is_anothers() -> None:
+    victim = "a/b"
+    assert safe_name(safe_name(victim)) != safe_name(victim)
 
 
-def test_a_folder_without_notebooks_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no notebook in"):
-        find_submissions(tmp_path)
-    with pytest.raises(FileNotFoundError, match="is not a folder"):
-        find_submissions(tmp_path / "nowhere")
+def test_names_are_apart_where_capitals_make_no_difference() -> None:
+    names = ["Ada", "ada", "bob", "ADA"]
+    files = safe_names(names)
+    assert len({file.casefold() for file in files.values()}) == 4
+    assert files["bob"] == "bob"

@@ -72,4 +72,4 @@ def safe_names(names: Iterable[str]) -> dict[str, str]:
 
 def _hashed(name: str) -> str:
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}-{digest}"
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40].lstrip('-')}-{digest}"

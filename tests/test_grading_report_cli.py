@@ -1,0 +1,123 @@
+"""`course report`: every format from a journal, refusals in one sentence, and nothing written over."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from course_lib.cli import app
+from course_lib.grading.journal import Journal
+from course_lib.grading.results import Result, TaskVerdict
+
+VAE, GAN = "05_variational_autoencoder", "07_gan"
+NAMES = ("ada", "../../bob", "=cy()")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """What `course grade` leaves: a journal and a secret."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (tmp_path / "out.secret").write_text("0123456789abcdef\n")
+    with Journal(folder / "journal.sqlite") as journal:
+        for i, name in enumerate(NAMES):
+            verdicts = (TaskVerdict("f", i, 2, "right" if i == 2 else "wrong", "off"),)
+            run = journal.hand_in(name, VAE, f"{i:064}", "2026-10-01T12:00:00+00:00", {})
+            assert run is not None
+            journal.finish(run, Result(name, VAE, "graded", verdicts, 1.0), {"f": "def f(): pass"})
+    return folder
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["report", *map(str, arguments)], env={"COLUMNS": "200"})
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize(
+    ("format", "files"),
+    [
+        ("csv", ["gradebook.csv", "tasks.csv"]),
+        ("items", ["items.html"]),
+        ("code", ["code.zip"]),
+        ("gradescope-autograder", ["autograder.zip"]),
+    ],
+)
+@pytest.mark.parametrize("pseudonyms", [[], ["--pseudonyms"]])
+def test_formats_of_one_file(out: Path, format: str, files: list[str], pseudonyms: list[str]) -> None:
+    code, said = run(out, "--format", format, *pseudonyms)
+    assert code == 0, said
+    folder = out / ("reports-pseudonyms" if pseudonyms else "reports")
+    assert sorted(path.name for path in folder.iterdir()) == files
+    assert not pseudonyms or b"bob" not in b"".join(path.read_bytes() for path in folder.glob("*.[ch]*"))
+
+
+@pytest.mark.parametrize(("format", "ending"), [("feedback", "html"), ("gradescope", "json")])
+def test_formats_of_a_file_per_submission(out: Path, format: str, ending: str) -> None:
+    assert run(out, "--format", format)[0] == 0
+    files = [path for path in out.rglob("*") if path.suffix == f".{ending}"]
+    assert len(files) == len(NAMES)
+    assert all(path.parts[-3:-2] == (format,) for path in files)
+    assert not list(out.parent.glob("bob*"))
+    if ending == "json":
+        assert sorted(json.loads(path.read_text())["score"] for path in files) == [0, 1, 2]
+
+
+def test_canvas_is_filled_and_who_is_missing_is_said(out: Path, tmp_path: Path) -> None:
+    template = tmp_path / "exported.csv"
+    template.write_text(
+        f"Student,ID,SIS Login ID,Section,VAE (12)\nPoints Possible,,,,4\nAda,1,ada,A,\n=X,2,{NAMES[2]},A,\n"
+    )
+    code, said = run(out, "--format", "canvas", "--template", template, "--column", f"{VAE}=12")
+    assert code == 1
+    assert "canvas.csv: 2 marks" in said.replace("\n", "")
+    assert "../../bob: no row" in said
+    with (out / "reports" / "canvas.csv").open(newline="") as file:
+        assert list(csv.reader(file))[2:] == [["Ada", "1", "ada", "A", "0"], ["'=X", "2", "'=cy()", "A", "4"]]
+    template.write_text(template.read_text() + f"B,3,{NAMES[1]},A,\n")
+    assert run(out, "--format", "canvas", "--template", template, "--column", f"{VAE}=12")[0] == 0
+
+
+def test_moodle_is_filled(out: Path, tmp_path: Path) -> None:
+    template = tmp_path / "worksheet.csv"
+    template.write_text("Identifier,Full name,Grade,Last modified (grade)\nParticipant 1,Ada,,-\n")
+    assert run(out, "--format", "moodle", "--template", template, "--to", tmp_path / "to")[0] == 1
+    assert "Participant 1,Ada,0,-" in (tmp_path / "to" / "moodle.csv").read_text()
+
+
+def test_the_mapping_is_written_on_demand_only(out: Path, tmp_path: Path) -> None:
+    who = tmp_path / "who.csv"
+    assert run(out, "--format", "csv", "--pseudonyms", "--mapping", who)[0] == 0
+    pseudonym = dict(csv.reader(who.open(newline="")))["ada"]
+    assert pseudonym in (out / "reports-pseudonyms" / "gradebook.csv").read_text()
+    code, said = run(out, "--format", "csv", "--pseudonyms", "--mapping", who)
+    assert code == 2
+    assert "there already" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--format", "canvas"], "--template"),
+        (["--format", "csv", "--mapping", "who.csv"], "--pseudonyms"),
+        (["--format", "csv", "--pseudonyms", "--secret", "nowhere"], "there is no nowhere"),
+        (["--format", "gradescope-autograder", "--exercise", "03_nothing"], "03_nothing.ipynb is missing"),
+        (["--format", "moodle", "--template", "nowhere.csv"], "nowhere.csv"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(out: Path, arguments: list[str], sentence: str) -> None:
+    code, said = run(out, *arguments)
+    assert code == 2
+    assert sentence in said
+    assert not (out / "reports").exists()
+
+
+def test_a_folder_without_a_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
+    code, said = run(tmp_path, "--format", "csv")
+    assert code == 2
+    assert "there is no" in said
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "journal.sqlite").write_bytes(b"no journal at all" * 100)
+    assert run(tmp_path, "--format", "csv")[0] == 2

@@ -1,0 +1,177 @@
+"""Marks for Canvas and Moodle: the tables they export, with the right cells filled and nothing else changed."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from course_lib.grading.reports import fill_canvas, fill_moodle
+from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
+
+VAE, GAN = "05_variational_autoencoder", "07_gan"
+# as lib/gradebook_exporter.rb of Canvas writes it: a row on posting, one with the points, then the learners
+CANVAS = """\
+Student,ID,SIS User ID,SIS Login ID,Section,Notes,Quiz 1 (11),05 Variational Autoencoder (12),Exercise 07 GAN (13),\
+Final Score
+,,,,,,,Manual Posting,,
+    Points Possible,,,,,,10.00,7.00,100.00,(read only)
+"Lovelace, Ada",101,u1,ada,A,,-3,,,12
+"Noether, Emmy",102,u2,emmy@uni.edu,A,,4,1.00,EX,13
+"Turing, Alan",103,u3,alan,B,,5,2.00,N/A,14
+"Student, Test",104,,,B,,,,,
+"""
+MOODLE = """\
+\ufeffIdentifier,"Full name","Email address",Status,Grade,"Maximum Grade","Grade can be changed",\
+"Last modified (submission)","Last modified (grade)","Feedback comments"
+"Participant 2001","Ada Lovelace",ada@uni.edu,"Submitted for grading",,100.00,Yes,"Monday, 5 October 2026, 10:00 AM",-,
+"Participant 2002","Emmy Noether",emmy@uni.edu,"Submitted for grading",,100.00,Yes,-,-,
+"Participant 2003","Alan Turing",alan@uni.edu,"No submission",12.00,100.00,No,-,-,kept
+"""
+
+
+def record(
+    learner: str, exercise: str = VAE, points: float = 2, status: str = "graded", *adjustments: Adjustment
+) -> Record:
+    verdicts = (TaskVerdict("f", points, 2, "right"), TaskVerdict("g", 0, 1.5, "wrong", "<script>learner's text"))
+    return Record(Result(learner, exercise, status, verdicts), {}, "", 1, "", adjustments)
+
+
+def template(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "exported.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def table(text: str, delimiter: str = ",") -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text), delimiter=delimiter))
+
+
+def test_canvas_gets_who_it_is_and_the_filled_columns(tmp_path: Path) -> None:
+    records = [record("ada"), record("emmy@uni.edu"), record("ada", GAN, 1), record("emmy@uni.edu", GAN, 1)]
+    filled = fill_canvas(template(tmp_path, CANVAS), records)
+    assert filled.rows == table(
+        """\
+Student,ID,SIS User ID,SIS Login ID,Section,05 Variational Autoencoder (12),Exercise 07 GAN (13)
+,,,,,Manual Posting,
+    Points Possible,,,,,7.00,100.00
+"Lovelace, Ada",101,u1,ada,A,4,28.57
+"Noether, Emmy",102,u2,emmy@uni.edu,A,4,EX
+"Turing, Alan",103,u3,alan,B,2.00,N/A
+"Student, Test",104,,,B,,
+"""
+    )  # 2 of 3.5 is 4 of 7; 1 of 3.5 is 28.57 of 100; excused stays; who handed in nothing keeps the mark
+    assert (filled.count, filled.left_out) == (3, ())
+
+
+@pytest.mark.parametrize("name", ["101", "u1", "ADA", "lovelaceada_101", "Ada Lovelace", "Lovelace, Ada"])
+def test_canvas_knows_a_learner_by_identifier_or_name(tmp_path: Path, name: str) -> None:
+    filled = fill_canvas(template(tmp_path, CANVAS), [record(name)])
+    assert filled.rows[3][-1] == "4"
+
+
+@pytest.mark.parametrize("name", ["lovelaceada_102", "someone_101", "lovelace", "", "???", "104x"])
+def test_nobody_gets_anothers_row(tmp_path: Path, name: str) -> None:
+    filled = fill_canvas(template(tmp_path, CANVAS), [record(name), record("emmy@uni.edu")])
+    assert [row[-1] for row in filled.rows[3:]] == ["", "4", "2.00", ""]
+    assert len(filled.left_out) == 1
+
+
+def test_two_learners_of_one_row_get_nothing(tmp_path: Path) -> None:
+    filled = fill_canvas(template(tmp_path, CANVAS), [record("ada"), record("u1"), record("alan")])
+    assert filled.rows[3][-1] == ""
+    assert [reason for reason in filled.left_out if "same row" in reason] == [
+        "ada: means the same row as another learner",
+        "u1: means the same row as another learner",
+    ]
+
+
+def test_two_learners_of_one_name_are_told_apart_by_their_numbers_only(tmp_path: Path) -> None:
+    twins = CANVAS.replace('"Turing, Alan",103', '"Lovelace, Ada",103')
+    filled = fill_canvas(template(tmp_path, twins), [record("lovelaceada_103"), record("Ada Lovelace", points=0)])
+    assert [row[-1] for row in filled.rows[3:]] == ["", "1.00", "4", ""]
+    assert filled.left_out == ("Ada Lovelace: several rows of that name",)
+
+
+def test_a_fault_of_the_grader_gives_no_mark(tmp_path: Path) -> None:
+    records = [record("ada"), record("alan", VAE, 0, "failed"), record("emmy@uni.edu", "", 0, "rejected")]
+    filled = fill_canvas(template(tmp_path, CANVAS), records)
+    assert [row[-1] for row in filled.rows[3:]] == ["4", "1.00", "2.00", ""]
+    assert len(filled.left_out) == 2
+
+
+def test_late_penalties_and_manual_marks_reach_the_platform(tmp_path: Path) -> None:
+    changes = (Adjustment("late", "", 0.5, "", "prof", ""), Adjustment("manual", "g", 1.5, "", "prof", ""))
+    filled = fill_canvas(template(tmp_path, CANVAS), [record("ada", VAE, 2, "graded", *changes)])
+    assert filled.rows[3][-1] == "6"  # (2 + 1.5 - 0.5) of 3.5, on a scale of 7
+
+
+def test_a_column_of_another_name_is_named(tmp_path: Path) -> None:
+    for column in ("Quiz 1", "quiz 1 (11)", "11"):
+        filled = fill_canvas(template(tmp_path, CANVAS), [record("ada", GAN)], {GAN: column})
+        assert filled.rows[0][-1] == "Quiz 1 (11)"
+        assert filled.rows[3][-1] == "5.71"  # 2 of 3.5, of 10
+    for column, exercise in (("Quiz 2", GAN), ("Final Score", GAN), ("Notes", GAN), ("Quiz 1", "03_nothing")):
+        with pytest.raises(ValueError, match=r"[tT]here are"):
+            fill_canvas(template(tmp_path, CANVAS), [record("ada", GAN)], {exercise: column})
+
+
+def test_two_columns_of_one_title_need_the_id(tmp_path: Path) -> None:
+    twice = CANVAS.replace("Quiz 1 (11)", "05 variational autoencoder (11)")
+    with pytest.raises(ValueError, match="2 columns are called"):
+        fill_canvas(template(tmp_path, twice), [record("ada")])
+
+
+def test_canvas_tables_with_semicolons_commas_and_two_names(tmp_path: Path) -> None:
+    german = """\
+LastName;FirstName;ID;SIS Login ID;Section;05 Variational Autoencoder (12)
+    Points Possible;;;;;7,00
+Lovelace;Ada;101;ada;A;
+"""
+    filled = fill_canvas(template(tmp_path, german), [record("lovelaceada_101", points=1)])
+    assert filled.delimiter == ";"
+    assert filled.rows[2] == ["Lovelace", "Ada", "101", "ada", "A", "2"]
+    assert fill_canvas(template(tmp_path, german), [record("ada", points=1.1)]).rows[2][-1] == "2,2"
+
+
+@pytest.mark.parametrize("text", ["", "a,b,c\n1,2,3\n", "Student,ID,Section\n"])
+def test_what_is_no_table_of_canvas_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match=r"exported\.csv|no column|none of"):
+        fill_canvas(template(tmp_path, text), [record("ada")])
+
+
+def test_pseudonyms_find_no_row(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="without pseudonyms"):
+        fill_canvas(template(tmp_path, CANVAS), [record("learner-abcdefghijkl")])
+
+
+def test_moodle_gets_its_whole_worksheet_back(tmp_path: Path) -> None:
+    changes = (
+        Adjustment("late", "", 0.5, "a day", "prof", ""),
+        Adjustment("comment", "g", 0, "mind < and >", "prof", ""),
+    )
+    records = [record("Ada Lovelace_2001", VAE, 2, "graded", *changes), record("emmy@uni.edu"), record("2003x")]
+    filled = fill_moodle(template(tmp_path, MOODLE), records)
+    before = table(MOODLE.removeprefix("\ufeff"))
+    assert [row[:4] + row[5:9] for row in filled.rows] == [row[:4] + row[5:9] for row in before]
+    assert [row[4] for row in filled.rows] == ["Grade", "42.86", "57.14", "12.00"]  # 1.5 and 2 of 3.5, of 100
+    assert filled.rows[1][9] == (
+        "f: 2 of 2<br>g: 0 of 1.5<br>handed in late: 0.5 taken off<br>a day<br>g: mind &lt; and &gt;"
+    )
+    assert "script" not in str(filled.rows)
+    assert (filled.count, filled.left_out) == (2, ("2003x: no row of that name",))
+
+
+def test_moodle_keeps_a_grade_that_is_locked(tmp_path: Path) -> None:
+    filled = fill_moodle(template(tmp_path, MOODLE), [record("Alan Turing"), record("ada@uni.edu")])
+    assert filled.rows[3][4:] == table(MOODLE)[3][4:]
+    assert len(filled.left_out) == 1
+
+
+def test_a_worksheet_is_for_one_exercise(tmp_path: Path) -> None:
+    records = [record("Ada Lovelace"), record("Ada Lovelace", GAN, 0)]
+    with pytest.raises(ValueError, match=f"{VAE}, {GAN}"):
+        fill_moodle(template(tmp_path, MOODLE), records)
+    assert fill_moodle(template(tmp_path, MOODLE), records, GAN).rows[1][4] == "0"
+    with pytest.raises(ValueError, match="Identifier"):
+        fill_moodle(template(tmp_path, CANVAS), records, GAN)
