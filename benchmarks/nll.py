@@ -3,8 +3,9 @@
     COURSE_DATA=... python benchmarks/nll.py [--seconds 60] [--seeds 3] [--num-samples 500] [--model patch|conv]
     COURSE_DATA=... python benchmarks/nll.py --long vae|iwae [--stages 8] [--device cuda]
 
-The minute: the patch VAE (48 channels at 7 x 7 pixels, 32 latent dimensions), Adam, batches of 64; the learning rate
-rises over the first hundred steps, without which some seeds collapse, and falls to zero by a cosine. What is reported
+The minute: the patch VAE (48 channels at 7 x 7 pixels, 32 latent dimensions), Adam, batches of 64, products in bf16 where
+the CPU has them; the last quarter climbs the bound of IWAE with 3 samples, which is nearer to what is asked. The rate
+of learning rises over the first hundred steps, without which some seeds collapse, and falls to zero by a cosine. Reported
 is the mean over all 10,000 test images, each binarised once, of importance sampling with K samples from the posterior
 widened by 1.2.
 
@@ -30,11 +31,12 @@ from course_lib.data import binarize, load
 from course_lib.metrics import evaluate_elbo, importance_nll
 from course_lib.models import VAE, ConvVAE, PatchVAE
 from course_lib.training import IWAEStep, VAEStep
+from course_lib.training.accelerate import InBFloat16
 from course_lib.training.run import Shuffle
 
 RESULTS = Path(__file__).parent / "results" / "nll.csv"
 FIGURES = ("nll", "standard_error", "minus_elbo", "steps", "seconds")
-BATCH_SIZE, PEAK, WIDER = 64, 4e-3, 1.2
+BATCH_SIZE, PEAK, LAST, WIDER = 64, 4e-3, 0.75, 1.2
 
 
 def minute(x: Tensor, kind: str, seconds: float, seed: int) -> tuple[VAE, int, float]:
@@ -45,14 +47,18 @@ def minute(x: Tensor, kind: str, seconds: float, seed: int) -> tuple[VAE, int, f
     with torch.no_grad():
         last = [layer for layer in model.decoder if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)][-1]
         last.bias.fill_(torch.logit(x.mean()).item())
-    step = VAEStep(model)
+    if x.device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        model.encoder, model.decoder = InBFloat16(model.encoder), InBFloat16(model.decoder)
+    step, tighter = VAEStep(model), IWAEStep(model, num_samples=3)
+    tighter.optimizer = step.optimizer
     shuffle = Shuffle(len(x), BATCH_SIZE, x.device)
     (group,) = step.optimizer.param_groups
     group["betas"] = (0.9, 0.99)
     while (part := (time.perf_counter() - started) / seconds) < 1:
-        group["lr"] = PEAK * min(1.0, (step.steps + 1) / 100) * 0.5 * (1 + math.cos(math.pi * part))
-        step(x[next(shuffle)])
-    return model, step.steps, time.perf_counter() - started
+        taken = step.steps + tighter.steps
+        group["lr"] = PEAK * min(1.0, (taken + 1) / 100) * 0.5 * (1 + math.cos(math.pi * part))
+        (step if part < LAST else tighter)(x[next(shuffle)])
+    return model, step.steps + tighter.steps, time.perf_counter() - started
 
 
 def tanh_mlp(sizes: list[int]) -> nn.Sequential:

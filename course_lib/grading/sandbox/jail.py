@@ -1,0 +1,257 @@
+"""The jail: a program shut in by bubblewrap, from which kernels come. What is in it, and how it is asked.
+
+Nothing of the file system is there but the interpreter, its packages and the copy of the library, all read-only; there
+is no network. As root, bubblewrap makes the mounts and the program gives up root for ``UID`` before anything else,
+since limits on processes don't bind for root. Each kernel then shuts itself in once more (``inside/confine.py``).
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+UID = 65530  # of nobody; only used when the grader is root
+_INSIDE = Path(__file__).with_name("inside")
+_BASE, _LIBRARY, _SCRIPTS = "/run/course", "/opt/course/library", "/opt/course/inside"
+_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
+_START = 120.0  # seconds that a jail has to import everything
+
+
+class SandboxError(RuntimeError):
+    """The sandbox isn't there or doesn't hold; the message says what to install or allow."""
+
+
+class Jail:
+    """A running jail. ``library``: the folder that holds the copy of ``course_lib``. ``preload``: what kernels need.
+
+    A context manager. Raises ``SandboxError`` if bubblewrap is missing or refused, or the program in it doesn't start.
+    """
+
+    def __init__(self, library: Path, preload: Sequence[str] = ()) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="course-", dir=_short())
+        self.base = Path(self._folder.name)
+        self.base.chmod(0o755)
+        self._count = 0
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        root = os.geteuid() == 0
+        settings = {
+            "base": _BASE,
+            "path": _LIBRARY,
+            "preload": list(preload),
+            "uid": UID if root else None,
+            "control": theirs.fileno(),
+        }
+        command = [*_bubblewrap(self.base, library, root), sys.executable, "-E", "-s", f"{_SCRIPTS}/zygote.py"]
+        try:
+            self._process = subprocess.Popen(
+                [*command, json.dumps(settings)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                pass_fds=[theirs.fileno()],
+                env={},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SandboxError(f"bubblewrap could not be started: {error}") from None
+        finally:
+            theirs.close()
+        self._control.settimeout(_START)
+        try:
+            answer = json.loads(self._control.recv(1 << 16) or b"{}")
+        except (OSError, ValueError):
+            answer = {}
+        if "ready" not in answer:
+            said = answer.get("error") or self._said()
+            self.close()
+            raise SandboxError(f"the sandbox did not start: {said}")
+
+    def kernel(self, order: dict[str, Any]) -> "Shut":
+        """A new kernel; ``order``: see ``inside/watch.py``, without its name and the place of its sockets.
+
+        Raises ``SandboxError`` if the jail has ended.
+        """
+        self._count += 1
+        name = f"k{self._count}"
+        folder = self.base / name
+        folder.mkdir(mode=0o755)
+        if os.geteuid() == 0:
+            os.chown(folder, UID, UID)
+        ours, theirs = socket.socketpair()
+        order = order | {"name": name}
+        order["connection"] = order["connection"] | {"ip": f"{_BASE}/{name}/s"}
+        try:
+            socket.send_fds(self._control, [json.dumps(order).encode()], [theirs.fileno()])
+        except OSError as error:
+            ours.close()
+            raise SandboxError(f"the sandbox has ended ({error}): {self._said()}") from None
+        finally:
+            theirs.close()
+        return Shut(ours, folder)
+
+    def alive(self) -> bool:
+        """Whether kernels can still be had."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the jail with all that is in it."""
+        self._control.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, 9)
+        self._process.wait()
+        self._errors.close()
+        self._folder.cleanup()
+
+    def _said(self) -> str:
+        """The end of what bubblewrap and the program wrote to stderr."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.5)
+        self._errors.seek(0)
+        return self._errors.read().decode("utf-8", "replace").strip()[-1000:] or "nothing was said"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Shut:
+    """A kernel in the jail, seen from outside. ``folder``: where its sockets lie."""
+
+    def __init__(self, line: socket.socket, folder: Path) -> None:
+        self.folder = folder
+        self.ended: int | None = None
+        self.reason = ""
+        self._line, self._rest = line, b""
+
+    def send(self, order: str) -> None:
+        """``interrupt`` or ``kill``; nothing happens if it has ended."""
+        with suppress(OSError):
+            self._line.send(order.encode() + b"\n")
+
+    def receive(self, seconds: float) -> dict[str, Any] | None:
+        """The next message of its watcher, or None if none came; its end is kept in ``ended`` and ``reason``."""
+        if b"\n" not in self._rest and self.ended is None:
+            self._line.settimeout(max(seconds, 1e-6))
+            try:
+                data = self._line.recv(1 << 16)
+            except (TimeoutError, BlockingIOError):
+                return None
+            except OSError:
+                data = b""
+            self._rest += data or b'{"ended": -9}\n'
+        if b"\n" not in self._rest:
+            return None
+        line, _, self._rest = self._rest.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        if "error" in message:
+            message |= {"ended": 70, "reason": message["error"]}
+        if "ended" in message and self.ended is None:
+            self.ended, self.reason = message["ended"], message.get("reason", "")
+        return message
+
+    def expect(self, word: str, seconds: float) -> None:
+        """Wait for a message. Raises ``SandboxError`` if the kernel ends or is silent instead."""
+        while self.ended is None:
+            message = self.receive(seconds)
+            if message is None:
+                break
+            if word in message:
+                return
+        how = "no answer" if self.ended is None else f"it ended with status {self.ended}"
+        raise SandboxError(f"a kernel in the sandbox was not {word}: {self.reason or how}")
+
+    def close(self) -> None:
+        """Kill it if it still runs, and remove its folder."""
+        self.send("kill")
+        while self.ended is None and self.receive(5.0) is not None:
+            pass
+        self._line.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _short() -> str | None:
+    """A folder whose name leaves room for a socket's: 107 characters are all that Linux takes."""
+    return None if len(tempfile.gettempdir()) < 40 else "/tmp"
+
+
+def _bubblewrap(base: Path, library: Path, root: bool) -> list[str]:
+    program = shutil.which("bwrap")
+    if program is None:
+        raise SandboxError("bubblewrap is missing: on Debian and Ubuntu, sudo apt install bubblewrap")
+    command = [program, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-net"]
+    command += [
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--cap-drop",
+        "ALL",
+        "--clearenv",
+        "--hostname",
+        "sandbox",
+    ]
+    command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user"]
+    for name, value in environment("/tmp").items():
+        command += ["--setenv", name, value]
+    for folder in _SYSTEM:
+        if Path(folder).is_symlink():
+            command += ["--symlink", str(Path(folder).readlink()), folder]
+        elif Path(folder).is_dir():
+            command += ["--ro-bind", folder, folder]
+    for place in (*interpreter(), _LIBRARY, _BASE):
+        for parent in reversed(Path(place).parents[:-1]):  # bubblewrap's own would be open to root only
+            command += ["--perms", "0755", "--dir", str(parent)]
+    for place in interpreter():
+        command += ["--ro-bind", place, place]
+    command += ["--perms", "0755", "--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    command += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
+    command += [
+        "--ro-bind",
+        str(library),
+        _LIBRARY,
+        "--ro-bind",
+        str(_INSIDE),
+        _SCRIPTS,
+        "--bind",
+        str(base),
+        _BASE,
+    ]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    command += ["--size", str(64 << 20), "--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/"]
+
+
+def interpreter() -> list[str]:
+    """The folders that Python and its packages lie in, as far as they aren't the system's; outermost first."""
+    real = Path(sys.executable).resolve()
+    wanted = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.base_prefix).resolve(), real.parent.parent}
+    found: list[str] = []
+    for folder in sorted(wanted, key=lambda path: len(path.parts)):
+        if folder.parts[1:2] not in ((), ("usr",)) and not any(folder.is_relative_to(f) for f in found):
+            found.append(str(folder))
+    return found
+
+
+def environment(home: str) -> dict[str, str]:
+    """What a kernel sees: one thread, its own folders, nothing of whoever grades."""
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return dict.fromkeys(threads, "1") | {
+        "HOME": home,
+        "TMPDIR": "/tmp",
+        "MPLCONFIGDIR": home,
+        "IPYTHONDIR": home,
+        "USER": "learner",
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+    }

@@ -1,0 +1,98 @@
+"""Jupyter's way to a kernel in the jail: a kernel provisioner, so that papermill and nbclient need no other."""
+
+import asyncio
+import signal
+import time
+from typing import Any
+
+from jupyter_client import AsyncKernelManager
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.provisioning import KernelProvisionerBase
+from traitlets import CaselessStrEnum, Instance
+
+from course_lib.grading.sandbox.jail import Jail, SandboxError, Shut, environment
+
+NAME = "course-sandbox"
+_START = 30.0  # seconds that a kernel has to shut itself in and to open its sockets
+_PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
+
+
+class SandboxKernelManager(AsyncKernelManager):
+    """A manager whose kernels come from ``jail``, under ``limits`` (the order of ``inside/watch.py``)."""
+
+    transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc", config=True)
+    jail = Instance(Jail)
+    limits: dict[str, Any]
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(
+            argv=["kernel"],
+            display_name="Python 3 in a sandbox",
+            language="python",
+            interrupt_mode="signal",
+            metadata={"kernel_provisioner": {"provisioner_name": NAME}},
+        )
+
+    def write_connection_file(self, **_: Any) -> None:
+        """There is none out here: the kernel gets its own, in its own /tmp."""
+
+
+class SandboxProvisioner(KernelProvisionerBase):
+    """One kernel in the jail of its manager. Raises ``SandboxError`` if it doesn't start or can't be sealed."""
+
+    shut: Shut | None = None
+
+    @property
+    def has_process(self) -> bool:
+        return self.shut is not None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        return await super().pre_launch(cmd=[], **kwargs)
+
+    async def launch_kernel(self, cmd: list[str], **_: Any) -> KernelConnectionInfo:
+        manager = self.parent
+        if not isinstance(manager, SandboxKernelManager):
+            raise SandboxError("a kernel of the sandbox needs a SandboxKernelManager, which knows the jail")
+        ports = {name: number for number, name in enumerate(_PORTS, 1)}
+        connection = {"transport": "ipc", "key": manager.session.key.decode(), "signature_scheme": "hmac-sha256"}
+        self.shut = manager.jail.kernel(
+            {
+                "connection": connection | ports,
+                "environment": environment("/tmp/home"),
+                **manager.limits,
+            }
+        )
+        self.shut.expect("sealed", _START)
+        manager.ip = str(self.shut.folder / "s")
+        info: KernelConnectionInfo = {**connection, **ports, "ip": manager.ip, "key": manager.session.key}
+        self.connection_info = info
+        return info
+
+    async def poll(self) -> int | None:
+        if self.shut is None:
+            return 0
+        self.shut.receive(0)
+        return self.shut.ended
+
+    async def wait(self) -> int | None:
+        deadline = time.monotonic() + 10
+        while (status := await self.poll()) is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        return status
+
+    async def send_signal(self, signum: int) -> None:
+        if self.shut is not None:
+            self.shut.send("interrupt" if signum == signal.SIGINT else "kill")
+
+    async def kill(self, restart: bool = False) -> None:
+        await self.send_signal(signal.SIGKILL)
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self.send_signal(signal.SIGKILL)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        if self.shut is not None:
+            self.shut.close()
+            self.shut = None
