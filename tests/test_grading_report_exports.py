@@ -38,6 +38,7 @@ HOSTILE = [
     "\ud800",
     "a/b",
     "a:b",
+    "-rf",
     "Ada",
     "ada",
 ]
