@@ -5,24 +5,35 @@ Every exercise that has a solution is covered. The hostile ones are tried on exe
 
 import csv
 import json
+import multiprocessing
 import os
+import shutil
 import stat
+import time
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
+from hashlib import sha256
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
 
-from course_lib.grading import SubmissionError, grade_folder, self_check
+from course_lib.grading import SubmissionError, Summary, grade_folder, self_check
 from course_lib.grading import batch as batches
+from course_lib.grading import worker as workers
 from course_lib.grading.build import read_notebook
-from course_lib.grading.results import Result, Summary
+from course_lib.grading.journal import JOURNAL, Journal
+from course_lib.grading.judge import hidden_seed
+from course_lib.grading.pool import WorkerError, grade_all
+from course_lib.grading.results import Result, TaskVerdict
+from course_lib.grading.worker import Graded, Job, Settings, not_run
 from course_lib.tasks.registry import tasks_of
 
 ROOT = Path(__file__).parents[1]
 EXERCISES = sorted(path.stem for path in (ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
 VAE = "05_variational_autoencoder"
+Quick = Callable[..., None]
 LINUX = pytest.mark.skipif(os.name != "posix", reason="limits need POSIX")
 
 
@@ -135,7 +146,7 @@ def test_the_secret_is_made_once_for_its_owner_only(usual: tuple[Summary, list[R
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     key = secret.read_text().strip()
     assert len(key) >= 32
-    assert not any(key in path.read_text(encoding="utf-8") for path in out.rglob("*") if path.is_file())
+    assert not any(key.encode() in path.read_bytes() for path in out.rglob("*") if path.is_file())
 
 
 STUB = "def train_vae(*inputs):\n    raise NotImplementedError('later')"
@@ -201,32 +212,168 @@ def test_those_that_mean_harm_get_what_they_earned_and_leave_nothing_behind(tmp_
     assert "<b>oops" not in page
 
 
-def _breaks(submission: batches.Submission, settings: object) -> object:
-    """Stands in for a submission that ends the worker that grades it."""
-    if submission.learner == "bad":
+def fake(job: Job) -> Graded:
+    """Stands in for the grader: quick, and ends or holds up its own process if the learner's name says so."""
+    if job.learner.startswith("kills"):
         os._exit(1)
-    return batches._page(batches._not_run(submission, "graded", "", settings), {})
+    if job.learner.startswith("hangs"):
+        time.sleep(600)
+    if job.learner.startswith("fails"):
+        return not_run(job, "failed", "The disk of this machine is full."), {}
+    points = len(job.data) % 3
+    verdict = TaskVerdict("f", points, 2, "right" if points == 2 else "wrong", job.data.decode()[:20])
+    answers = {"f": job.data.decode()}
+    return Result(job.learner, job.exercise or VAE, "graded", (verdict,), 0.5, cells=(("f", 0.25),)), answers
 
 
-def test_a_worker_that_dies_takes_no_other_submission_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for learner in ("bad", "next"):
+def never(job: Job) -> Graded:
+    raise AssertionError("a submission that hasn't changed was run again")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Quick:
+    """Puts another function in the place of the one that grades; in real workers if ``seconds`` are given."""
+
+    def put(grade: Callable[[Job], Graded], seconds: float | None = None) -> None:
+        def graded(jobs: Iterable[Job], workers: int, patience: float) -> Iterator[tuple[Job, Graded]]:
+            if seconds is None:  # in this process: what a worker is doesn't matter
+                yield from ((job, grade(job)) for job in jobs)
+            else:
+                yield from grade_all(jobs, workers, seconds, grade)
+
+        monkeypatch.setattr(batches, "grade_all", graded)
+
+    return put
+
+
+def scores(out: Path) -> dict[str, tuple[str, str]]:
+    return {row["learner"]: (row["score"], row["status"]) for row in rows(out / "gradebook.csv")}
+
+
+@LINUX
+def test_a_worker_that_dies_or_hangs_takes_no_other_submission_with_it(tmp_path: Path, quick: Quick) -> None:
+    for learner in ("hangs", "kills", "kills-too", "next", "ok"):
         hand_in(tmp_path / "in", learner, VAE, "{}")
-    monkeypatch.setattr(batches, "_grade_one", _breaks)
-    summary = grade_folder(tmp_path / "in", tmp_path / "out", workers=1)
-    status = {result.learner: result.status for result in summary.results}
-    assert status == {"bad": "failed", "next": "graded"}
+    quick(fake, seconds=3)
+    grade_folder(tmp_path / "in", tmp_path / "out")
+    lost = ("0", "failed")
+    assert scores(tmp_path / "out") == {
+        "hangs": lost, "kills": lost, "kills-too": lost, "next": ("2", "graded"), "ok": ("2", "graded")
+    }  # fmt: skip
+    (page,) = (tmp_path / "out" / "feedback" / "kills").iterdir()
+    assert "Look at this notebook by hand" in page.read_text()
 
 
-def test_a_fault_of_ours_is_not_blamed_on_the_learner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_has_not_changed_is_not_run_again_what_failed_is(tmp_path: Path, quick: Quick) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    for learner in ("ada", "bob", "fails"):
+        hand_in(source, learner, VAE, "{}")
+    quick(fake)
+    first = grade_folder(source, out)
+    assert (first.graded, first.unchanged, first.count("failed")) == (3, 0, 1)
+    (source / "bob" / VAE / f"{VAE}.ipynb").write_text("{ }")
+    hand_in(source, "cy", VAE, "{}")
+    shutil.rmtree(out / "feedback")
+    told: list[str] = []
+    second = grade_folder(source, out, progress=lambda result: told.append(result.learner))
+    assert (second.graded, second.unchanged, sorted(told)) == (3, 1, ["bob", "cy", "fails"])
+    assert scores(out) == {
+        "ada": ("2", "graded"), "bob": ("0", "graded"), "cy": ("2", "graded"), "fails": ("0", "failed")
+    }  # fmt: skip
+    assert len(list((out / "feedback").rglob("*.html"))) == 4  # what somebody deleted is there again
+
+
+def test_a_change_of_secret_or_limits_runs_all_again_and_regrade_does(tmp_path: Path, quick: Quick) -> None:
+    hand_in(tmp_path / "in", "ada", VAE, "{}")
+    quick(fake)
+
+    def graded(**settings: object) -> int:
+        return grade_folder(tmp_path / "in", tmp_path / "out", **settings).graded
+
+    (tmp_path / "secret").write_text("another secret, long enough")
+    assert [graded(), graded(), graded(regrade=True), graded()] == [1, 0, 1, 0]
+    assert [graded(seconds_per_cell=7), graded(secret=tmp_path / "secret"), graded(sandbox="none")] == [1, 1, 1]
+    assert graded() == 0
+    quick(never)
+    assert graded() == 0
+
+
+def test_one_learner_alone(tmp_path: Path, quick: Quick) -> None:
+    for learner in ("ada", "bob"):
+        hand_in(tmp_path / "in", learner, VAE, "{}")
+    quick(fake)
+    assert grade_folder(tmp_path / "in", tmp_path / "out", only="bob").graded == 1
+    assert list(scores(tmp_path / "out")) == ["bob"]
+    with pytest.raises(FileNotFoundError, match="no notebook of a learner called 'eve'"):
+        grade_folder(tmp_path / "in", tmp_path / "out", only="eve")
+
+
+def test_a_notebook_that_changes_while_it_waits_is_graded_as_it_then_is(tmp_path: Path, quick: Quick) -> None:
+    for learner in ("ada", "bob"):
+        hand_in(tmp_path / "in", learner, VAE, "{}")
+    quick(fake)
+
+    def change(number: int) -> None:  # after it was noted, before it is run
+        (tmp_path / "in" / "bob" / VAE / f"{VAE}.ipynb").write_text("{ }")
+
+    grade_folder(tmp_path / "in", tmp_path / "out", workers=1, total=change)
+    assert scores(tmp_path / "out") == {"ada": ("2", "graded"), "bob": ("0", "graded")}
+    with Journal(tmp_path / "out" / JOURNAL) as journal:
+        assert [(r.learner, r.attempt, r.content) for r in journal] == [
+            ("ada", 1, sha256(b"{}").hexdigest()),
+            ("bob", 2, sha256(b"{ }").hexdigest()),
+        ]
+
+
+def test_tables_are_written_when_a_batch_is_interrupted(tmp_path: Path, quick: Quick) -> None:
+    for learner in ("ada", "bob", "cy"):
+        hand_in(tmp_path / "in", learner, VAE, "{}")
+    quick(fake, seconds=60)
+
+    def interrupt(result: Result) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_folder(tmp_path / "in", tmp_path / "out", workers=1, progress=interrupt)
+    assert list(scores(tmp_path / "out")) == ["ada"]
+    assert grade_folder(tmp_path / "in", tmp_path / "out").graded == 2
+    assert multiprocessing.active_children() == []
+
+
+def test_neither_secret_nor_hidden_inputs_are_in_the_journal(tmp_path: Path, quick: Quick) -> None:
+    hand_in(tmp_path / "in", "ada", VAE, "{}")
+    (tmp_path / "secret").write_text("a-secret-of-some-length")
+    quick(fake)
+    grade_folder(tmp_path / "in", tmp_path / "out", secret=tmp_path / "secret")
+    raw = (tmp_path / "out" / JOURNAL).read_bytes()
+    seed = hidden_seed(b"a-secret-of-some-length", "ada", VAE, "kl_divergence")
+    assert b"a-secret-of" not in raw
+    assert str(seed).encode() not in raw
+
+
+def test_a_worker_that_cannot_start_ends_the_batch(tmp_path: Path, quick: Quick, capfd: object) -> None:
+    hand_in(tmp_path / "in", "ada", VAE, "{}")
+    quick(_Unreadable(), seconds=60)
+    with pytest.raises(WorkerError, match="ended before it could start"):
+        grade_folder(tmp_path / "in", tmp_path / "out")
+
+
+class _Unreadable:
+    """Can be sent to another process, but not read there."""
+
+    def __call__(self, job: Job) -> Graded:
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple:
+        return int, ("no number",)
+
+
+def test_a_fault_of_ours_is_not_blamed_on_the_learner(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the reference of f fails")
 
-    monkeypatch.setattr(batches, "grade_bytes", broken)
-    hand_in(tmp_path, "ada", VAE, "{}")
-    submission = batches.find_submissions(tmp_path)[0]
-    result, _ = batches._grade_one(submission, batches._Settings(b"s" * 32, batches.Limits(), None))
+    monkeypatch.setattr(workers, "grade_bytes", broken)
+    result, _ = workers.grade_one(Job(1, "ada", VAE, b"{}", "", "", Settings(b"s" * 32)))
     assert result.status == "failed"
     assert "no fault of the learner (RuntimeError: the reference of f fails)" in result.verdicts[0].message
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from course_lib import __version__
-from course_lib.cli import lessons, marks  # noqa: F401  (their commands register themselves)
+from course_lib.cli import grade, lessons, marks, report  # noqa: F401  (their commands register themselves)
 from course_lib.cli.common import app, complain, console
 from course_lib.lessons.find import LessonError, absolute_course_data
 

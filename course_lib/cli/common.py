@@ -25,6 +25,12 @@ def complain(message: object) -> None:
     errors.print(f"[bold red]course:[/] {escape(str(message))}", soft_wrap=True)
 
 
+def safe(text: str) -> str:
+    """Strangers' text for a terminal: no markup, and no control character but tab and line break."""
+    shown = (c if c.isprintable() or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return escape("".join(shown))
+
+
 def stop(message: object) -> NoReturn:
     """End with exit code 2 and one sentence on stderr."""
     complain(message)

@@ -1,15 +1,16 @@
-"""Commands around exercises: build them, check one's own, grade a folder of them."""
+"""Commands around exercises: build them, check one's own, give marks by hand, forget a learner."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from getpass import getuser
 from pathlib import Path
 from textwrap import indent
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from course_lib.cli.common import app, console, errors, stop
+from course_lib.cli.common import app, complain, console, errors, stop
 from course_lib.lessons.find import course_root
 
 COLOURS = {"right": "green", "untouched": "dim"}
@@ -61,74 +62,62 @@ def check(
 
 
 @app.command()
-def grade(
-    submissions: Annotated[Path, typer.Argument(help="LEARNER/EXERCISE/EXERCISE.ipynb, or a flat folder")],
-    out: Annotated[Path, typer.Option(help="where marks and feedback go")],
-    workers: Annotated[int, typer.Option(help="notebooks at a time")] = 2,
-    seconds_per_cell: Annotated[float | None, typer.Option(help="60 if left out")] = None,
-    seconds_per_submission: Annotated[float | None, typer.Option(help="300 if left out")] = None,
-    memory_mb: Annotated[int | None, typer.Option(help="per process; 2048 if left out")] = None,
-    solutions: Annotated[
-        Path | None, typer.Option(help="the masters; solutions/ of this clone if left out")
-    ] = None,
-    secret: Annotated[
-        Path | None, typer.Option(help="file that hidden inputs follow from; OUT.secret if left out")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar, no summary")] = False,
+def marks(
+    out: Annotated[Path, typer.Argument(help="the folder of 'course grade --out'")],
+    table: Annotated[Path, typer.Argument(help="CSV with the columns learner, exercise, task, points, comment")],
+    by: Annotated[str, typer.Option(help="who gives them; your user name if left out")] = "",
 ) -> None:
-    """Grade a folder of submissions: gradebook.csv, tasks.csv and a feedback page for each learner go to OUT.
+    """Take in marks and comments given by hand; tables and pages follow, and the journal keeps who, what and when.
 
-    Exit code 1 means that the grader itself failed on a submission, never that a mark is low.
+    Points replace the task's, or are added to the exercise's if the task is empty. Empty points: the row is a comment.
+    The word auto in place of points: the grader's own mark counts again. If a row is wrong, none is taken.
     """
-    from course_lib.grading import Result, grade_folder
+    from course_lib.grading.adjust import merge_marks
+    from course_lib.grading.publish import publish
+    from course_lib.grading.store import explained
 
-    limits: dict[str, Any] = {
-        "seconds_per_cell": seconds_per_cell,
-        "seconds_per_submission": seconds_per_submission,
-        "memory_mb": memory_mb,
-    }
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal) as bar:
-        task = bar.add_task("Grading", total=None)
-
-        def total(number: int) -> None:
-            bar.update(task, total=number)
-
-        def progress(result: Result) -> None:
-            bar.update(task, advance=1, description=escape(f"{result.learner} {result.exercise}"))
-
-        try:
-            summary = grade_folder(
-                submissions,
-                out,
-                workers=workers,
-                solutions=solutions or course_root() / "solutions",
-                secret=secret,
-                progress=progress,
-                total=total,
-                **{name: value for name, value in limits.items() if value is not None},
-            )
-        except (FileNotFoundError, ValueError) as error:
-            stop(error)
-    failed = [result for result in summary.results if result.status == "failed"]
-    if not quiet:
-        summarise(summary)
-    for result in failed:
-        errors.print(f"[bold red]not graded[/] {escape(f'{result.learner} {result.exercise}: {result.reason}')}")
-    raise typer.Exit(1 if failed else 0)
+    with opened(out) as journal, journal.grading(), explained(journal.path):
+        number = merge_marks(journal, table, by or getuser())
+        publish(journal, out)
+    console.print(
+        f"{number} new in {escape(str(table))}; {escape(str(out))}/gradebook.csv, tasks.csv, feedback/ follow it"
+    )
 
 
-def summarise(summary: Any) -> None:
-    """One line an exercise, and where everything is."""
-    table = Table("exercise", "submissions", "full marks", "zero", "mean", "not run", box=None, pad_edge=False)
-    for exercise in sorted({result.exercise for result in summary.results}):
-        results = [result for result in summary.results if result.exercise == exercise]
-        full = sum(result.score == result.max_score > 0 for result in results)
-        zero = sum(result.score == 0 for result in results)
-        mean = sum(result.score for result in results) / len(results)
-        refused = sum(result.status in ("rejected", "failed") for result in results)
-        most = max(result.max_score for result in results)
-        cells = (len(results), full, zero, f"{mean:.1f} of {most:g}", refused)
-        table.add_row(escape(exercise) or "(which?)", *map(str, cells))
-    console.print(table)
-    console.print(f"{summary.out}/gradebook.csv, tasks.csv, feedback/; {summary.seconds:.0f} s")
+@app.command()
+def forget(
+    learner: Annotated[str, typer.Argument(help="as in gradebook.csv")],
+    out: Annotated[Path, typer.Option(help="the folder of 'course grade --out'")],
+) -> None:
+    """Delete a learner from the journal, the tables and the feedback, for good.
+
+    Their notebook in the folder of submissions, and what 'course report' wrote before, are yours to delete.
+    """
+    from course_lib.grading.publish import forget_learner
+    from course_lib.grading.store import explained
+
+    with opened(out) as journal, journal.grading(), explained(journal.path):
+        rows = forget_learner(journal, out, learner)
+    if not rows:
+        stop(f"nothing of a learner called {learner!r} is in {out}; is the name as in gradebook.csv?")
+    console.print(
+        f"{escape(learner)} is deleted from {escape(str(out))}. Delete the notebook, too, where it was handed in."
+    )
+
+
+@contextmanager
+def opened(out: Path) -> Iterator[Any]:
+    """The journal of a folder; what goes wrong with it ends the command with a sentence."""
+    from course_lib.grading.journal import JOURNAL, Journal
+    from course_lib.grading.store import DiskFullError, JournalError
+
+    if not (out / JOURNAL).is_file():
+        stop(f"{out} holds no {JOURNAL}; name the folder of 'course grade --out'")
+    try:
+        with Journal(out / JOURNAL) as journal:
+            yield journal
+    except DiskFullError as error:
+        complain(error)
+        raise typer.Exit(3) from None
+    except (JournalError, OSError, ValueError) as error:
+        stop(error)

@@ -7,11 +7,11 @@ The rule: the learner's process turns inputs into outputs; another process, whic
 ``grade.py`` puts these together for one notebook, ``batch.py`` for a folder of them.
 """
 
-from course_lib.grading.batch import grade_folder
+from course_lib.grading.batch import Summary, grade_folder
 from course_lib.grading.build import BuildError, build_exercises
 from course_lib.grading.grade import self_check
 from course_lib.grading.read import SubmissionError
-from course_lib.grading.results import Result, Summary, TaskVerdict
+from course_lib.grading.results import Result, TaskVerdict
 
 __all__ = [
     "BuildError",

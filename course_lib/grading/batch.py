@@ -1,40 +1,53 @@
 """A folder of submissions in, marks and feedback out, several notebooks at a time.
 
-Each submission is graded in a worker process that stays for the next; a worker that dies takes only the submissions
-that were running with it, and those are tried again one by one.
+What is found is noted in the journal of ``out``; what is new or was graded by other rules is run; tables and pages are
+made from the journal. Killed at any moment and called again, it goes on where it was.
 """
 
-import multiprocessing
+import hashlib
 import os
 import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
-import torch
-
-from course_lib.grading.grade import grade_bytes
+from course_lib.grading.adjust import Late, apply_late
+from course_lib.grading.journal import JOURNAL, Journal
 from course_lib.grading.masters import load_masters
-from course_lib.grading.read import MAX_BYTES, SubmissionError
-from course_lib.grading.report import feedback_html, feedback_path, write_tables
-from course_lib.grading.results import Result, Status, Summary, TaskVerdict
+from course_lib.grading.pool import grade_all
+from course_lib.grading.publish import Tables, publish, write_pages
+from course_lib.grading.read import SubmissionError
+from course_lib.grading.results import Result, Status
 from course_lib.grading.run import Limits
-from course_lib.grading.runner import adopt_orphans, kill_descendants
+from course_lib.grading.store import explained
 from course_lib.grading.submissions import Submission, find_submissions
-from course_lib.tasks.registry import tasks_of
+from course_lib.grading.versions import describe
+from course_lib.grading.worker import Job, Settings
+
+_MARGIN = 180.0  # seconds that reading, starting and judging may take besides a submission's own
 
 
 @dataclass(frozen=True)
-class _Settings:
-    """What is the same for every submission of a batch."""
+class Summary:
+    """A batch: where everything is, how many were graded in it, how many hadn't changed, and how long it took."""
 
-    secret: bytes
-    limits: Limits
-    solutions: Path | None
+    out: Path
+    graded: int
+    unchanged: int
+    seconds: float
+
+    @cached_property
+    def results(self) -> tuple[Result, ...]:
+        """All results that the journal holds, also of earlier batches, in the order of learner and exercise."""
+        with Journal(self.out / JOURNAL) as journal:
+            return tuple(record.result for record in journal)
+
+    def count(self, status: Status) -> int:
+        """How many submissions ended that way."""
+        return sum(result.status == status for result in self.results)
 
 
 def grade_folder(
@@ -47,117 +60,105 @@ def grade_folder(
     memory_mb: int = Limits.memory_mb,
     solutions: Path | None = None,
     secret: Path | None = None,
+    sandbox: str = "auto",
+    only: str = "",
+    regrade: bool = False,
+    late: Late | None = None,
     progress: Callable[[Result], None] | None = None,
     total: Callable[[int], None] | None = None,
 ) -> Summary:
-    """Grade every notebook in ``submissions`` (layouts: ``submissions.py``); write marks and feedback into ``out``.
+    """Grade the notebooks in ``submissions`` (layouts: ``submissions.py``); marks, feedback and journal go to ``out``.
+
+    Not run again, unless ``regrade``, is what hasn't changed since it was graded: the notebook, its exercise, the
+    grader, its libraries, the secret, the sandbox, the limits. ``only``: one learner's.
 
     Hidden inputs follow from the file ``secret``, made at first use (by default beside ``out``, named ``OUT.secret``,
     readable by its owner only): keep it for a regrade, show it to nobody. ``solutions``: where the masters are.
-    ``total`` is told the number of submissions first, ``progress`` each result as it comes.
+    ``total`` is told first how many submissions will be run, ``progress`` each result as it comes.
 
-    Raises ``FileNotFoundError`` if there is no notebook or no master, ``ValueError`` for limits that aren't any.
+    Raises ``FileNotFoundError`` if there is no notebook or no master, ``ValueError`` for limits that aren't any,
+    ``JournalError`` if another grader is at work in ``out``, ``DiskFullError`` when there is no room to go on.
     """
     started = time.monotonic()
     if workers < 1 or min(seconds_per_cell, seconds_per_submission, memory_mb) <= 0:
         raise ValueError("workers, seconds and memory must be above 0")
     load_masters(solutions)
-    found = find_submissions(submissions, out)
-    out.mkdir(parents=True, exist_ok=True)
-    key = _secret(secret or out.with_name(out.name + ".secret"))
-    settings = _Settings(key, Limits(seconds_per_cell, seconds_per_submission, memory_mb), solutions)
-    if total is not None:
-        total(len(found))
-    results: list[Result] = []
-    try:
-        for result, page in _grade_all(found, workers, settings):
-            results.append(result)
-            path = feedback_path(out, result)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(page, encoding="utf-8")
-            if progress is not None:
-                progress(result)
-    finally:
-        results.sort(key=lambda result: (result.learner, result.exercise))
-        write_tables(out, results)
-    return Summary(tuple(results), out, time.monotonic() - started)
+    found = [s for s in find_submissions(submissions, out) if only in ("", s.learner)]
+    if not found:
+        raise FileNotFoundError(f"{submissions} holds no notebook of a learner called {only!r}")
+    found.sort(key=lambda submission: (submission.exercise, submission.learner))
+    with explained(out / JOURNAL):
+        out.mkdir(parents=True, exist_ok=True)
+        key = _secret(secret or out.with_name(out.name + ".secret"))
+    limits = Limits(seconds_per_cell, seconds_per_submission, memory_mb)
+    settings = Settings(key, limits, solutions, sandbox)
+    patience = seconds_per_submission + _MARGIN
+    with Journal(out / JOURNAL) as journal, journal.grading(2 * patience), explained(journal.path):
+        batch = _Batch(journal, settings)
+        todo = batch.note(found, again=regrade)
+        if total is not None:
+            total(len(todo))
+        tables = Tables(journal, out)
+        try:
+            with closing(grade_all(batch.jobs(todo, patience), min(workers, len(todo)), patience)) as graded:
+                for job, (result, answers) in graded:
+                    journal.finish(job.run, result, answers)
+                    write_pages(journal, out)
+                    tables.now_and_then()
+                    if progress is not None:
+                        progress(result)
+        finally:
+            if late is not None:
+                apply_late(journal, late, "course grade --late")
+            publish(journal, out)
+    return Summary(out, len(todo), len(found) - len(todo), time.monotonic() - started)
 
 
-def _grade_all(found: list[Submission], workers: int, settings: _Settings) -> Iterator[tuple[Result, str]]:
-    """Every submission's result and feedback page, as they come."""
-    waiting = deque(found)
-    while waiting:
-        suspects = yield from _until_broken(waiting, workers, settings)
-        for suspect in suspects:
-            if (yield from _until_broken(deque([suspect]), 1, settings)):
-                reason = "The run ended the grader's own process, twice. Look at this notebook by hand."
-                yield _page(_not_run(suspect, "failed", reason, settings), {})
+class _Batch:
+    """Submissions on their way into the journal and to the workers."""
 
-
-def _until_broken(
-    waiting: deque[Submission], workers: int, settings: _Settings
-) -> Generator[tuple[Result, str], None, list[Submission]]:
-    """Grade those ``waiting``; if a worker dies, returns the submissions that were running then."""
-    running: dict[Future[tuple[Result, str]], Submission] = {}
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(waiting)), context, _start_worker) as pool:
-        while waiting or running:
-            while waiting and len(running) < workers:
-                submission = waiting.popleft()
-                try:
-                    running[pool.submit(_grade_one, submission, settings)] = submission
-                except BrokenProcessPool:
-                    return [submission, *running.values()]
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    return list(running.values())
-                del running[future]
-    return []
-
-
-def _start_worker() -> None:
-    adopt_orphans()
-    torch.set_num_threads(1)
-
-
-def _grade_one(submission: Submission, settings: _Settings) -> tuple[Result, str]:
-    """One submission in a worker: whatever it holds, a result and a page come out, and no process is left."""
-    answers: dict[str, str] = {}
-    try:
-        if submission.problem:
-            raise SubmissionError(submission.problem)
-        with submission.path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        result, answers = grade_bytes(
-            data,
-            submission.learner,
-            submission.exercise,
-            secret=settings.secret,
-            limits=settings.limits,
-            solutions=settings.solutions,
+    def __init__(self, journal: Journal, settings: Settings) -> None:
+        self._journal, self._settings = journal, settings
+        self._describe = cache(
+            lambda exercise: describe(
+                exercise, settings.secret, settings.sandbox, settings.limits, settings.solutions
+            )
         )
+
+    def note(self, found: Sequence[Submission], *, again: bool) -> list[tuple[int, Submission]]:
+        """Put what was found into the journal; the runs to do, in the order of ``found``."""
+        with self._journal.transaction():
+            runs = [(self._note(submission, _hash(*_data(submission)), again), submission) for submission in found]
+        return [(run, submission) for run, submission in runs if run is not None]
+
+    def _note(self, submission: Submission, content: str, again: bool) -> int | None:
+        learner, exercise, at = submission.learner, submission.exercise, submission.submitted
+        return self._journal.hand_in(learner, exercise, content, at, self._describe(exercise), again=again)
+
+    def jobs(self, todo: Sequence[tuple[int, Submission]], patience: float) -> Iterator[Job]:
+        """The jobs, each read and marked as running when it is asked for."""
+        for run, submission in todo:
+            data, problem = _data(submission)
+            if not self._journal.start(run, _hash(data, problem), patience):  # changed since it was found
+                now = self._note(submission, _hash(data, problem), again=True)
+                if now is None or not self._journal.start(now, _hash(data, problem), patience):
+                    continue
+                run = now
+            yield Job(run, submission.learner, submission.exercise, data, problem, submission.note, self._settings)
+
+
+def _data(submission: Submission) -> tuple[bytes, str]:
+    """The bytes of a submission, or why there are none."""
+    try:
+        return submission.read(), ""
     except SubmissionError as error:
-        result = _not_run(submission, "rejected", str(error), settings)
-    except Exception as error:
-        reason = f"The grader failed, through no fault of the learner ({type(error).__name__}: {error})."
-        result = _not_run(submission, "failed", reason, settings)
-    finally:
-        kill_descendants()
-    return _page(result, answers)
+        return b"", str(error)
+    except OSError as error:
+        return b"", f"The file could not be read ({error.strerror})."
 
 
-def _page(result: Result, answers: dict[str, str]) -> tuple[Result, str]:
-    return result, feedback_html(result, answers)
-
-
-def _not_run(submission: Submission, status: Status, reason: str, settings: _Settings) -> Result:
-    known = submission.exercise in load_masters(settings.solutions)
-    tasks = tasks_of(submission.exercise) if known else ()
-    verdicts = tuple(TaskVerdict(task.name, 0, task.points, "missing", reason) for task in tasks)
-    return Result(submission.learner, submission.exercise, status, verdicts, reason=reason)
+def _hash(data: bytes, problem: str) -> str:
+    return hashlib.sha256(data or problem.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _secret(path: Path) -> bytes:

@@ -1,8 +1,7 @@
-"""What grading gives: a verdict per task, a result per submission, its record in the journal, a summary of the batch."""
+"""What grading gives: a verdict per task, a result per submission, the journal's record of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from course_lib.tasks.core import Outcome
@@ -28,7 +27,8 @@ class Result:
     ``status``: ``graded`` (it ran to its end), ``stopped`` (it was ended early; what came before counts),
     ``rejected`` (it could not be run; ``reason`` says why), ``failed`` (the grader's fault, not the learner's).
     ``notes``: what was found while reading it, for the learner. ``seconds``: wall-clock time of its run.
-    ``sandbox``: what its code ran in, ``none`` if nothing held it.
+    ``sandbox``: what its code ran in, ``none`` if nothing held it. ``cells``: the name of each cell that ran, and its
+    seconds.
     """
 
     learner: str
@@ -39,6 +39,7 @@ class Result:
     reason: str = ""
     notes: tuple[str, ...] = ()
     sandbox: str = "none"
+    cells: tuple[tuple[str, float], ...] = ()
 
     @property
     def score(self) -> float:
@@ -105,16 +106,3 @@ class Record:
     @property
     def max_score(self) -> float:
         return self.result.max_score
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A batch: its results in the order of learner and exercise, where they were written, and how long it took."""
-
-    results: tuple[Result, ...]
-    out: Path
-    seconds: float
-
-    def count(self, status: Status) -> int:
-        """How many submissions ended that way."""
-        return sum(result.status == status for result in self.results)

@@ -1,0 +1,121 @@
+"""The process that grades one submission after another for a batch, and the one function that it calls for each.
+
+``grade_one`` depends on its job only, so that any process on any machine can do it. A worker ends with the process that
+started it, and takes all that it started along.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+
+from course_lib.grading.grade import grade_bytes
+from course_lib.grading.masters import load_masters
+from course_lib.grading.read import SubmissionError
+from course_lib.grading.results import Result, Status, TaskVerdict
+from course_lib.grading.run import Limits
+from course_lib.grading.runner import adopt_orphans, kill_descendants
+from course_lib.tasks.registry import tasks_of
+
+_MEMORY = 6 << 30  # bytes of a worker's own data: libraries, a submission's arrays, what a reference makes of them
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for every submission of a batch. ``secret``: the key of the hidden inputs."""
+
+    secret: bytes
+    limits: Limits = field(default_factory=Limits)
+    solutions: Path | None = None
+    sandbox: str = "auto"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission to grade: its row in the journal, whose it is, its bytes (or why there are none), and how.
+
+    ``note``: what the learner should know of how it was found.
+    """
+
+    run: int
+    learner: str
+    exercise: str
+    data: bytes
+    problem: str
+    note: str
+    settings: Settings
+
+
+Graded = tuple[Result, dict[str, str]]
+
+
+def grade_one(job: Job) -> Graded:
+    """The result and the learner's code by task: whatever the job holds, these come out, and no process is left."""
+    settings = job.settings
+    try:
+        if job.problem:
+            raise SubmissionError(job.problem)
+        result, answers = grade_bytes(
+            job.data,
+            job.learner,
+            job.exercise,
+            secret=settings.secret,
+            limits=settings.limits,
+            solutions=settings.solutions,
+        )
+        return (replace(result, notes=(job.note, *result.notes)) if job.note else result), answers
+    except SubmissionError as error:
+        return not_run(job, "rejected", str(error)), {}
+    except Exception as error:
+        return not_run(job, "failed", f"The grader failed, through no fault of the learner ({_said(error)})."), {}
+    finally:
+        kill_descendants()
+
+
+def not_run(job: Job, status: Status, reason: str) -> Result:
+    """The result of a submission that wasn't run."""
+    known = job.exercise in load_masters(job.settings.solutions)
+    tasks = tasks_of(job.exercise) if known else ()
+    verdicts = tuple(TaskVerdict(task.name, 0, task.points, "missing", reason) for task in tasks)
+    return Result(job.learner, job.exercise, status, verdicts, reason=reason)
+
+
+def work(pipe: Connection, grade: Callable[[Job], Graded]) -> None:
+    """Grade what comes through ``pipe`` until its other end is closed. Says ``None`` when ready to begin."""
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the process that started this one
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    adopt_orphans()
+    limit_worker()
+    torch.set_num_threads(1)
+    with suppress(EOFError, OSError):
+        pipe.send(None)
+        while True:
+            pipe.send(grade(pipe.recv()))
+
+
+def limit_worker() -> None:
+    """Bound the memory that judging may take. What the worker starts has limits of its own."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, most))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        kill_descendants()
+        os._exit(1)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
