@@ -25,13 +25,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import classroom
 import grading_split
 import nbformat
 from machine import Clock, machine
 
-COURSE = [sys.executable, "-c", "from course_lib.cli import main; main()"]
 _CONFIG = 'c = get_config()\nc.CourseDirectory.course_id = "course"\nc.ExecutePreprocessor.timeout = 60\n'
 _SCORES = """
 from nbgrader.api import Gradebook
@@ -57,7 +57,7 @@ def ours(workers: int) -> Contestant:
     def run(folder: Path, number: int) -> Round:
         classroom.hand_in(folder / "in", range(number))
         clock = Clock()
-        grade(folder, workers)
+        subprocess.run(**command(folder, workers), check=True)
         seconds, others = clock.stop()
         with (folder / "out" / "gradebook.csv").open(newline="", encoding="utf-8") as file:
             scores = {row["learner"]: float(row["score"]) for row in csv.DictReader(file)}
@@ -66,10 +66,14 @@ def ours(workers: int) -> Contestant:
     return run
 
 
-def grade(folder: Path, workers: int) -> None:
-    """``course grade`` from ``folder/in`` to ``folder/out``."""
-    command = [*COURSE, "grade", str(folder / "in"), "--out", str(folder / "out"), "--workers", str(workers)]
-    subprocess.run([*command, "--quiet"], env=environment(sys.executable), check=True)
+def command(folder: Path, workers: int) -> dict[str, Any]:
+    """``course grade`` from ``folder/in`` to ``folder/out``, for :mod:`subprocess`."""
+    course = [sys.executable, "-c", "from course_lib.cli import main; main()"]
+    places = [str(folder / "in"), "--out", str(folder / "out")]
+    return {
+        "args": [*course, "grade", *places, "--workers", str(workers), "--quiet"],
+        "env": environment(sys.executable),
+    }
 
 
 def nbgrader(python: str, processes: int) -> Contestant:
