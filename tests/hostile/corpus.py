@@ -30,7 +30,7 @@ SHORT = frozenset(
         "meddles": "all-true replays-first first-for-all nan-tensors huge-header deep-header huge-shape",
         "forges": "earlier from-a-thread at-exit",
         "raw": "execute-reply-ok early-idle own-frontend",
-        "patches": "safetensors base64 json torch-comparisons builtins course-modules import-hook",
+        "patches": "own-check safetensors base64 json torch-comparisons builtins course-modules import-hook",
         "notebook": "checks-pass doubled forged-outputs tag-skip-execution tag-raises-exception other-kernel",
         "rewrites": "input-transformer cleanup-transformer pre-run-event run-cell",
         "unreadable": "not-utf8 deep wrong-types large",
