@@ -14,9 +14,22 @@ from pathlib import Path
 from hostile.corpus import CORPUS, SHORT, write
 from hostile.submission import Place, Submission
 
-FORGING = (
-    "returns gradient step model meddles forges raw patches notebook rewrites leaves second hooks imports".split()
-)
+FORGING = [
+    "returns",
+    "gradient",
+    "step",
+    "model",
+    "meddles",
+    "forges",
+    "raw",
+    "patches",
+    "notebook",
+    "rewrites",
+    "leaves",
+    "second",
+    "hooks",
+    "imports",
+]
 # these touch more than marks: a file, the kernel's other sockets, much memory
 NOT_HERE = {
     "notebook-other-kernel",
