@@ -14,22 +14,8 @@ from pathlib import Path
 from hostile.corpus import CORPUS, SHORT, write
 from hostile.submission import Place, Submission
 
-FORGING = [
-    "returns",
-    "gradient",
-    "step",
-    "model",
-    "meddles",
-    "forges",
-    "raw",
-    "patches",
-    "notebook",
-    "rewrites",
-    "leaves",
-    "second",
-    "hooks",
-    "imports",
-]
+FORGING = ("returns", "gradient", "step", "model", "meddles", "forges", "raw", "patches", "notebook", "rewrites")
+FORGING += ("leaves", "second", "hooks", "imports")
 # these touch more than marks: a file, the kernel's other sockets, much memory
 NOT_HERE = {
     "notebook-other-kernel",
@@ -48,7 +34,7 @@ def forgeries(everything: bool = False) -> list[Submission]:
     return [
         one
         for one in CORPUS
-        if one.name.startswith(tuple(FORGING))
+        if one.name.startswith(FORGING)
         and not (one.jail or one.slow or one.name in NOT_HERE)
         and (everything or one.name in SHORT)
     ]
