@@ -38,6 +38,10 @@ def grade(
     submissions: Annotated[Path, typer.Argument(help="LEARNER/EXERCISE/EXERCISE.ipynb, or a flat folder")],
     out: Annotated[Path, typer.Option(help="where marks, feedback and the journal go")],
     workers: Annotated[int, typer.Option(help="notebooks at a time")] = 2,
+    dask: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="of a Dask scheduler, tcp://host:8786: its workers grade instead"),
+    ] = "",
     seconds_per_cell: Annotated[float | None, typer.Option(help="60 if left out")] = None,
     seconds_per_submission: Annotated[float | None, typer.Option(help="300 if left out")] = None,
     memory_mb: Annotated[int | None, typer.Option(help="per process; 2048 if left out")] = None,
@@ -70,6 +74,7 @@ def grade(
     """
     from course_lib.grading import grade_folder
     from course_lib.grading.adjust import Late, read_due
+    from course_lib.grading.cluster import ClusterError
     from course_lib.grading.pool import WorkerError
     from course_lib.grading.store import DiskFullError, JournalError
 
@@ -88,6 +93,7 @@ def grade(
                 submissions,
                 out,
                 workers=workers,
+                dask=dask,
                 solutions=solutions or course_root() / "solutions",
                 secret=secret,
                 sandbox=sandbox.value,
@@ -104,7 +110,7 @@ def grade(
     except KeyboardInterrupt:
         complain(f"interrupted. What was graded is in {out}; the same command goes on from there")
         raise typer.Exit(130) from None
-    except (FileNotFoundError, ValueError, JournalError, WorkerError) as error:
+    except (FileNotFoundError, ValueError, JournalError, WorkerError, ClusterError) as error:
         stop(error)
     raise typer.Exit(_tell(summary, only, explain, quiet))
 

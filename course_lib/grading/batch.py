@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from course_lib.grading.adjust import Late, apply_late
+from course_lib.grading.cluster import grade_on_cluster
 from course_lib.grading.journal import JOURNAL, Journal
 from course_lib.grading.masters import load_masters
 from course_lib.grading.pool import grade_all
@@ -55,6 +56,7 @@ def grade_folder(
     out: Path,
     *,
     workers: int = 2,
+    dask: str = "",
     seconds_per_cell: float = Limits.seconds_per_cell,
     seconds_per_submission: float = Limits.seconds_per_submission,
     memory_mb: int = Limits.memory_mb,
@@ -70,14 +72,16 @@ def grade_folder(
     """Grade the notebooks in ``submissions`` (layouts: ``submissions.py``); marks, feedback and journal go to ``out``.
 
     Not run again, unless ``regrade``, is what hasn't changed since it was graded: the notebook, its exercise, the
-    grader, its libraries, the secret, the sandbox, the limits. ``only``: one learner's.
+    grader, its libraries, the secret, the sandbox, the limits. ``only``: one learner's. ``dask``: the address of a
+    Dask scheduler whose workers grade, in place of ``workers`` here.
 
     Hidden inputs follow from the file ``secret``, made at first use (by default beside ``out``, named ``OUT.secret``,
     readable by its owner only): keep it for a regrade, show it to nobody. ``solutions``: where the masters are.
     ``total`` is told first how many submissions will be run, ``progress`` each result as it comes.
 
     Raises ``FileNotFoundError`` if there is no notebook or no master, ``ValueError`` for limits that aren't any,
-    ``JournalError`` if another grader is at work in ``out``, ``DiskFullError`` when there is no room to go on.
+    ``JournalError`` if another grader is at work in ``out``, ``DiskFullError`` when there is no room to go on,
+    ``ClusterError`` if the cluster can't be used.
     """
     started = time.monotonic()
     if workers < 1 or min(seconds_per_cell, seconds_per_submission, memory_mb) <= 0:
@@ -100,7 +104,12 @@ def grade_folder(
             total(len(todo))
         tables = Tables(journal, out)
         try:
-            with closing(grade_all(batch.jobs(todo, patience), min(workers, len(todo)), patience)) as graded:
+            jobs = batch.jobs(todo, patience)
+            if dask and todo:
+                grading = grade_on_cluster(jobs, dask, patience)
+            else:
+                grading = grade_all(jobs, min(workers, len(todo)), patience)
+            with closing(grading) as graded:
                 for job, (result, answers) in graded:
                     journal.finish(job.run, result, answers)
                     write_pages(journal, out)
