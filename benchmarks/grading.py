@@ -21,7 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +31,7 @@ import classroom
 import grading_split
 import nbformat
 from machine import Clock, machine
+from nbformat import NotebookNode
 
 _CONFIG = 'c = get_config()\nc.CourseDirectory.course_id = "course"\nc.ExecutePreprocessor.timeout = 60\n'
 _SCORES = """
@@ -81,8 +82,10 @@ def nbgrader(python: str, processes: int) -> Contestant:
 
     def run(folder: Path, number: int) -> Round:
         courses = [folder / str(i) for i in range(processes)]
+        master = nbformat.read(classroom.SOLUTION, as_version=4)
+        master.cells.pop()
         for i, course in enumerate(courses):
-            make_course(python, course)
+            make_course(python, course, {classroom.EXERCISE: master})
             share = range(i * number // processes, (i + 1) * number // processes)
             classroom.hand_in(course / "submitted", share, shown=False)
         clock = Clock()
@@ -110,18 +113,18 @@ def nbgrader(python: str, processes: int) -> Contestant:
     return run
 
 
-def make_course(python: str, course: Path) -> None:
-    """A course with the exercise released: ``nbgrader generate_assignment`` from our solution without its last cell."""
-    source = course / "source" / classroom.EXERCISE / f"{classroom.EXERCISE}.ipynb"
-    source.parent.mkdir(parents=True)
-    notebook = nbformat.read(classroom.SOLUTION, as_version=4)
-    notebook.cells.pop()
-    nbformat.write(notebook, source)
+def make_course(python: str, course: Path, notebooks: Mapping[str, NotebookNode]) -> None:
+    """A course with these exercises released, as ``nbgrader generate_assignment`` makes them from our solutions."""
+    course.mkdir(parents=True)
     (course / "nbgrader_config.py").write_text(_CONFIG)
-    command = [python, "-m", "nbgrader", "generate_assignment", classroom.EXERCISE, "--create"]
-    made = subprocess.run(command, cwd=course, env=environment(python), capture_output=True, text=True)
-    if made.returncode:
-        raise RuntimeError(f"nbgrader could not release the exercise: {made.stderr[-2000:]}")
+    for exercise, notebook in notebooks.items():
+        source = course / "source" / exercise / f"{exercise}.ipynb"
+        source.parent.mkdir(parents=True)
+        nbformat.write(notebook, source)
+        command = [python, "-m", "nbgrader", "generate_assignment", exercise, "--create"]
+        made = subprocess.run(command, cwd=course, env=environment(python), capture_output=True, text=True)
+        if made.returncode:
+            raise RuntimeError(f"nbgrader could not release {exercise}: {made.stderr[-2000:]}")
 
 
 def environment(python: str) -> dict[str, str]:

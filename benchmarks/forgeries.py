@@ -1,0 +1,64 @@
+"""Submissions that forge marks, graded by ``course grade`` and by ``nbgrader autograde``: who gives points for them?
+
+    python benchmarks/forgeries.py [--all] [--nbgrader PYTHON]
+
+The payloads are those of tests/hostile that attack nothing but marks (nbgrader_forgeries.py says which); --all takes
+all of these, else some of each kind. Points count only for tasks that a submission didn't answer rightly. nbgrader has
+no sandbox: run this where nothing can be lost.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from grading import command, environment, make_course
+from machine import machine
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from hostile import nbgrader_forgeries as forgeries  # noqa: E402
+
+_SCORES = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from hostile import nbgrader_forgeries as forgeries
+print(json.dumps(forgeries.nbgrader_scores(Path("gradebook.db").resolve(), forgeries.forgeries(sys.argv[2] == "all"))))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", action="store_true", help="every payload")
+    parser.add_argument(
+        "--nbgrader", default=sys.executable, metavar="PYTHON", help="an interpreter that has nbgrader"
+    )
+    options = parser.parse_args()
+    python = options.nbgrader
+    with tempfile.TemporaryDirectory(prefix="forgeries-") as name:
+        folder, course = Path(name), Path(name) / "course"
+        chosen = forgeries.write_submitted(folder / "in", options.all)
+        print(f"{machine(1)}; {len(chosen)} forgeries", flush=True)
+        subprocess.run(**command(folder, 2), check=False)
+        exercises = sorted({one.exercise for one in chosen})
+        solutions = {e: nbformat.read(ROOT / "solutions" / f"{e}.ipynb", as_version=4) for e in exercises}
+        make_course(python, course, solutions)
+        forgeries.write_submitted(course / "submitted", options.all)
+        for exercise in exercises:
+            autograde = [python, "-m", "nbgrader", "autograde", exercise, "--log-level=CRITICAL"]
+            subprocess.run(autograde, cwd=course, env=environment(python), stderr=subprocess.DEVNULL, check=False)
+        scores = [python, "-c", _SCORES, str(ROOT / "tests"), "all" if options.all else "short"]
+        said = subprocess.run(
+            scores, cwd=course, env=environment(python), check=True, capture_output=True, text=True
+        )
+        ours = forgeries.our_scores(folder / "out" / "tasks.csv")
+        print()
+        print(forgeries.comparison(ours, json.loads(said.stdout), chosen))
+
+
+if __name__ == "__main__":
+    main()
