@@ -86,7 +86,8 @@ def graded(folder: Path, chosen: list[Submission], slow: bool) -> Batch:
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Batch]]:
     proof = graded(tmp_path_factory.mktemp("hostile"), PROOF, slow=False)
-    jailed = all(proof.gradebook[one.name]["score"] == "0" for one in PROOF)
+    jailed = proof.code == 0 and all(proof.gradebook[one.name]["score"] == "12" for one in NEIGHBOURS)
+    jailed = jailed and all(proof.gradebook[one.name]["score"] == "0" for one in PROOF)
     made = {}
     for slow in (False, True):
         chosen = [one for one in CHOSEN if one.slow == slow and (jailed or not one.jail)]
