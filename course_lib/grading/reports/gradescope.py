@@ -20,16 +20,20 @@ _SETUP = """#!/usr/bin/env bash
 set -euo pipefail
 cd /autograder/source
 apt-get update
-apt-get install -y --no-install-recommends python3 python3-venv bubblewrap
-python3 -m venv /opt/course
-/opt/course/bin/python -m pip install --no-cache-dir -c constraints.txt -e .
+apt-get install -y --no-install-recommends bubblewrap make python3 python3-venv
+python=python3
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then  # Ubuntu 22.04 has 3.10
+  apt-get install -y --no-install-recommends python3.11 python3.11-venv
+  python=python3.11
+fi
+make setup TORCH=cpu PYTHON="$python"
 chmod 600 secret
 """
 
 _RUN = """#!/usr/bin/env bash
 # Grades /autograder/submission and writes /autograder/results/results.json; Gradescope runs it for each submission.
 cd /autograder
-exec /opt/course/bin/python source/run_autograder.py
+exec source/.venv/bin/python source/run_autograder.py
 """
 
 _RUN_PYTHON = '''"""Grades the one notebook in /autograder/submission; whatever happens, a results.json is written."""
@@ -114,7 +118,7 @@ def write_autograder(path: Path, root: Path, secret: bytes, exercise: str) -> No
 
     Whoever has the zip has the secret. Raises ``FileNotFoundError`` if ``root`` is no clone of the course.
     """
-    needed = [root / name for name in ("pyproject.toml", "constraints.txt", "README.md", "LICENSE")]
+    needed = [root / name for name in ("Makefile", "pyproject.toml", "constraints.txt", "README.md", "LICENSE")]
     for file in (*needed, root / "solutions" / f"{exercise}.ipynb"):
         if not file.is_file():
             raise FileNotFoundError(f"{file} is missing: the autograder is made from a clone of the course")

@@ -32,7 +32,7 @@ th { text-align: left; font-weight: 600; border-bottom: 2px solid #d9dde1; paddi
 td { border-bottom: 1px solid #e6e9ec; padding: .45rem 1.1rem .45rem 0; vertical-align: top; }
 tr:last-child td { border-bottom: 0; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.text { overflow-wrap: anywhere; white-space: pre-wrap; }
+td.text { overflow-wrap: anywhere; white-space: pre-wrap; min-width: 15rem; }
 .low { color: #b34700; font-weight: 600; }
 """
 _BODY = """<h1>Item analysis</h1>
