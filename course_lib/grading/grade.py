@@ -1,13 +1,16 @@
-"""Grades one notebook: read, rebuild, run, judge. A pure function of its bytes, the secret and the masters."""
+"""Grades one notebook: read, rebuild, run, judge. The marks follow from its bytes, the secret and the masters."""
 
 from pathlib import Path
+
+from nbformat import NotebookNode
 
 from course_lib.grading.judge import cases_of, hidden_seed, mark
 from course_lib.grading.masters import load_masters
 from course_lib.grading.read import read_submission
 from course_lib.grading.rebuild import rebuild, recognise
 from course_lib.grading.results import Result, Status, TaskVerdict
-from course_lib.grading.run import Limits, run_notebook
+from course_lib.grading.run import Run, run_notebook
+from course_lib.grading.sandbox import Limits, SandboxError, shared_sandbox
 from course_lib.tasks.registry import exercises, tasks_of
 
 _AT_HOME = Limits(seconds_per_cell=180, seconds_per_submission=900)
@@ -21,11 +24,13 @@ def grade_bytes(
     secret: bytes | None,
     limits: Limits,
     solutions: Path | None = None,
+    sandbox: str,
 ) -> tuple[Result, dict[str, str]]:
     """Grade a notebook handed in for ``exercise`` (or, if empty, for the one whose answer cells it holds).
 
-    Without ``secret`` only the public inputs are run. Returns the result, and the learner's code by task. Raises
-    ``SubmissionError`` with a reason for what isn't that exercise.
+    Without ``secret`` only the public inputs are run. ``sandbox``: its kind (:class:`Sandbox`); the process keeps one
+    of each. Returns the result, and the learner's code by task. Raises ``SubmissionError`` with a reason for what
+    isn't that exercise, ``SandboxError`` if no kernel can be had.
     """
     masters = load_masters(solutions)
     cells = read_submission(data)
@@ -36,11 +41,43 @@ def grade_bytes(
         for task in tasks
     }
     rebuilt = rebuild(masters[exercise], cells, tasks, {name: [*a, *b] for name, (a, b) in cases.items()})
-    run = run_notebook(rebuilt.notebook, limits)
+    run = _run(rebuilt.notebook, limits, sandbox, exercise)
     verdicts = mark(tasks, cases, rebuilt, run, limits)
     status: Status = "stopped" if run.stopped else "graded"
-    result = Result(learner, exercise, status, verdicts, run.seconds, run.stopped, tuple(rebuilt.notes))
+    result = Result(
+        learner,
+        exercise,
+        status,
+        verdicts,
+        run.seconds,
+        run.stopped,
+        tuple(rebuilt.notes),
+        sandbox=shared_sandbox(sandbox).name,
+        cells=tuple((_name(rebuilt.notebook, i), cell.seconds) for i, cell in run.cells.items()),
+    )
     return result, rebuilt.answers
+
+
+def _run(notebook: NotebookNode, limits: Limits, kind: str, exercise: str) -> Run:
+    """Run it, once more if the sandbox itself fails: it may have been ended by something else."""
+    sandbox = shared_sandbox(kind)
+    try:
+        return run_notebook(notebook, limits, sandbox, exercise)
+    except SandboxError:
+        sandbox.close()
+        return run_notebook(notebook, limits, sandbox, exercise)
+
+
+def _name(notebook: NotebookNode, index: int) -> str:
+    """What a cell of the rebuilt notebook is, for a person."""
+    match notebook.cells[index].metadata.get("course", {}):
+        case {"answer": name}:
+            return str(name)
+        case {"collects": name}:
+            return f"{name} called"
+        case {"ours": True}:
+            return "imports"
+    return f"cell {index + 1}"
 
 
 def self_check(notebook: Path, *, limits: Limits = _AT_HOME) -> list[TaskVerdict]:
@@ -49,4 +86,6 @@ def self_check(notebook: Path, *, limits: Limits = _AT_HOME) -> list[TaskVerdict
     Raises ``SubmissionError`` with a reason if it isn't an exercise, ``FileNotFoundError`` if it isn't there.
     """
     named = notebook.stem if notebook.stem in exercises() else ""
-    return list(grade_bytes(notebook.read_bytes(), "", named, secret=None, limits=limits)[0].verdicts)
+    return list(
+        grade_bytes(notebook.read_bytes(), "", named, secret=None, limits=limits, sandbox="none")[0].verdicts
+    )

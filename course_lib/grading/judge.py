@@ -6,11 +6,12 @@ Runs in the grader's process and imports nothing of the submission.
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from course_lib.grading.client import CellOutcome
 from course_lib.grading.rebuild import Rebuilt
 from course_lib.grading.results import TaskVerdict
-from course_lib.grading.run import Limits, Run
+from course_lib.grading.run import Run
+from course_lib.grading.sandbox import Limits
 from course_lib.tasks.collect import received
 from course_lib.tasks.core import Case, Observation, Task, Verdict
 from course_lib.tasks.judging import judge
@@ -54,10 +55,10 @@ def _verdict(
     cell = _cell(rebuilt, run, "collects", task.name)
     if cell is None:
         return Verdict("missing", f"{task.name} was not reached. {run.stopped}".strip())
-    if "data" not in cell:
+    if cell.data is None:
         return Verdict("missing", f"{task.name} gave no outputs. {_why(cell, run, limits)}".strip())
     try:
-        seen = received(cell["data"], task.name, len(public) + len(hidden))
+        seen = received(cell.data, task.name, len(public) + len(hidden))
     except TransportError as error:
         return Verdict("error", f"What {task.name} gave back could not be read: {error}.")
     if len(seen) == 1 and (seen[0].error or seen[0].untouched):
@@ -75,12 +76,12 @@ def _failed(task: Task, seen: Sequence[Observation], rebuilt: Rebuilt, run: Run,
     """No outputs, but a word on why; with the end of the learner's own cell, if that failed."""
     verdict = judge(task, [], seen, reveal=True)
     cell = _cell(rebuilt, run, "answer", task.name)
-    if verdict.outcome == "untouched" or cell is None or cell.get("status") == "ok":
+    if verdict.outcome == "untouched" or cell is None or cell.status == "ok":
         return verdict
     return Verdict("error", f"{verdict.message}\nThe cell itself: {_why(cell, run, limits)}")
 
 
-def _cell(rebuilt: Rebuilt, run: Run, role: str, name: str) -> dict[str, Any] | None:
+def _cell(rebuilt: Rebuilt, run: Run, role: str, name: str) -> CellOutcome | None:
     """What became of the cell that plays a role for a task."""
     for index, cell in enumerate(rebuilt.notebook.cells):
         if cell.metadata.get("course", {}).get(role) == name:
@@ -88,7 +89,7 @@ def _cell(rebuilt: Rebuilt, run: Run, role: str, name: str) -> dict[str, Any] | 
     return None
 
 
-def _why(cell: Mapping[str, Any], run: Run, limits: Limits) -> str:
-    if cell.get("status") == "timeout":
+def _why(cell: CellOutcome, run: Run, limits: Limits) -> str:
+    if cell.status == "timeout":
         return f"It took longer than {limits.seconds_per_cell:g} s."
-    return f"It stopped with {cell['error']}" if cell.get("error") else run.stopped
+    return f"It stopped with {cell.error}" if cell.error else run.stopped

@@ -1,0 +1,10 @@
+"""Where learners' code runs: kernels in a jail of bubblewrap, or, for one's own notebooks, in none.
+
+limits.py ─▶ library.py, jail.py (inside/: what runs in there) ─▶ provisioner.py ─▶ kernels.py ─▶ probe.py
+"""
+
+from course_lib.grading.sandbox.jail import SandboxError
+from course_lib.grading.sandbox.kernels import Kernel, Sandbox, shared_sandbox
+from course_lib.grading.sandbox.limits import Limits
+
+__all__ = ["Kernel", "Limits", "Sandbox", "SandboxError", "shared_sandbox"]

@@ -3,13 +3,13 @@
 import asyncio
 import signal
 import time
-from typing import Any
+from typing import Any, cast
 
 from jupyter_client import AsyncKernelManager
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import KernelProvisionerBase
-from traitlets import CaselessStrEnum, Instance
+from traitlets import CaselessStrEnum, Dict, Instance
 
 from course_lib.grading.sandbox.jail import Jail, SandboxError, Shut, environment
 
@@ -23,7 +23,7 @@ class SandboxKernelManager(AsyncKernelManager):
 
     transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc", config=True)
     jail = Instance(Jail)
-    limits: dict[str, Any]
+    limits = Dict()
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -43,6 +43,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     """One kernel in the jail of its manager. Raises ``SandboxError`` if it doesn't start or can't be sealed."""
 
     shut: Shut | None = None
+    reason = ""  # why its watcher ended it, once it has
 
     @property
     def has_process(self) -> bool:
@@ -66,9 +67,9 @@ class SandboxProvisioner(KernelProvisionerBase):
         )
         self.shut.expect("sealed", _START)
         manager.ip = str(self.shut.folder / "s")
-        info: KernelConnectionInfo = {**connection, **ports, "ip": manager.ip, "key": manager.session.key}
-        self.connection_info = info
-        return info
+        known = connection | ports | {"ip": manager.ip, "key": manager.session.key}
+        self.connection_info = cast(KernelConnectionInfo, known)
+        return self.connection_info
 
     async def poll(self) -> int | None:
         if self.shut is None:
@@ -95,4 +96,4 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def cleanup(self, restart: bool = False) -> None:
         if self.shut is not None:
             self.shut.close()
-            self.shut = None
+            self.reason, self.shut = self.shut.reason, None

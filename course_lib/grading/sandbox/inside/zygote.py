@@ -3,9 +3,9 @@
     zygote.py SETTINGS
 
 SETTINGS is JSON: ``base`` (the folder of all kernels), ``path`` (where the library lies), ``preload`` (modules),
-``uid`` (whose rights to take, if not this one's), ``control`` (the descriptor of a socket). For each kernel a message comes on
-``control``: JSON, and the descriptor of a socket of the kernel's own, on which all else is said (see ``watch.py``).
-No answer and no secret is ever in this process: a fork copies memory.
+``uid`` (whose rights to take, if not this one's), ``control`` (the descriptor of a socket). For each kernel a message
+comes on ``control``: JSON, and the descriptor of a socket of its own, on which all else is said (see ``watch.py``). No
+answer and no secret is ever in this process: a fork copies memory.
 """
 
 import gc

@@ -1,0 +1,145 @@
+"""Kernels for submissions: one jail per exercise, kept for the next submission, or no jail at all."""
+
+import atexit
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from jupyter_client import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+from traitlets import CaselessStrEnum, Instance
+
+from course_lib.grading.processes import kill_descendants, limited
+from course_lib.grading.sandbox.jail import Jail, environment
+from course_lib.grading.sandbox.library import stage
+from course_lib.grading.sandbox.limits import Limits
+from course_lib.grading.sandbox.provisioner import SandboxKernelManager, SandboxProvisioner
+from course_lib.tasks.registry import preload_of, withheld_of
+
+_JAILS = 2  # kept at once; each holds its imports, a quarter of a GB
+_NEEDED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib.pyplot", "matplotlib_inline.backend_inline")
+
+
+class Kernel:
+    """A kernel to run one submission: its manager for papermill, and the ways to end it and to learn why it ended."""
+
+    def __init__(self, manager: AsyncKernelManager) -> None:
+        self.manager = manager
+
+    def kill(self) -> None:
+        """End it with all that it started. Can be called from any thread, at any time."""
+        provisioner = self.manager.provisioner
+        if isinstance(provisioner, SandboxProvisioner):
+            if provisioner.shut is not None:
+                provisioner.shut.send("kill")
+        elif isinstance(provisioner, LocalProvisioner) and provisioner.pid:
+            kill_descendants(provisioner.pid, itself=True)
+
+    def reason(self) -> str:
+        """``memory``, ``processes`` or ``cpu`` if it was ended for that, else nothing."""
+        provisioner = self.manager.provisioner
+        return provisioner.reason if isinstance(provisioner, SandboxProvisioner) else ""
+
+
+class FreeKernelManager(AsyncKernelManager):
+    """Kernels in no sandbox, on sockets that are files in ``folder``, where they also work."""
+
+    transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc" if os.name == "posix" else "tcp", config=True)
+    folder = Instance(Path)
+    limits = Instance(Limits)
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: object) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "COURSE_DATA") if name in os.environ}
+        folder = str(self.folder)
+        own = {"TMPDIR": folder, "JUPYTER_RUNTIME_DIR": folder}
+        kwargs |= {"env": environment(folder) | own | kept, "cwd": folder}
+        with limited(self.limits.order()["limits"]):
+            await super()._async_launch_kernel([*kernel_cmd, "--HistoryManager.enabled=False"], **kwargs)
+
+
+class Sandbox:
+    """``kind``: ``forked`` (kernels forked off a process that has imported torch), ``plain`` (each starts afresh),
+    ``none`` (no sandbox: for one's own notebooks). A context manager; ``SandboxError`` where there is no bubblewrap.
+    """
+
+    def __init__(self, kind: str = "forked") -> None:
+        if kind not in NAMES:
+            raise ValueError(f"the sandbox can be {', '.join(NAMES)}, got {kind!r}")
+        self.kind = kind
+        self._jails: dict[str, Jail] = {}
+        self._libraries: dict[str, tempfile.TemporaryDirectory[str]] = {}
+
+    @property
+    def name(self) -> str:
+        """As it is recorded with each result."""
+        return NAMES[self.kind]
+
+    @contextmanager
+    def kernel(self, exercise: str, limits: Limits) -> Iterator[Kernel]:
+        """A kernel for one submission of ``exercise``; ended, with all that it started, at the end."""
+        if self.kind == "none":
+            with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
+                kernel = Kernel(FreeKernelManager(folder=Path(folder), limits=limits))
+                try:
+                    yield kernel
+                finally:
+                    kernel.kill()
+            return
+        jail = self._jail(exercise)
+        kernel = Kernel(SandboxKernelManager(jail=jail, limits=limits.order()))
+        try:
+            yield kernel
+        finally:
+            kernel.kill()
+            if self.kind == "plain":
+                self._jails.pop(exercise).close()
+
+    def _jail(self, exercise: str) -> Jail:
+        jail = self._jails.pop(exercise, None)
+        if jail is not None and not jail.alive():
+            jail.close()
+            jail = None
+        if jail is None:
+            while len(self._jails) >= _JAILS:
+                self._jails.pop(next(iter(self._jails))).close()
+            preload = (*_NEEDED, *preload_of(exercise)) if self.kind == "forked" else ()
+            jail = Jail(self._library(exercise), preload)
+        self._jails[exercise] = jail  # the last used is the last to go
+        return jail
+
+    def _library(self, exercise: str) -> Path:
+        if exercise not in self._libraries:
+            folder = tempfile.TemporaryDirectory(prefix="course-library-")
+            Path(folder.name).chmod(0o755)
+            stage(Path(folder.name), withheld_of(exercise))
+            self._libraries[exercise] = folder
+        return Path(self._libraries[exercise].name)
+
+    def close(self) -> None:
+        """End all jails."""
+        for jail in self._jails.values():
+            jail.close()
+        for folder in self._libraries.values():
+            folder.cleanup()
+        self._jails, self._libraries = {}, {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@cache
+def shared_sandbox(kind: str) -> Sandbox:
+    """This process's own sandbox of a kind, ended with it."""
+    sandbox = Sandbox(kind)
+    atexit.register(sandbox.close)
+    return sandbox
+
+
+NAMES = {"forked": "bubblewrap, forked", "plain": "bubblewrap", "none": "none"}
