@@ -2,6 +2,7 @@
 # make clean  remove what was installed and built      make test-quick  the short way through them (< 4 min)
 # make bench  speed and quality, printed again         make bench-quick the same in minutes (< 10 min)
 # make mutants  faults and small changes in the formulas: which of them do the tests notice?
+# make soak   a grader killed again and again gives the same marks (< 40 min)
 #
 # On Linux the plain torch wheel brings gigabytes of CUDA libraries. `make lab TORCH=cpu` takes the CPU build from
 # PyTorch's own index instead. PYTHON=python3.12 chooses another interpreter (3.11 or newer).
@@ -24,7 +25,7 @@ endif
 FILES := notebooks solutions
 NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/nbval/pytest.ini --rootdir=. -n 2 --dist loadscope
 
-.PHONY: bench bench-quick mutants lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints images build clean
+.PHONY: bench bench-quick mutants soak lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints images build clean
 .DEFAULT_GOAL := lab
 
 lab: setup
@@ -95,6 +96,11 @@ bench: setup
 bench-quick: setup
 	$(PINNED) -q -e '.[bench]'
 	$(BIN)/python benchmarks/run.py --quick
+
+# A class of 300 graded by a grader that is killed 20 times and once finds the disk full; then a small one for real
+soak: setup-test
+	$(BIN)/python tests/soak/durability.py
+	$(BIN)/python tests/soak/durability.py --real --submissions 24 --kills 6
 
 format: setup-test
 	$(BIN)/ruff check --fix-only --quiet

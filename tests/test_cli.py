@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from conftest import Course, write_notebook
 
 from course_lib import __version__
 from course_lib.grading import Result, Summary, TaskVerdict
+from course_lib.grading.journal import JOURNAL, Journal
+from course_lib.grading.store import DiskFullError, JournalError
 from course_lib.lessons.execute import LocalKernelManager, parse_value, sockets
 from course_lib.lessons.find import LessonError, course_root, find_lesson
 from course_lib.lessons.lab import lab_arguments
@@ -422,26 +425,113 @@ def test_grade_fails_only_if_the_grader_did(
     def grade_folder(submissions: Path, out: Path, *, progress: Any, total: Any, **settings: Any) -> Summary:
         asked.update(settings, submissions=submissions, out=out)
         total(2)
-        progress(good)
-        progress(other)
-        return Summary((good, other), out, 1.0)
+        with Journal(out / JOURNAL) as journal:
+            for result in (good, other):
+                run = journal.hand_in(result.learner, VAE, result.status, "", {"grader": "1"}, again=True)
+                assert run is not None
+                journal.start(run, result.status, 60)
+                journal.finish(run, result, {})
+                progress(result)
+        return Summary(out, 2, 7, 1.0)
 
     monkeypatch.setattr("course_lib.grading.grade_folder", grade_folder)
     got, text = course("grade", "in", "--out", "marks", "--workers", "3", "--seconds-per-cell", "7")
     assert got == code, text
     assert re.search(rf"{VAE}\s+2\s+1\s+1\s+1.0 of 2", text), text
-    assert ("bob" in text and "a [reason]" in text) == (status == "failed")
-    assert asked == {
+    assert f"2/2 bob {VAE}: {status}, 0 of 2" in text  # a line each: this is no terminal
+    assert "2 graded, 7 unchanged" in text
+    assert ("not graded" in text and "a [reason]" in text) == (status == "failed")
+    assert {name: value for name, value in asked.items() if value} == {
         "submissions": Path("in"),
         "out": Path("marks"),
         "workers": 3,
         "seconds_per_cell": 7.0,
         "solutions": clone / "solutions",
-        "secret": None,
+        "sandbox": "auto",
     }
     assert (
         course("grade", "in", "--out", "marks", "--quiet")[1].count("\n") == code
     )  # quiet, but not about failures
+    explained = course("grade", "in", "--out", "marks", "--only", "bob", "--explain")[1]
+    for said in (
+        "bob 05",
+        f"score 0 of 2; {status}",
+        "graded with: grader 1",
+        "run ",
+        "attempt 1",
+        "sandbox: none",
+    ):
+        assert said in explained
+    assert "score 2 of 2" not in explained  # not of ada
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "says"),
+    [
+        (DiskFullError("there is no room"), 3, "there is no room"),
+        (JournalError("process 7 writes to marks"), 2, "process 7"),
+        (KeyboardInterrupt(), 130, "goes on from there"),
+        (FileNotFoundError("in is not a folder"), 2, "in is not a folder"),
+    ],
+)
+def test_grade_says_how_it_ended(
+    course: Course, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, says: str
+) -> None:
+    def grade_folder(*_: Any, **__: Any) -> Summary:
+        raise raised
+
+    monkeypatch.setattr("course_lib.grading.grade_folder", grade_folder)
+    got, text = course("grade", "in", "--out", "marks")
+    assert (got, says in text) == (code, True), text
+
+
+def test_sigterm_ends_a_batch_as_an_interruption(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    def grade_folder(*_: Any, **__: Any) -> Summary:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("the signal had no effect")
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("course_lib.grading.grade_folder", grade_folder)
+    assert course("grade", "in", "--out", "marks")[0] == 130
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--explain",), ("--late", "10"), ("--due", "2026-10-31"), ("--late", "10", "--due", "soon")],
+)
+def test_grade_refuses_options_that_lack_their_other_half(course: Course, options: tuple[str, ...]) -> None:
+    code, text = course("grade", "in", "--out", "marks", *options)
+    assert code == 2, text
+
+
+def test_marks_by_hand_and_forgetting(course: Course, clone: Path) -> None:
+    out = clone / "marks"
+    with Journal(out / JOURNAL) as journal:
+        for learner in ("ada", "bob"):
+            run = journal.hand_in(learner, VAE, "c", "", {})
+            assert run is not None
+            journal.start(run, "c", 60)
+            journal.finish(run, Result(learner, VAE, "graded", (verdict("kl_divergence", "wrong"),)), {})
+    table = clone / "marks.csv"
+    table.write_text(f"learner,exercise,task,points,comment\nada,{VAE},kl_divergence,1.5,well argued\n")
+    code, text = course("marks", "marks", "marks.csv", "--by", "grace")
+    assert (code, "1 new in marks.csv" in text) == (0, True), text
+    assert f"ada,{VAE},1.5,2,graded" in (out / "gradebook.csv").read_text()
+    assert "well argued" in (out / "feedback" / "ada" / f"{VAE}.html").read_text()
+    table.write_text(f"learner,exercise,task,points,comment\nzoe,{VAE},,1,\n")
+    code, text = course("marks", "marks", "marks.csv")
+    assert (code, "line 2: nothing graded of 'zoe'" in text) == (2, True), text
+
+    assert course("forget", "ada", "--out", "marks")[0] == 0
+    left = [
+        path for path in out.rglob("*") if "ada" in path.name or (path.is_file() and b"ada" in path.read_bytes())
+    ]
+    assert left == []
+    assert f"bob,{VAE},0,2" in (out / "gradebook.csv").read_text()
+    code, text = course("forget", "ada", "--out", "marks")
+    assert (code, "nothing of a learner called 'ada'" in text) == (2, True), text
+    assert course("forget", "ada", "--out", "elsewhere")[0] == 2
 
 
 def test_grade_without_submissions_exits_with_2(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
