@@ -159,14 +159,14 @@ class Shut:
             self.ended, self.reason = message["ended"], message.get("reason", "")
         return message
 
-    def expect(self, word: str, seconds: float) -> None:
-        """Wait for a message. Raises ``SandboxError`` if the kernel ends or is silent instead."""
+    def expect(self, word: str, seconds: float) -> dict[str, Any]:
+        """Wait for a message that holds ``word``. Raises ``SandboxError`` if it ends or is silent instead."""
         while self.ended is None:
             message = self.receive(seconds)
             if message is None:
                 break
             if word in message:
-                return
+                return message
         how = "no answer" if self.ended is None else f"it ended with status {self.ended}"
         raise SandboxError(f"a kernel in the sandbox was not {word}: {self.reason or how}")
 

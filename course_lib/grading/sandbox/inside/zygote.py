@@ -28,16 +28,6 @@ def become(uid: int) -> None:
     confine.call("prctl", 4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: its own /proc/self stays its own
 
 
-def warm_up() -> None:
-    """Do once what costs a second when it is first done: an optimiser's imports, a backward pass."""
-    import torch
-
-    weight = torch.zeros(4, 4, requires_grad=True)
-    optimizer = torch.optim.Adam([weight])
-    torch.nn.functional.linear(torch.ones(2, 4), weight).sum().backward()
-    optimizer.step()
-
-
 def num_threads() -> int:
     return sum(1 for _ in Path("/proc/self/task").iterdir())
 
@@ -52,7 +42,7 @@ def main() -> None:
     for name in settings["preload"]:
         importlib.import_module(name)
     if "torch" in settings["preload"]:
-        warm_up()
+        watch.warm_up()
     if num_threads() != 1:
         control.send(json.dumps({"error": f"{num_threads()} threads run; a fork copies one"}).encode())
         return
