@@ -92,7 +92,13 @@ def hand_in(folder: Path, numbers: range, **kind: bool) -> None:
     for number in numbers:
         path = folder / learner(number) / EXERCISE / f"{EXERCISE}.ipynb"
         path.parent.mkdir(parents=True)
-        path.write_text(nbformat.writes(submission(number, **kind)), encoding="utf-8")
+        path.write_text(text(number, **kind), encoding="utf-8")
+
+
+def text(number: int, **kind: bool) -> str:
+    """The file of :func:`submission`."""
+    written: str = nbformat.writes(submission(number, **kind))
+    return written
 
 
 def _replaced(source: str, old: str, new: str) -> str:

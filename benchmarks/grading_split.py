@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import classroom
-import nbformat
 import torch
 
 from course_lib.grading import grade as grading
@@ -23,7 +22,7 @@ PARTS = {
 }
 
 
-def split(number: int) -> dict[str, list[float]]:
+def split(number: int, sandbox: str) -> dict[str, list[float]]:
     """Seconds of each part for each of so many submissions, and of the cells of each; the first one warms up."""
     originals = {name: getattr(grading, name) for names in PARTS.values() for name in names}
     spent: dict[str, float] = defaultdict(float)
@@ -45,7 +44,7 @@ def split(number: int) -> dict[str, list[float]]:
         for name, function in originals.items():
             setattr(grading, name, timed(name, function))
         for i in range(number + 1):
-            data = nbformat.writes(classroom.submission(i)).encode()
+            data = classroom.text(i).encode()
             spent.clear()
             started = time.perf_counter()
             grading.grade_bytes(
@@ -56,7 +55,7 @@ def split(number: int) -> dict[str, list[float]]:
                 continue
             for part, names in PARTS.items():
                 seconds[part].append(sum(spent[name] for name in names))
-            seconds["of that, cells"].append(sum(cell.get("seconds", 0.0) for cell in runs[-1].cells.values()))
+            seconds["of that, cells"].append(sum(cell.seconds for cell in runs[-1].cells.values()))
             seconds["all of it"].append(whole)
     finally:
         for name, function in originals.items():
@@ -64,12 +63,12 @@ def split(number: int) -> dict[str, list[float]]:
     return seconds
 
 
-def report(number: int) -> None:
+def report(number: int, sandbox: str = "forked") -> None:
     """Print the medians."""
     torch.set_num_threads(1)
-    seconds = split(number)
+    seconds = split(number, sandbox)
     whole = statistics.median(seconds["all of it"])
-    print(f"\nOne submission in one process, median of {number} after one to warm up:\n")
+    print(f"\nOne submission in one process, sandbox {sandbox}; median of {number} after one to warm up:\n")
     print("| | ms | share |\n|---|---|---|")
     for part, values in seconds.items():
         median = statistics.median(values)
