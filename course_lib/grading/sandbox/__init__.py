@@ -6,6 +6,6 @@ limits.py ─▶ library.py, jail.py (inside/: what runs in there) ─▶ provis
 from course_lib.grading.sandbox.jail import SandboxError
 from course_lib.grading.sandbox.kernels import Kernel, Sandbox, shared_sandbox
 from course_lib.grading.sandbox.limits import Limits
-from course_lib.grading.sandbox.probe import choose
+from course_lib.grading.sandbox.probe import require
 
-__all__ = ["Kernel", "Limits", "Sandbox", "SandboxError", "choose", "shared_sandbox"]
+__all__ = ["Kernel", "Limits", "Sandbox", "SandboxError", "require", "shared_sandbox"]

@@ -14,9 +14,10 @@ from jupyter_client.provisioning import LocalProvisioner
 from traitlets import CaselessStrEnum, Instance
 
 from course_lib.grading.processes import kill_descendants, limited
-from course_lib.grading.sandbox.jail import Jail, environment
+from course_lib.grading.sandbox.jail import Jail, SandboxError, environment
 from course_lib.grading.sandbox.library import stage
 from course_lib.grading.sandbox.limits import Limits
+from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.sandbox.provisioner import SandboxKernelManager, SandboxProvisioner
 from course_lib.tasks.registry import preload_of, withheld_of
 
@@ -63,7 +64,9 @@ class FreeKernelManager(AsyncKernelManager):
 
 class Sandbox:
     """``kind``: ``forked`` (kernels forked off a process that has imported torch), ``plain`` (each starts afresh),
-    ``none`` (no sandbox: for one's own notebooks). A context manager; ``SandboxError`` where there is no bubblewrap.
+    ``auto`` (forked where that works, else plain), ``none`` (no sandbox: for one's own notebooks).
+
+    A context manager. No jail is used before the known escapes have failed in it. ``ValueError`` for another kind.
     """
 
     def __init__(self, kind: str = "forked") -> None:
@@ -108,9 +111,24 @@ class Sandbox:
         if jail is None:
             while len(self._jails) >= _JAILS:
                 self._jails.pop(next(iter(self._jails))).close()
-            preload = (*_NEEDED, *preload_of(exercise)) if self.kind == "forked" else ()
-            jail = Jail(self._library(exercise), preload)
+            jail = self._new_jail(exercise)
         self._jails[exercise] = jail  # the last used is the last to go
+        return jail
+
+    def _new_jail(self, exercise: str) -> Jail:
+        preload = () if self.kind == "plain" else (*_NEEDED, *preload_of(exercise))
+        try:
+            jail = Jail(self._library(exercise), preload)
+            try:
+                probe(jail)
+            except BaseException:
+                jail.close()
+                raise
+        except SandboxError:
+            if self.kind != "auto":
+                raise
+            self.kind = "plain"
+            return self._new_jail(exercise)
         return jail
 
     def _library(self, exercise: str) -> Path:
@@ -144,4 +162,4 @@ def shared_sandbox(kind: str) -> Sandbox:
     return sandbox
 
 
-NAMES = {"forked": "bubblewrap, forked", "plain": "bubblewrap", "none": "none"}
+NAMES = {"auto": "bubblewrap, forked", "forked": "bubblewrap, forked", "plain": "bubblewrap", "none": "none"}
