@@ -2,7 +2,7 @@
 # make clean  remove what was installed and built      make test-quick  the short way through them (< 4 min)
 # make bench  speed and quality, printed again         make bench-quick the same in minutes (< 10 min)
 # make mutants  faults and small changes in the formulas: which of them do the tests notice?
-# make soak   a grader killed again and again gives the same marks (< 40 min)
+# make soak   a grader killed again and again gives the same marks, here and on a cluster (< 60 min)
 #
 # On Linux the plain torch wheel brings gigabytes of CUDA libraries. `make lab TORCH=cpu` takes the CPU build from
 # PyTorch's own index instead. PYTHON=python3.12 chooses another interpreter (3.11 or newer).
@@ -101,6 +101,7 @@ bench-quick: setup
 soak: setup-test
 	$(BIN)/python tests/soak/durability.py
 	$(BIN)/python tests/soak/durability.py --real --submissions 24 --kills 6
+	COURSE_SOAK=1 $(BIN)/python -m pytest tests/test_grading_cluster.py
 
 format: setup-test
 	$(BIN)/ruff check --fix-only --quiet

@@ -48,7 +48,12 @@ def split(number: int, sandbox: str) -> dict[str, list[float]]:
             spent.clear()
             started = time.perf_counter()
             grading.grade_bytes(
-                data, classroom.learner(i), classroom.EXERCISE, secret=b"split" * 4, limits=Limits()
+                data,
+                classroom.learner(i),
+                classroom.EXERCISE,
+                secret=b"split" * 4,
+                limits=Limits(),
+                sandbox=sandbox,
             )
             whole = time.perf_counter() - started
             if i == 0:

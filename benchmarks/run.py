@@ -20,6 +20,9 @@ FULL = [
     ["modes.py"],
     ["disentanglement.py"],
     ["quality.py"],
+    ["grading.py"],
+    ["grading_scale.py", "--long"],
+    ["grading_parent.py", "--long"],
 ]
 QUICK = [
     ["speed.py", "--quick"],
@@ -28,6 +31,9 @@ QUICK = [
     ["modes.py", "--quick"],
     ["disentanglement.py", "--quick"],
     ["quality.py", "--quick"],
+    ["grading.py", "--quick"],
+    ["grading_scale.py", "--quick"],
+    ["grading_parent.py", "--quick"],
 ]
 
 
