@@ -6,16 +6,20 @@ others are done; if that fails too, the grader has failed on it.
 
 import multiprocessing
 import os
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from multiprocessing.connection import wait
+from pathlib import Path
 
-from course_lib.grading.runner import kill_descendants
+from course_lib.grading.processes import kill_descendants
 from course_lib.grading.worker import Graded, Job, grade_one, not_run, work
 
 _START = 300.0  # seconds that a worker has to import what it needs
+_END = 10.0  # seconds that one without work has to end by itself
 JOBS = 300  # after so many a worker makes room for a fresh one
 
 
@@ -29,7 +33,9 @@ class Worker:
     def __init__(self, grade: Callable[[Job], Graded]) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs, grade))
+        self.folder = tempfile.mkdtemp(prefix="course-")
+        Path(self.folder).chmod(0o711)  # to be passed through, not read, by the user that kernels may run as
+        self.process = context.Process(target=work, args=(theirs, grade, self.folder))
         self.process.start()
         theirs.close()
         self.job: Job | None = None
@@ -51,14 +57,17 @@ class Worker:
         return answer
 
     def end(self) -> None:
-        """End it and all that it started."""
+        """End it and all that it started; by itself if it has nothing to do."""
+        self.pipe.close()
+        if self.ready:
+            self.process.join(_END)
         with suppress(OSError):
             if self.process.pid and self.process.is_alive():
                 os.kill(self.process.pid, getattr(signal, "SIGSTOP", signal.SIGTERM))
                 kill_descendants(self.process.pid)
         self.process.kill()
         self.process.join()
-        self.pipe.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def grade_all(

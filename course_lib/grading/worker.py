@@ -6,7 +6,9 @@ started it, and takes all that it started along.
 
 import multiprocessing
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,10 +20,10 @@ import torch
 
 from course_lib.grading.grade import grade_bytes
 from course_lib.grading.masters import load_masters
+from course_lib.grading.processes import adopt_orphans, kill_descendants
 from course_lib.grading.read import SubmissionError
 from course_lib.grading.results import Result, Status, TaskVerdict
-from course_lib.grading.run import Limits
-from course_lib.grading.runner import adopt_orphans, kill_descendants
+from course_lib.grading.sandbox import Limits
 from course_lib.tasks.registry import tasks_of
 
 _MEMORY = 6 << 30  # bytes of a worker's own data: libraries, a submission's arrays, what a reference makes of them
@@ -57,7 +59,7 @@ Graded = tuple[Result, dict[str, str]]
 
 
 def grade_one(job: Job) -> Graded:
-    """The result and the learner's code by task: whatever the job holds, these come out, and no process is left."""
+    """The result and the learner's code by task: whatever the job holds, these come out."""
     settings = job.settings
     try:
         if job.problem:
@@ -69,6 +71,7 @@ def grade_one(job: Job) -> Graded:
             secret=settings.secret,
             limits=settings.limits,
             solutions=settings.solutions,
+            sandbox=settings.sandbox,
         )
         return (replace(result, notes=(job.note, *result.notes)) if job.note else result), answers
     except SubmissionError as error:
@@ -76,7 +79,8 @@ def grade_one(job: Job) -> Graded:
     except Exception as error:
         return not_run(job, "failed", f"The grader failed, through no fault of the learner ({_said(error)})."), {}
     finally:
-        kill_descendants()
+        if settings.sandbox == "none":  # a jail is for the next one too, and leaves nothing of this one
+            kill_descendants()
 
 
 def not_run(job: Job, status: Status, reason: str) -> Result:
@@ -87,10 +91,14 @@ def not_run(job: Job, status: Status, reason: str) -> Result:
     return Result(job.learner, job.exercise, status, verdicts, reason=reason)
 
 
-def work(pipe: Connection, grade: Callable[[Job], Graded]) -> None:
-    """Grade what comes through ``pipe`` until its other end is closed. Says ``None`` when ready to begin."""
+def work(pipe: Connection, grade: Callable[[Job], Graded], folder: str) -> None:
+    """Grade what comes through ``pipe`` until its other end is closed. Says ``None`` when ready to begin.
+
+    ``folder``: for temporary files; who started this process, or this one if that is gone, removes it.
+    """
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the process that started this one
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    tempfile.tempdir = folder
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     adopt_orphans()
     limit_worker()
     torch.set_num_threads(1)
@@ -109,11 +117,12 @@ def limit_worker() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, most))
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: str) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         kill_descendants()
+        shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
 

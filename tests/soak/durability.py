@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 GRADER = Path(__file__).with_name("grader.py")
 EXERCISE = "05_variational_autoencoder"
 DISK_FULL, KILLED = 3, -signal.SIGKILL
+ROOM = 150_000  # bytes: the journal's log has as much after a few submissions
 
 
 def hand_in(folder: Path, number: int, *, real: bool) -> None:
@@ -72,7 +73,7 @@ def states(out: Path) -> Counter[str]:
 
 
 def kill_after(grader: subprocess.Popen[bytes], out: Path, done: int, delay: float) -> bool:
-    """SIGKILL once ``done`` are done and ``delay`` seconds have passed, its workers with it; false if it ended before."""
+    """SIGKILL once ``done`` are done and ``delay`` seconds are over, its workers with it; false if it ended before."""
     while grader.poll() is None and states(out)["done"] < done:
         time.sleep(0.02)
     time.sleep(delay)
@@ -89,7 +90,8 @@ def outcome(out: Path) -> dict[str, object]:
     with (out / "gradebook.csv").open(newline="", encoding="utf-8") as file:
         marks = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
     with closing(sqlite3.connect(out / "journal.sqlite")) as db:
-        twice = db.execute("SELECT learner, count(*) FROM runs GROUP BY learner HAVING count(*) > 1").fetchall()
+        done = "SELECT learner FROM runs WHERE state = 'done' GROUP BY learner HAVING count(*) > 1"
+        twice = db.execute(done).fetchall()
         damage = db.execute("PRAGMA integrity_check").fetchall()
     pages = {str(path.relative_to(out)): path.read_bytes() for path in (out / "feedback").rglob("*.html")}
     left = [path.name for path in out.rglob("*.unfinished")]
@@ -112,16 +114,15 @@ def disturbed(folder: Path, number: int, kills: int, *, real: bool, seed: int) -
     counts: Counter[str] = Counter()
     for i in range(kills):
         done = states(wild)["done"]
-        if i == kills // 2:  # enough for what is there and a little more
-            size = (wild / "journal.sqlite").stat().st_size if wild.is_dir() else 0
-            code = start(source, wild, real=real, room=size + 40_000).wait()
+        if i == kills // 4:
+            code = start(source, wild, real=real, room=ROOM).wait()
             assert code == DISK_FULL, (
                 f"a full disk ended with {code}: {wild.with_suffix('.log').read_text()[-2000:]}"
             )
             counts["disk full"] += 1
             assert states(wild)["done"] >= done
         more = chance.randint(0, 2 * (number - done) // (kills - i + 1))
-        counts["killed"] += kill_after(start(source, wild, real=real), wild, done + more, chance.random())
+        counts["killed"] += kill_after(start(source, wild, real=real), wild, done + more, chance.random() / 3)
         assert states(wild)["done"] >= done, "a kill has lost what was done"
     assert start(source, wild, real=real).wait() == 0, wild.with_suffix(".log").read_text()[-2000:]
     found = outcome(wild)
