@@ -5,6 +5,7 @@ after others have shown that there is one.
 """
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -133,25 +134,31 @@ def test_neighbours_and_the_grader_are_unharmed(batches: dict[bool, Batch], slow
     assert (batch.host.files(), batch.host.processes(), batch.host.received) == ([], {}, [])
 
 
+# reads {name: source} and writes the names of those whose probe succeeded, each in a child of its own
 OPEN = """
-import os, sys, torch
+import json, os, sys, torch
 import torch.nn.functional as F
-names = {"torch": torch, "F": F}
-exec(sys.stdin.read(), names)
-sys.exit(0 if names["succeeded"] else 1)
+found = []
+for name, source in json.load(sys.stdin).items():
+    child = os.fork()
+    if child == 0:
+        names = {"torch": torch, "F": F}
+        exec(source, names)
+        os._exit(0 if names["succeeded"] else 1)
+    if os.waitpid(child, 0)[1] == 0:
+        found.append(name)
+print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("submission", [one for one in CORPUS if one.bites], ids=lambda one: one.name)
-def test_a_probe_succeeds_where_nothing_stops_it(tmp_path: Path, submission: Submission) -> None:
-    """Else its failure in the sandbox would say nothing."""
+def test_probes_succeed_where_nothing_stops_them(tmp_path: Path) -> None:
+    """Else their failure in the sandbox would say nothing."""
     host = Host(tmp_path)
     host.out.mkdir()
     host.secret.write_text("a secret")
     write(host.submissions, NEIGHBOURS, host.place())
-    source = host.place().fill(submission, submission.cells[FIRST])
+    sources = {one.name: host.place().fill(one, one.cells[FIRST]) for one in CORPUS if one.bites}
     environment = {**os.environ, "COURSE_ENVIRONMENT": f"{host.run}-environment"}
-    ran = subprocess.run(
-        [sys.executable, "-c", OPEN], input=source, env=environment, text=True, capture_output=True
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    command = [sys.executable, "-c", OPEN]
+    ran = subprocess.run(command, input=json.dumps(sources), env=environment, text=True, capture_output=True)
+    assert json.loads(ran.stdout) == list(sources), ran.stderr
