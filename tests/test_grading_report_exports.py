@@ -45,10 +45,11 @@ HOSTILE = [
 
 
 def record(learner: str = "ada", message: str = "", code: str = "def f(): pass", **changes) -> Record:
-    adjustments = changes.pop("adjustments", ())
+    adjustments, untouched = changes.pop("adjustments", ()), changes.pop("answers", {})
     verdicts = (TaskVerdict("f", 2, 2, "right"), TaskVerdict("g", 0, 1.5, "wrong", message))
+    verdicts += tuple(TaskVerdict(task, 0, 1, "untouched") for task in untouched)
     result = Result(learner, VAE, "graded", verdicts, **changes)
-    return Record(result, {"f": code}, "ab" * 32, 2, "2026-10-01T12:00:00+00:00", adjustments)
+    return Record(result, {"f": code} | untouched, "ab" * 32, 2, "2026-10-01T12:00:00+00:00", adjustments)
 
 
 def test_results_json_holds_the_documented_fields() -> None:
@@ -153,7 +154,9 @@ def unzipped(path: Path) -> tuple[dict[str, str], list[dict[str, str]]]:
 
 def test_the_code_is_a_folder_per_learner_and_what_dolos_wants(tmp_path: Path) -> None:
     empty = record("bob", code=" ")
-    assert write_code(tmp_path / "code.zip", [record("ada", code="def f():\n    return 1"), empty]) == 1
+    stub = record("cy", code="", answers={"h": "def h(): ..."})
+    records = [record("ada", code="def f():\n    return 1", answers={"h": "def h(): ..."}), empty, stub]
+    assert write_code(tmp_path / "code.zip", records) == 1
     files, info = unzipped(tmp_path / "code.zip")
     assert files == {f"ada/{VAE}.py": "# f\ndef f():\n    return 1\n"}
     assert info == [

@@ -15,17 +15,18 @@ from course_lib.grading.results import Record
 
 
 def write_code(path: Path, records: Sequence[Record]) -> int:
-    """Write the zip; returns how many files it holds. A record without code (one that couldn't be read) is left out."""
+    """Write the zip; returns how many files it holds. A record without code of the learner's own is left out."""
     folders = safe_names(record.learner for record in records)
     table = [("filename", "full_name", "label", "created_at")]
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
         for record in records:
-            if not any(code.strip() for code in record.answers.values()):
+            code = source(record)
+            if not code:
                 continue
             name = f"{folders[record.learner]}/{safe_name(record.exercise or 'unknown')}.py"
-            archive.writestr(zipfile.ZipInfo(name), source(record))
+            archive.writestr(zipfile.ZipInfo(name), code)
             table.append((name, clean(record.learner, 200), record.exercise, record.submitted))
         info = io.StringIO(newline="")
         write_rows(info, table)
@@ -35,5 +36,7 @@ def write_code(path: Path, records: Sequence[Record]) -> int:
 
 
 def source(record: Record) -> str:
-    """A record's answers as one file, a comment with the task's name above each."""
-    return "\n\n".join(f"# {task}\n{clean(code).strip()}" for task, code in record.answers.items()) + "\n"
+    """A record's answers as one file, a comment with the task's name above each, without those left as handed out."""
+    given = {verdict.task for verdict in record.result.verdicts if verdict.verdict == "untouched"}
+    answers = {task: clean(code).strip() for task, code in record.answers.items() if task not in given}
+    return "\n".join(f"# {task}\n{code}\n" for task, code in answers.items() if code)
