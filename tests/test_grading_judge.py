@@ -26,7 +26,7 @@ def marked(message: object, *, stopped: str = "", **cell: object) -> TaskVerdict
     """The verdict on ``kl_divergence`` if its collector's cell ended like that."""
     master = load_masters()[EXERCISE]
     cases = {task.name: cases_of(task, SEED) for task in tasks_of(EXERCISE)}
-    cells = read_submission(nbformat.writes(master).encode())
+    cells = read_submission(nbformat.writes(master).encode()).cells
     built = rebuild(master, cells, tasks_of(EXERCISE), {name: [] for name in cases})
     places = {c.metadata.get("course", {}).get("collects"): i for i, c in enumerate(built.notebook.cells)}
     line = {"status": "ok", **cell} | ({"data": message} if message is not None else {})

@@ -45,7 +45,7 @@ def master() -> nbformat.NotebookNode:
 
 def submission(edit: Callable[[list[Cell]], list[Cell] | None] = lambda cells: None) -> list[Cell]:
     """The cells of a right submission, after ``edit``."""
-    cells = read_submission(nbformat.writes(master()).encode())
+    cells = read_submission(nbformat.writes(master()).encode()).cells
     cells = [
         Cell("code", f"def {c.grade_id}():\n    return '{c.grade_id}'", c.grade_id) if len(c.grade_id) == 1 else c
         for c in cells
@@ -105,7 +105,7 @@ def test_metadata_tags_and_outputs_of_a_submission_are_left_behind() -> None:
         if cell.cell_type == "code":
             cell.outputs = [nbformat.v4.new_output("stream", text="forged")]
     notebook.metadata["kernelspec"] = {"name": "forged", "display_name": "forged"}
-    text = json.dumps(rebuilt_of(read_submission(nbformat.writes(notebook).encode())).notebook)
+    text = json.dumps(rebuilt_of(list(read_submission(nbformat.writes(notebook).encode()).cells)).notebook)
     assert "forged" not in text
     assert "skip-execution" not in text
 
@@ -201,11 +201,157 @@ def test_a_changed_set_up_cell_runs_after_ours() -> None:
     assert any("was changed" in note for note in rebuilt.notes)
 
 
-def test_a_changed_check_cell_is_replaced() -> None:
+def test_a_changed_check_cell_is_replaced_and_what_else_stands_in_it_runs_before() -> None:
     def edit(cells: list[Cell]) -> None:
-        cells[where(cells, "check_f")] = code("raise SystemExit", "check_f")
+        cells[where(cells, "check_f")] = code("check('f', f)\nseen = f()\ncheck('f', f);", "check_f")
+        cells[where(cells, "f")] = code("def f(:", "f")
+        at = where(cells, "check_g")
+        cells[at] = code("def g():\n    return 'in the check'\n\ncheck('g', g)", "check_g")
+        cells[where(cells, "g")] = master_cell("g")
+
+    rebuilt = rebuilt_of(submission(edit))
+    sources = [cell.source for cell in rebuilt.notebook.cells]
+    assert "pass\nseen = f()\npass" in sources
+    assert not any("check('" in source for source in sources)
+    assert "in the check" in rebuilt.answers["g"]
+    assert order(rebuilt, "'in the check'") < order(rebuilt, '_collect("g"')
+
+
+def master_cell(grade_id: str) -> Cell:
+    (cell,) = (cell for cell in master().cells if cell.metadata.nbgrader.grade_id == grade_id)
+    return Cell("code", cell.source, grade_id)
+
+
+def order(rebuilt: Rebuilt, text: str) -> int:
+    (at,) = (i for i, cell in enumerate(rebuilt.notebook.cells) if text in cell.source)
+    return at
+
+
+def test_swapped_marks_are_seen_through() -> None:
+    def edit(cells: list[Cell]) -> None:
+        f, g = where(cells, "f"), where(cells, "g")
+        cells[f], cells[g] = code(cells[g].source, "f"), code(cells[f].source, "g")
+
+    rebuilt = check(submission(edit))
+    assert rebuilt.notes == ["f was found in the cell of g.", "g was found in the cell of f."]
+    assert rebuilt.answers["f"] == "def f():\n    return 'f'"
+
+
+@pytest.mark.parametrize("place", ["right after the check", "at the end"])
+def test_an_answer_below_an_untouched_stub_counts(place: str) -> None:
+    def edit(cells: list[Cell]) -> None:
+        cells[where(cells, "f")] = master_cell("f")
+        at = where(cells, "check_f") + 1 if place == "right after the check" else len(cells)
+        cells.insert(at, code("def f():\n    return 'below'"))
+
+    rebuilt = check(submission(edit), f="below")
+    assert rebuilt.notes == ["f was found in a cell of yours; its own was not filled in."]
+
+
+def test_a_stub_that_was_left_behind_overwrites_no_answer() -> None:
+    def merged(cells: list[Cell]) -> None:
+        cells[where(cells, "f")] = code("def f():\n    return 'f'\n\ndef g():\n    return 'merged'", "f")
+        cells[where(cells, "g")] = master_cell("g")
+
+    assert check(submission(merged), g="merged").notes == ["g was found in the cell of f."]
+
+    def copied(cells: list[Cell]) -> None:
+        cells.insert(where(cells, "f") + 1, master_cell("f"))
+
+    assert check(submission(copied)).notes == []
+
+
+def test_merged_with_its_check_an_answer_still_runs_to_its_end() -> None:
+    def edit(cells: list[Cell]) -> None:
+        both = "def f():\n    return 'f'\ncheck('f', f)\ndef g():\n    return 'g'"
+        cells[where(cells, "f")] = code(both, "f")
+        for gone in ("check_f", "g"):
+            del cells[where(cells, gone)]
 
     check(submission(edit))
+
+
+def test_a_renamed_function_is_told() -> None:
+    def edit(cells: list[Cell]) -> None:
+        cells[where(cells, "f")] = code("def my_f():\n    return 1", "f")
+
+    rebuilt = rebuilt_of(submission(edit))
+    assert rebuilt.notes == ["The cell of f defines my_f. Keep the name f."]
+    assert rebuilt.missing == {}
+
+
+@pytest.mark.parametrize(
+    "source", ["f = lambda: 'f'", "if True:\n    def f():\n        return 'f'", "class f:\n    1"]
+)
+def test_an_answer_may_be_bound_by_other_means(source: str) -> None:
+    def edit(cells: list[Cell]) -> None:
+        cells[where(cells, "f")] = code(source, "f")
+        cells.append(code("def f():\n    return 'an experiment'"))
+
+    assert rebuilt_of(submission(edit)).answers["f"] == source
+
+
+def test_our_text_turned_into_code_is_the_learners_own() -> None:
+    def edit(cells: list[Cell]) -> None:
+        cells[where(cells, "text-g")] = code("def helper():\n    return 'typed in our text'", "text-g")
+        cells[where(cells, "g")] = code("def g():\n    return helper()", "g")
+
+    check(submission(edit), g="typed in our text")
+
+
+def test_parts_of_an_answer_stay_cells() -> None:
+    def edit(cells: list[Cell]) -> None:
+        at = where(cells, "f")
+        cells.insert(at, code("%%capture\nhelper = 1", "f"))
+
+    sources = [cell.source for cell in rebuilt_of(submission(edit)).notebook.cells]
+    assert "%%capture\nhelper = 1" in sources, "a cell magic works in a first line only"
+
+
+@pytest.mark.parametrize(
+    ("source", "counts"),
+    [
+        ("%%capture\ndef f():\n    return 1", True),
+        ("\n%%time\ndef f():\n    return 1", True),
+        ("!rm -rf .\n%run x.py\ny = !ls\ndef f():\n    return 1", True),
+        ("%%bash\ndef f():\n    return 1", False),
+        ("%%writefile f.py\ndef f():\n    return 1", False),
+        ("async def f():\n    return 1", True),
+        ("    def f():\n        return 1", False),
+    ],
+)
+def test_an_answer_without_its_mark_is_found_among_magics(source: str, counts: bool) -> None:
+    rebuilt = rebuilt_of(submission(lambda cells: [*(c for c in cells if c.grade_id != "f"), code(source)]))
+    assert ("f" in rebuilt.answers) == counts
+    assert ("f" in rebuilt.missing) != counts
+
+
+def test_an_answer_that_no_task_asks_for_any_more_runs_but_is_not_called() -> None:
+    rebuilt = rebuild(master(), submission(), TASKS[:2], {"f": [], "g": []})
+    assert set(play(rebuilt)) == {"f", "g", "names"}
+    assert "h" in play(rebuilt)["names"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\n" * (1 << 20),
+        " " * (1 << 20) + "!",
+        "%" * (1 << 20),
+        "def " * (1 << 18),
+        "a = " * (1 << 18),
+        "(" * (1 << 20),
+        "f" * (1 << 20),
+        "import " * 150_000,
+        "a:" * (1 << 19),
+        "check(" * 170_000,
+        "a;" * (1 << 19),
+    ],
+)
+def test_a_megabyte_of_anything_is_sorted_in_linear_time(source: str) -> None:
+    """No clock: what takes more than linear time here would take hours."""
+    rebuilt = rebuilt_of([code(source, "f"), code(source)])
+    assert set(rebuilt.missing) == {"g", "h"}
 
 
 def test_code_that_does_not_parse_is_no_harm_to_the_others() -> None:
@@ -228,7 +374,7 @@ def test_the_exercise_is_known_by_its_answer_cells() -> None:
         recognise([code("1 + 1")], masters)
     real = load_masters()
     first = next(iter(real))
-    cells = read_submission(nbformat.writes(real[first]).encode())
+    cells = read_submission(nbformat.writes(real[first]).encode()).cells
     assert recognise(cells, real) == first
     with pytest.raises(SubmissionError, match=f"This is exercise {first}, handed in for {EXERCISE}"):
         recognise(cells, real | masters, EXERCISE)
@@ -254,7 +400,8 @@ def notebook_bytes(**content) -> bytes:
         (notebook_bytes(cells=[1, 2]), "no list of cells"),
         (notebook_bytes(cells=[{}] * 2001), "2001 cells"),
         (notebook_bytes(cells=[{"cell_type": "code", "source": "x" * 1_100_000}]), "more than 1 MB of code"),
-        (notebook_bytes(nbformat=3), "old format"),
+        (notebook_bytes(cells=[], nbformat=3, worksheets=[{"cells": [1]}]), "no list of cells"),
+        (b'{"cells": [' + b"[]," * (1 << 20) + b"1]}", "too many lists"),
         (b'{"nbformat": 1e999, "cells": 3}', "no list of cells"),
     ],
 )
@@ -277,10 +424,12 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         {"cell_type": "code", "source": [1, "x = 1", None], "metadata": {"nbgrader": []}},
         {"cell_type": "code", "source": "x", "metadata": {"nbgrader": {"grade_id": ["f"]}}},
         {"cell_type": "code", "source": "x = '\ud800'", "metadata": None},
+        {"cell_type": "code", "source": {"a": 1}, "metadata": {"nbgrader": {"grade_id": 7}}},
+        {"cell_type": "code", "source": "x = '\0'", "metadata": {"nbgrader": "f"}},
     ],
 )
 def test_odd_cells_are_read_as_what_is_plain_in_them(cell: dict) -> None:
-    (read,) = read_submission(notebook_bytes(cells=[cell]))
+    (read,) = read_submission(notebook_bytes(cells=[cell])).cells
     assert read.grade_id == ""
     read.source.encode()
 
@@ -288,4 +437,34 @@ def test_odd_cells_are_read_as_what_is_plain_in_them(cell: dict) -> None:
 def test_an_old_notebook_is_brought_up_to_date() -> None:
     old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}}
     old["worksheets"] = [{"cells": [{"cell_type": "code", "input": "x = 1", "language": "python", "outputs": []}]}]
-    assert [cell.source for cell in read_submission(json.dumps(old).encode())] == ["x = 1"]
+    assert [cell.source for cell in read_submission(json.dumps(old).encode()).cells] == ["x = 1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ('{"cells": [{"cell_type": "code", "source": "x = 1\\r\\ny = 2\\r"}]}', "x = 1\ny = 2\n"),
+        ('\ufeff{"cells": [{"cell_type": "code", "source": "x"}]}', "x"),
+        ('{"cells": [], "cells": [{"cell_type": "code", "source": "x"}]}', "x"),
+        (
+            '{"a": [NaN, -Infinity, 1e999, 9%s], "cells": [{"cell_type": "code", "source": "x"}]}' % ("9" * 5000),
+            "x",
+        ),
+    ],
+)
+def test_odd_json_is_read_as_jupyter_reads_it(text: str, source: str) -> None:
+    assert [cell.source for cell in read_submission(text.encode()).cells] == [source]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "version"),
+    [
+        ({"course": {"version": "0a1b2c"}}, "0a1b2c"),
+        ({"course": {"version": "../../x"}}, ""),
+        ({"course": {"version": 3}}, ""),
+        ({"course": ["version"]}, ""),
+        ([], ""),
+    ],
+)
+def test_the_version_is_what_the_notebook_says(metadata: object, version: str) -> None:
+    assert read_submission(notebook_bytes(metadata=metadata)).version == version

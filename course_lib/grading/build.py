@@ -9,6 +9,9 @@ nothing of ours inside that namespace), so it is derived here and written into t
 - a cell that starts with ``check("name", name)`` is its check, worth the points of the task of that name;
 - every other cell is ours and read-only. One with ``{"course": {"graded": false}}`` in its metadata shows something
   (a plot, a long training) and isn't run by the grader.
+
+An exercise bears its version, a hash of its code, as ``course.version`` in its metadata. Every version ever built is
+kept in ``solutions/released`` (``released.py``): so what is handed in later is graded on what was handed out.
 """
 
 import ast
@@ -22,6 +25,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from course_lib.grading.released import read_released, version_of, with_version
+from course_lib.grading.released import to_text as released_text
 from course_lib.tasks.registry import tasks_of
 
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -36,7 +41,8 @@ class BuildError(ValueError):
 def build_exercises(solutions: Path, exercises: Path, *, check: bool = False) -> list[str]:
     """Write each exercise from its solution; the names of those that changed, ``check``: that would change.
 
-    The derived metadata of the solutions is brought up to date as well. With ``check`` nothing is written.
+    The derived metadata of the solutions is brought up to date as well, and a new version is added to those that
+    are kept. With ``check`` nothing is written.
     Raises ``BuildError`` for a solution that can't be built, ``FileNotFoundError`` if there are none.
     """
     sources = sorted(solutions.glob("[0-9][0-9]_*.ipynb"))
@@ -46,8 +52,18 @@ def build_exercises(solutions: Path, exercises: Path, *, check: bool = False) ->
     changed = {left.stem for left in exercises.glob("*.ipynb")} - names
     for source in sources:
         stamped = stamp(read_notebook(source), source.stem)
-        for path, notebook in ((source, stamped), (exercises / source.name, strip(stamped))):
-            text = to_text(notebook)
+        exercise = strip(stamped)
+        kept = solutions / "released" / f"{source.stem}.json"
+        try:
+            released = with_version(read_released(kept), exercise)
+        except ValueError as error:
+            raise BuildError(str(error)) from None
+        exercise.metadata["course"] = {"version": version_of(exercise)}
+        for path, text in (
+            (kept, released_text(released)),
+            (source, to_text(stamped)),
+            (exercises / source.name, to_text(exercise)),
+        ):
             if not path.is_file() or path.read_text(encoding="utf-8") != text:
                 changed.add(source.stem)
                 if not check:
@@ -125,7 +141,7 @@ def strip(solution: NotebookNode) -> NotebookNode:
 
 def plain_python(source: str) -> str:
     """``source`` with IPython's own lines (``%magic``, ``!shell``) made harmless."""
-    return re.sub(r"^(\s*)[%!].*", r"\1pass", source, flags=re.M)
+    return re.sub(r"^([ \t]*)[%!].*", r"\1pass", source, flags=re.M)
 
 
 def stub(source: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from course_lib.grading.judge import cases_of, hidden_seed, mark
-from course_lib.grading.masters import load_masters
+from course_lib.grading.masters import answer_ids, load_masters, master_of
 from course_lib.grading.read import read_submission
 from course_lib.grading.rebuild import rebuild, recognise
 from course_lib.grading.results import Result, Status, TaskVerdict
@@ -32,15 +32,16 @@ def grade_bytes(
     of each. Returns the result, and the learner's code by task. Raises ``SubmissionError`` with a reason for what
     isn't that exercise, ``SandboxError`` if no kernel can be had.
     """
-    masters = load_masters(solutions)
-    cells = read_submission(data)
-    exercise = recognise(cells, masters, exercise)
-    tasks = tasks_of(exercise)
+    handed = read_submission(data)
+    exercise = recognise(handed.cells, load_masters(solutions), exercise)
+    master, notes = master_of(exercise, handed, solutions)
+    asked = answer_ids(master)
+    tasks = [task for task in tasks_of(exercise) if task.name in asked]
     cases = {
         task.name: cases_of(task, None if secret is None else hidden_seed(secret, learner, exercise, task.name))
         for task in tasks
     }
-    rebuilt = rebuild(masters[exercise], cells, tasks, {name: [*a, *b] for name, (a, b) in cases.items()})
+    rebuilt = rebuild(master, handed.cells, tasks, {name: [*a, *b] for name, (a, b) in cases.items()})
     run = _run(rebuilt.notebook, limits, sandbox, exercise)
     verdicts = mark(tasks, cases, rebuilt, run, limits)
     status: Status = "stopped" if run.stopped else "graded"
@@ -51,7 +52,7 @@ def grade_bytes(
         verdicts,
         run.seconds,
         run.stopped,
-        tuple(rebuilt.notes),
+        (*notes, *rebuilt.notes),
         sandbox=shared_sandbox(sandbox).name,
         cells=tuple((_name(rebuilt.notebook, i), cell.seconds) for i, cell in run.cells.items()),
     )

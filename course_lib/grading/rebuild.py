@@ -4,22 +4,23 @@ Answers are found by their ``grade_id``. What a learner did to the notebook's st
 intention is clear, and is told in ``notes``:
 
 - a cell that was copied or split: all parts run, in order, so that the last definition counts;
-- one that lost its id (deleted and typed again, or merged into another): found by the function that it defines;
+- an answer that stands in another cell (merged into one, typed anew, swapped, below an untouched stub, in a check's
+  cell): found by the function that is defined there, and called after that cell has run;
 - cells of the learner's own stay where they are, after the cell of ours that they follow;
-- a cell of ours that was changed runs as it was handed out, then as it was changed. Check cells are replaced.
+- a cell of ours that was changed runs as it was handed out, then as it was changed. The lines ``check("f", f)`` are
+  left out wherever they stand: the grader calls the answers itself.
 """
 
-import ast
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import nbformat
 from nbformat import NotebookNode
 
-from course_lib.grading.build import plain_python
+from course_lib.grading.definitions import bound, defined, is_blank, without_checks
 from course_lib.grading.masters import answer_ids
 from course_lib.grading.read import Cell, SubmissionError
+from course_lib.grading.released import role_of
 from course_lib.tasks.collect import request
 from course_lib.tasks.core import Case, Task
 
@@ -35,118 +36,150 @@ class Rebuilt:
     missing: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    def note(self, text: str) -> None:
+        """Say something once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
 
 def recognise(cells: Sequence[Cell], masters: Mapping[str, NotebookNode], expected: str = "") -> str:
-    """The exercise whose answer cells a submission holds. Raises ``SubmissionError`` if it isn't clear or another."""
-    ids = {cell.grade_id for cell in cells} - {""}
-    hits = {name: len(ids & set(answer_ids(master))) for name, master in masters.items()}
-    best = max(hits, key=lambda name: hits[name])
+    """The exercise whose answers a submission holds: by the cells' marks, or else by the functions that it defines.
+
+    Raises ``SubmissionError`` if it isn't clear or another one than expected.
+    """
     if expected and expected not in masters:
         raise SubmissionError(f"There is no master of exercise {expected}; there are: {', '.join(masters)}.")
-    if hits[best] == 0:
-        if expected and _defines_any(cells, answer_ids(masters[expected])):
+    functions = {name for cell in cells if cell.kind == "code" for name in defined(cell.source)}
+    for names in ({cell.grade_id for cell in cells}, functions):
+        hits = {exercise: len(names & set(answer_ids(master))) for exercise, master in masters.items()}
+        best = max(hits, key=lambda name: hits[name])
+        if hits.get(expected):
             return expected
-        raise SubmissionError("None of an exercise's answer cells is in this notebook. Is it the right file?")
-    if expected and hits[expected] == 0:
-        raise SubmissionError(f"This is exercise {best}, handed in for {expected}.")
-    return expected or best
+        if hits[best] and expected and names is not functions and functions & set(answer_ids(masters[expected])):
+            return expected
+        if hits[best] and expected:
+            raise SubmissionError(f"This is exercise {best}, handed in for {expected}.")
+        if hits[best]:
+            return best
+    raise SubmissionError("None of an exercise's answer cells is in this notebook. Is it the right file?")
 
 
 def rebuild(
     master: NotebookNode, cells: Sequence[Cell], tasks: Sequence[Task], cases: Mapping[str, Sequence[Case]]
 ) -> Rebuilt:
-    """The notebook that runs a submission's code on ``cases``, by task name."""
-    ours = {cell.metadata.nbgrader.grade_id: cell for cell in master.cells}
-    names = answer_ids(master)
+    """The notebook that runs a submission's code on ``cases``, by task name.
+
+    An answer of ``master`` that none of ``tasks`` asks for runs like the others and isn't called.
+    """
+    ours = {cell.metadata.nbgrader.grade_id: cell for cell in master.cells if cell.cell_type == "code"}
     result = Rebuilt(nbformat.v4.new_notebook(metadata=master.metadata))
-    theirs, extras = _sort(cells, set(ours))
-    collect_after = _place_answers(names, theirs, extras, result)
+    theirs, extras = _sort(cells, ours, result)
+    collected = _place_answers(ours, theirs, extras, result)
     by_name = {task.name: task for task in tasks}
     run = result.notebook.cells
-    run.append(nbformat.v4.new_code_cell(_WARM_UP, metadata={"course": {"ours": True}}))
+    _add(run, [_WARM_UP], ours=True)
     _add(run, extras[""])
     for grade_id, cell in ours.items():
-        meta = cell.metadata.nbgrader
-        code = cell.cell_type == "code"
-        if meta.solution:
-            _add(run, [result.answers[grade_id]] if grade_id in theirs else [], answer=grade_id)
-        elif code and not meta.grade and cell.metadata.get("course", {}).get("graded", True):
+        if role_of(cell) == "setup":
             _add(run, [cell.source])
-            changed = [
-                t.source for t in theirs.get(grade_id, []) if t.kind == "code" and not _same(t.source, cell.source)
-            ]
-            if changed:
-                _add(run, changed)
-                result.notes.append(
-                    "A cell of ours was changed. It was run as it was handed out, then as you have it."
-                )
-        elif meta.grade:
-            for name in collect_after.get(grade_id.removeprefix("check_"), []):
+        *parts, last = theirs.get(grade_id) or [""]
+        _add(run, parts)
+        _add(run, [last] if last else [], **({"answer": grade_id} if role_of(cell) == "answer" else {}))
+        for name in collected.get(grade_id, []):
+            if name in by_name:
                 run.append(_collector(by_name[name], cases[name]))
         _add(run, extras[grade_id])
-    for name in collect_after.get("", []):
-        run.append(_collector(by_name[name], cases[name]))
+    for name in collected.get("", []):
+        if name in by_name:
+            run.append(_collector(by_name[name], cases[name]))
     return result
 
 
-def _sort(cells: Sequence[Cell], ours: set[str]) -> tuple[dict[str, list[Cell]], dict[str, list[str]]]:
-    """The learner's versions of our cells, and the code of cells of their own by the id of ours that they follow."""
-    theirs: dict[str, list[Cell]] = {}
+def _sort(
+    cells: Sequence[Cell], ours: Mapping[str, NotebookNode], result: Rebuilt
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The learner's code in our answer and set-up cells, and what is their own by the id of ours that it follows."""
+    theirs: dict[str, list[str]] = {}
     extras: dict[str, list[str]] = {grade_id: [] for grade_id in ("", *ours)}
+    above = dict(zip(ours, ["", *ours], strict=False))
     anchor = ""
     for cell in cells:
-        if cell.grade_id in ours:
-            theirs.setdefault(cell.grade_id, []).append(cell)
-            anchor = cell.grade_id
-        elif cell.kind == "code":
-            extras[anchor].append(cell.source)
+        role = role_of(ours[cell.grade_id]) if cell.grade_id in ours else ""
+        anchor = cell.grade_id if role else anchor
+        if cell.kind != "code":
+            if role == "answer":
+                result.note(f"The cell of {cell.grade_id} is a text cell. Turn it back into a code cell.")
+            continue
+        source = without_checks(cell.source)
+        changed = bool(role) and not _same(cell.source, ours[cell.grade_id].source)
+        if role == "answer":
+            theirs.setdefault(cell.grade_id, []).append(source)
+        elif role == "setup" and changed:
+            theirs.setdefault(cell.grade_id, []).append(source)
+            result.note("A cell of ours was changed. It was run as it was handed out, then as you have it.")
+        elif role == "check" and changed and not is_blank(source):
+            extras[above[cell.grade_id]].append(source)
+            result.note("Code in the cell of a check was run before the check.")
+        elif role == "shown" and changed and defined(source) & ours.keys():
+            extras[cell.grade_id].append(source)
+        elif not role and not is_blank(source):
+            extras[anchor].append(source)
     return theirs, extras
 
 
 def _place_answers(
-    names: list[str], theirs: dict[str, list[Cell]], extras: dict[str, list[str]], result: Rebuilt
+    ours: Mapping[str, NotebookNode], theirs: dict[str, list[str]], extras: dict[str, list[str]], result: Rebuilt
 ) -> dict[str, list[str]]:
-    """Fill ``result.answers``; returns which tasks are collected after which task's check (``""``: at the end)."""
-    for name in names:
-        code = [cell.source for cell in theirs.get(name, []) if cell.kind == "code"]
-        if len(code) > 1:
-            result.notes.append(
-                f"{len(code)} cells are marked as {name}. All were run, in order: the last one counts."
-            )
-        if code:
-            result.answers[name] = "\n\n".join(code)
+    """Fill ``result.answers``; returns which tasks are called at which of our cells (``""``: at the end)."""
+    order = ["", *ours]
+    checks = [grade_id for grade_id, cell in ours.items() if role_of(cell) == "check"]
+    answers = [grade_id for grade_id, cell in ours.items() if role_of(cell) == "answer"]
+    found: dict[str, list[tuple[int, str, str]]] = {name: [] for name in answers}  # place, holder, source
+    for place, grade_id in enumerate(order):
+        held = theirs.get(grade_id, []) if grade_id in answers else []
+        for holder, source in [(grade_id, source) for source in held] + [
+            ("", source) for source in extras[grade_id]
+        ]:
+            for name in defined(source) & set(answers) - {holder}:
+                found[name].append((place, holder, source))
+    collected: dict[str, list[str]] = {}
+    for name in answers:
+        own, stub = theirs.get(name, []), ours[name].source
+        written = [source for source in own if not _same(source, stub)]
+        place = order.index(f"check_{name}")
+        if found[name] and not any(name in bound(source) for source in written):
+            where, holder, source = found[name][-1]
+            place = max(place, where + 1)
+            theirs[name] = written
+            result.answers[name] = source
+            result.note(_found(name, holder, bool(own)))
+        elif own:
+            theirs[name] = written or own[:1]
+            result.answers[name] = "\n\n".join(theirs[name])
+            if len(written) > 1:
+                result.note(
+                    f"{len(written)} cells are marked as {name}. All were run, in order: the last one counts."
+                )
+            others = {other for source in written for other in defined(source)}
+            if others and not any(name in bound(source) for source in written):
+                result.note(f"The cell of {name} defines {', '.join(sorted(others)[:5])}. Keep the name {name}.")
         else:
-            if name in theirs:
-                result.notes.append(f"The cell of {name} is a text cell. Turn it back into a code cell.")
-            theirs.pop(name, None)
-    collect_after: dict[str, list[str]] = {}
-    for name in names:
-        place = name
-        if name not in theirs:
-            holder = next(
-                (other for other in theirs if other in names and name in _defined(result.answers[other])), None
+            result.missing[name] = (
+                f"There is no cell for {name}: neither one with its mark nor one that defines it. It may have been "
+                "deleted or be a text cell now; take it again from the exercise as it was handed out."
             )
-            found = holder is None and any(
-                name in _defined(source) for sources in extras.values() for source in sources
-            )
-            if holder is not None:
-                place = max(name, holder, key=names.index)
-                result.answers[name] = result.answers[holder]
-                result.notes.append(f"{name} was found in the cell of {holder}.")
-            elif found:
-                place = ""
-                result.answers[name] = next(s for x in extras.values() for s in x if name in _defined(s))
-                result.notes.append(
-                    f"The cell of {name} had lost its mark; a cell of yours that defines it was taken."
-                )
-            else:
-                result.missing[name] = (
-                    f"There is no cell for {name}: neither one with its mark nor one that defines it. It may have been "
-                    "deleted; take it again from the exercise as it was handed out."
-                )
-                continue
-        collect_after.setdefault(place, []).append(name)
-    return collect_after
+            continue
+        at = next((check for check in checks if order.index(check) >= place), "")
+        collected.setdefault(at, []).append(name)
+    return collected
+
+
+def _found(name: str, holder: str, has_cell: bool) -> str:
+    if holder:
+        return f"{name} was found in the cell of {holder}."
+    if has_cell:
+        return f"{name} was found in a cell of yours; its own was not filled in."
+    return f"The cell of {name} had lost its mark; a cell of yours that defines it was taken."
 
 
 def _collector(task: Task, cases: Sequence[Case]) -> NotebookNode:
@@ -158,24 +191,9 @@ def _collector(task: Task, cases: Sequence[Case]) -> NotebookNode:
     return nbformat.v4.new_code_cell(source, metadata={"course": {"collects": task.name}})
 
 
-def _add(run: list[NotebookNode], sources: Sequence[str], answer: str = "") -> None:
+def _add(run: list[NotebookNode], sources: Sequence[str], **course: object) -> None:
     for source in sources:
-        run.append(nbformat.v4.new_code_cell(source, metadata={"course": {"answer": answer}} if answer else {}))
-
-
-def _defined(source: str) -> set[str]:
-    """The functions that some code defines at its top level; none if it doesn't parse."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            body = ast.parse(plain_python(source)).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    return {node.name for node in body if isinstance(node, ast.FunctionDef)}
-
-
-def _defines_any(cells: Sequence[Cell], names: Sequence[str]) -> bool:
-    return any(_defined(cell.source) & set(names) for cell in cells if cell.kind == "code")
+        run.append(nbformat.v4.new_code_cell(source, metadata={"course": course} if course else {}))
 
 
 def _same(a: str, b: str) -> bool:
