@@ -15,6 +15,7 @@ from conftest import Course, write_notebook
 from course_lib import __version__
 from course_lib.grading import Result, Summary, TaskVerdict
 from course_lib.grading.journal import JOURNAL, Journal
+from course_lib.grading.sandbox import SandboxError
 from course_lib.grading.store import DiskFullError, JournalError
 from course_lib.lessons.execute import LocalKernelManager, parse_value, sockets
 from course_lib.lessons.find import LessonError, course_root, find_lesson
@@ -470,6 +471,7 @@ def test_grade_fails_only_if_the_grader_did(
     [
         (DiskFullError("there is no room"), 3, "there is no room"),
         (JournalError("process 7 writes to marks"), 2, "process 7"),
+        (SandboxError("bwrap is not there"), 2, "bwrap is not there"),
         (KeyboardInterrupt(), 130, "goes on from there"),
         (FileNotFoundError("in is not a folder"), 2, "in is not a folder"),
     ],

@@ -69,13 +69,14 @@ def grade(
     interruption of any kind. It is late by the time of the file, if nothing else tells when it was handed in.
 
     Exit codes: 0 all graded, whatever the marks; 1 the grader itself failed on a submission (the next call tries it
-    again); 2 it could not run as asked, or another one is at work in OUT; 3 no room on the disk; 130 interrupted
-    (Ctrl-C or SIGTERM). After 3 and 130 what was graded is kept.
+    again); 2 it could not run as asked, there is no sandbox, or another one is at work in OUT; 3 no room on the disk;
+    130 interrupted (Ctrl-C or SIGTERM). After 3 and 130 what was graded is kept.
     """
     from course_lib.grading import grade_folder
     from course_lib.grading.adjust import Late, read_due
     from course_lib.grading.cluster import ClusterError
     from course_lib.grading.pool import WorkerError
+    from course_lib.grading.sandbox import SandboxError
     from course_lib.grading.store import DiskFullError, JournalError
 
     if explain and not only:
@@ -110,7 +111,7 @@ def grade(
     except KeyboardInterrupt:
         complain(f"interrupted. What was graded is in {out}; the same command goes on from there")
         raise typer.Exit(130) from None
-    except (FileNotFoundError, ValueError, JournalError, WorkerError, ClusterError) as error:
+    except (FileNotFoundError, ValueError, JournalError, WorkerError, SandboxError, ClusterError) as error:
         stop(error)
     raise typer.Exit(_tell(summary, only, explain, quiet))
 

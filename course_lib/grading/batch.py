@@ -22,7 +22,7 @@ from course_lib.grading.pool import grade_all
 from course_lib.grading.publish import Tables, publish, write_pages
 from course_lib.grading.read import SubmissionError
 from course_lib.grading.results import Result, Status
-from course_lib.grading.run import Limits
+from course_lib.grading.sandbox import Limits, require
 from course_lib.grading.store import explained
 from course_lib.grading.submissions import Submission, find_submissions
 from course_lib.grading.versions import describe
@@ -81,7 +81,7 @@ def grade_folder(
 
     Raises ``FileNotFoundError`` if there is no notebook or no master, ``ValueError`` for limits that aren't any,
     ``JournalError`` if another grader is at work in ``out``, ``DiskFullError`` when there is no room to go on,
-    ``ClusterError`` if the cluster can't be used.
+    ``SandboxError`` where nothing holds learners' code, ``ClusterError`` if the cluster can't be used.
     """
     started = time.monotonic()
     if workers < 1 or min(seconds_per_cell, seconds_per_submission, memory_mb) <= 0:
@@ -100,6 +100,8 @@ def grade_folder(
     with Journal(out / JOURNAL) as journal, journal.grading(2 * patience), explained(journal.path):
         batch = _Batch(journal, settings)
         todo = batch.note(found, again=regrade)
+        if todo and not dask:
+            require(sandbox)
         if total is not None:
             total(len(todo))
         tables = Tables(journal, out)

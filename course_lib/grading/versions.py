@@ -14,7 +14,7 @@ from pathlib import Path
 
 import course_lib
 from course_lib.grading.masters import load_masters
-from course_lib.grading.run import Limits
+from course_lib.grading.sandbox import Limits
 
 _LIBRARIES = (
     "torch", "numpy", "scipy", "scikit-learn", "safetensors", "matplotlib", "ipykernel", "ipython", "jupyter-client",

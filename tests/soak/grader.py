@@ -51,6 +51,7 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     if asked.fake:
         batch.grade_all = quickly
+        batch.require = lambda kind: None
     if asked.room:
         import resource
 
