@@ -119,3 +119,10 @@ def test_no_scheduler_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     classroom.hand_in(tmp_path / "in", range(1), trained=False)
     with pytest.raises(ClusterError, match="dask scheduler"):
         grade_folder(tmp_path / "in", tmp_path / "out", dask="tcp://127.0.0.1:9")
+
+
+def test_without_a_sandbox_no_notebook_comes_near_a_cluster(tmp_path: Path) -> None:
+    classroom.hand_in(tmp_path / "in", range(1), trained=False)
+    with pytest.raises(ValueError, match="sandbox"):
+        grade_folder(tmp_path / "in", tmp_path / "out", dask="tcp://127.0.0.1:9", sandbox="none")
+    assert not (tmp_path / "out").exists()

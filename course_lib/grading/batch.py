@@ -86,6 +86,10 @@ def grade_folder(
     started = time.monotonic()
     if workers < 1 or min(seconds_per_cell, seconds_per_submission, memory_mb) <= 0:
         raise ValueError("workers, seconds and memory must be above 0")
+    if dask and sandbox == "none":
+        raise ValueError(
+            "without a sandbox a notebook could reach the cluster, which runs anybody's code: no dask then"
+        )
     load_masters(solutions)
     found = [s for s in find_submissions(submissions, out) if only in ("", s.learner)]
     if not found:
