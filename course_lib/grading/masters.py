@@ -42,7 +42,7 @@ def exercise_version(exercise: str, solutions: Path | None = None) -> str:
 
 
 @cache
-def _versions(exercise: str, solutions: Path | None) -> dict[str, NotebookNode]:
+def versions_of(exercise: str, solutions: Path | None) -> dict[str, NotebookNode]:
     """Every known version of an exercise, the current one first, then from the newest to the oldest."""
     current = load_masters(solutions)[exercise]
     released = read_released((solutions or _ROOT / "solutions") / "released" / f"{exercise}.json")
@@ -55,7 +55,7 @@ def master_of(exercise: str, handed: Handed, solutions: Path | None = None) -> t
 
     Of a version that isn't known the one whose cells it has most of, the newer one if two are as near.
     """
-    versions = _versions(exercise, solutions)
+    versions = versions_of(exercise, solutions)
     newest = next(iter(versions))
     version = handed.version or _nearest(handed, versions)
     notes = []

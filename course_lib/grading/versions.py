@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import course_lib
-from course_lib.grading.masters import load_masters
+from course_lib.grading.masters import exercise_version, load_masters, versions_of
 from course_lib.grading.sandbox import Limits
 
 _LIBRARIES = (
@@ -57,7 +57,7 @@ def describe(
 ) -> dict[str, str]:
     """All that a mark depends on; with every exercise's version if it isn't known which (``exercise`` is empty)."""
     return {
-        "exercise": _exercise_version(exercise, solutions),
+        **_exercise(exercise, solutions),
         "grader": grader_version(),
         "secret": secret_id(secret),
         "sandbox": sandbox,
@@ -66,13 +66,17 @@ def describe(
     }
 
 
-def _exercise_version(exercise: str, solutions: Path | None) -> str:
+def _exercise(exercise: str, solutions: Path | None) -> dict[str, str]:
+    """The version that is handed out now, and a hash of all masters that a hand-in may belong to."""
     masters = load_masters(solutions)
     digest = hashlib.sha256()
     for name in [exercise] if exercise in masters else sorted(masters):
-        for cell in masters[name].cells:
-            digest.update(f"{cell.id}\0{cell.source}\0".encode())
-    return digest.hexdigest()[:12]
+        for version, master in versions_of(name, solutions).items():
+            digest.update(f"{name}\0{version}\0".encode())
+            for cell in master.cells:
+                digest.update(f"{cell.id}\0{cell.source}\0".encode())
+    now = exercise_version(exercise, solutions) if exercise in masters else ""
+    return {"exercise": now, "masters": digest.hexdigest()[:12]}
 
 
 def settings_id(settings: Mapping[str, str]) -> str:
