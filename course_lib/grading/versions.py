@@ -71,8 +71,8 @@ def _exercise(exercise: str, solutions: Path | None) -> dict[str, str]:
     masters = load_masters(solutions)
     digest = hashlib.sha256()
     for name in [exercise] if exercise in masters else sorted(masters):
-        for version, master in versions_of(name, solutions).items():
-            digest.update(f"{name}\0{version}\0".encode())
+        for handed_out, master in versions_of(name, solutions).items():
+            digest.update(f"{name}\0{handed_out}\0".encode())
             for cell in master.cells:
                 digest.update(f"{cell.id}\0{cell.source}\0".encode())
     now = exercise_version(exercise, solutions) if exercise in masters else ""
