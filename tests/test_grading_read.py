@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from course_lib.grading import read as reading
+from course_lib.grading.build import plain_python
+from course_lib.grading.definitions import bound, defined, without_checks
 from course_lib.grading.masters import load_masters
 from course_lib.grading.read import Cell, SubmissionError, read_submission
 from course_lib.grading.rebuild import Rebuilt, rebuild, recognise
@@ -302,10 +304,11 @@ def test_our_text_turned_into_code_is_the_learners_own() -> None:
 def test_parts_of_an_answer_stay_cells() -> None:
     def edit(cells: list[Cell]) -> None:
         at = where(cells, "f")
-        cells.insert(at, code("%%capture\nhelper = 1", "f"))
+        cells[at:at] = [code("broken(", "f"), code("%%capture\nhelper = 1", "f")]
 
     sources = [cell.source for cell in rebuilt_of(submission(edit)).notebook.cells]
     assert "%%capture\nhelper = 1" in sources, "a cell magic works in a first line only"
+    assert "broken(" in sources, "a part that fails ends no other"
 
 
 @pytest.mark.parametrize(
@@ -352,6 +355,10 @@ def test_a_megabyte_of_anything_is_sorted_in_linear_time(source: str) -> None:
     """No clock: what takes more than linear time here would take hours."""
     rebuilt = rebuilt_of([code(source, "f"), code(source)])
     assert set(rebuilt.missing) == {"g", "h"}
+    assert not bound(source) & {"f", "g", "h"}
+    assert not defined(source) & {"f", "g", "h"}
+    assert len(without_checks(source)) == len(source)
+    assert plain_python(source)
 
 
 def test_code_that_does_not_parse_is_no_harm_to_the_others() -> None:

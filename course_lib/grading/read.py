@@ -2,7 +2,7 @@
 
 Nothing is executed. Of each cell its kind, its text and its ``grade_id`` are taken, of the notebook the version of the
 exercise; outputs, tags, other metadata and attachments are left behind. Time and memory are bounded by the size of
-the file (some 0.2 s and 200 MB for the worst of 20 MB).
+the file: at worst 1.5 s and 310 MB, for 20 MB of nothing but short values.
 """
 
 import json
