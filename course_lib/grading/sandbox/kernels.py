@@ -42,8 +42,7 @@ class Kernel:
 
     def reason(self) -> str:
         """``memory``, ``processes`` or ``cpu`` if it was ended for that, else nothing."""
-        provisioner = self.manager.provisioner
-        return provisioner.reason if isinstance(provisioner, SandboxProvisioner) else ""
+        return self.manager.reason if isinstance(self.manager, SandboxKernelManager) else ""
 
 
 class FreeKernelManager(AsyncKernelManager):

@@ -9,7 +9,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import KernelProvisionerBase
-from traitlets import CaselessStrEnum, Dict, Instance
+from traitlets import CaselessStrEnum, Dict, Instance, Unicode
 
 from course_lib.grading.sandbox.jail import Jail, SandboxError, Shut, environment
 
@@ -24,6 +24,7 @@ class SandboxKernelManager(AsyncKernelManager):
     transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc", config=True)
     jail = Instance(Jail)
     limits = Dict()
+    reason = Unicode()  # why the last kernel was ended by its watcher, if it was
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -43,7 +44,6 @@ class SandboxProvisioner(KernelProvisionerBase):
     """One kernel in the jail of its manager. Raises ``SandboxError`` if it doesn't start or can't be sealed."""
 
     shut: Shut | None = None
-    reason = ""  # why its watcher ended it, once it has
 
     @property
     def has_process(self) -> bool:
@@ -96,4 +96,6 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def cleanup(self, restart: bool = False) -> None:
         if self.shut is not None:
             self.shut.close()
-            self.reason, self.shut = self.shut.reason, None
+            if isinstance(self.parent, SandboxKernelManager):
+                self.parent.reason = self.shut.reason
+            self.shut = None

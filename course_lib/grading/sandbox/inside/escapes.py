@@ -73,13 +73,15 @@ def writing_beside_other_kernels(order: dict[str, Any]) -> bool:
 
 
 def filling_the_disk(order: dict[str, Any]) -> bool:
-    with tempfile.TemporaryFile(dir="/tmp") as file:
-        os.posix_fallocate(file.fileno(), 0, (order["tmp_mb"] << 20) + 4096)
+    half = (order["tmp_mb"] << 19) + 4096
+    with tempfile.TemporaryFile(dir="/tmp") as one, tempfile.TemporaryFile(dir="/tmp") as two:
+        for file in (one, two):
+            os.posix_fallocate(file.fileno(), 0, half)
         return True
 
 
 def allocating_memory(order: dict[str, Any]) -> bool:
-    return len(bytearray((order["memory_mb"] << 20) + 4096)) > 0
+    return len(bytearray(order["limits"]["DATA"] + 4096)) > 0
 
 
 def starting_processes(order: dict[str, Any]) -> bool:

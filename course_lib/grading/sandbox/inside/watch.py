@@ -31,12 +31,14 @@ def main(order: dict[str, Any], base: str, line: socket.socket) -> NoReturn:
         os.setsid()
         _keep(line.fileno())
         sockets = str(Path(base, order["name"]))
+        proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)  # which this process keeps, and the kernel won't see
         confine.new_namespaces()
         confine.private_files(base, sockets, order["tmp_mb"])
         pid = os.fork()
         if pid == 0:
+            os.close(proc)
             _kernel(order, line)
-        _send(line, _watch(pid, order, line, sockets))
+        _send(line, _watch(pid, order, line, sockets, proc))
         code = 0
     except BaseException as error:
         _send(line, {"error": f"{type(error).__name__}: {error}"})
@@ -112,7 +114,7 @@ def run_kernel(connection: str, line: socket.socket) -> None:
     app.start()
 
 
-def _watch(pid: int, order: dict[str, Any], line: socket.socket, sockets: str) -> dict[str, Any]:
+def _watch(pid: int, order: dict[str, Any], line: socket.socket, sockets: str, proc: int) -> dict[str, Any]:
     """Until the kernel has ended: how, and why if it was ended from here."""
     reason, sealed = "", False
     while True:
@@ -126,39 +128,46 @@ def _watch(pid: int, order: dict[str, Any], line: socket.socket, sockets: str) -
         if select.select([line], [], [], _POLL if sealed else 0.002)[0]:
             for word in (line.recv(256) or b"kill").split():
                 os.kill(pid, signal.SIGINT if word == b"interrupt" else signal.SIGKILL)
-        reason = reason or _too_much(pid, order)
+        reason = reason or _too_much(pid, order, proc)
         if reason:
             os.kill(pid, signal.SIGKILL)
 
 
-def _too_much(pid: int, order: dict[str, Any]) -> str:
+def _too_much(pid: int, order: dict[str, Any], proc: int) -> str:
     """What the kernel and all below it use too much of, or nothing."""
-    family = _family(pid)
+    family = _family(pid, proc)
     if len(family) > order["processes"]:
         return "processes"
     memory = seconds = 0.0
     for member in family:
-        try:
-            for text in Path("/proc", str(member), "status").read_text().splitlines():
+        with suppress(OSError, ValueError, IndexError):  # it may have ended meanwhile
+            for text in _read(proc, f"{member}/status").splitlines():
                 if text.startswith(("RssAnon:", "RssShmem:")):
                     memory += int(text.split()[1]) / 1024
-            times = Path("/proc", str(member), "stat").read_text().rpartition(")")[2].split()[11:15]
-            seconds += sum(map(int, times)) / _TICKS
-        except (OSError, ValueError, IndexError):
-            continue
+            seconds += sum(map(int, _stat(proc, member)[11:15])) / _TICKS
     if memory > order["memory_mb"]:
         return "memory"
     return "cpu" if seconds > order["cpu_seconds"] else ""
 
 
-def _family(pid: int) -> list[int]:
+def _family(pid: int, proc: int) -> list[int]:
     """A process and all below it; whoever loses its parent falls to the first of the namespace, which is ``pid``."""
     children: dict[int, list[int]] = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, IndexError):  # it may have ended meanwhile
-            fields = (place / "stat").read_text().rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), []).append(int(place.name))
+    for name in os.listdir(proc):
+        if name.isdigit():
+            with suppress(OSError, IndexError):
+                children.setdefault(int(_stat(proc, int(name))[1]), []).append(int(name))
     found = [pid]
     for member in found:
         found.extend(children.get(member, ()))
     return found
+
+
+def _stat(proc: int, pid: int) -> list[str]:
+    """The fields after the name, which may hold anything."""
+    return _read(proc, f"{pid}/stat").rpartition(")")[2].split()
+
+
+def _read(folder: int, name: str) -> str:
+    with open(name, opener=lambda path, flags: os.open(path, flags, dir_fd=folder), errors="replace") as file:
+        return file.read()

@@ -1,0 +1,312 @@
+"""The sandbox holds; where a part of it is broken, the probe says which escape works."""
+
+import asyncio
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from course_lib.grading.sandbox import Limits, Sandbox, SandboxError, jail, require
+from course_lib.grading.sandbox.inside import seccomp
+from course_lib.grading.sandbox.jail import Jail
+from course_lib.grading.sandbox.library import stage
+from course_lib.grading.sandbox.probe import probe
+from course_lib.tasks.registry import exercises, withheld_of
+
+INSIDE = Path(jail.__file__).with_name("inside")
+needs_bubblewrap = pytest.mark.skipif(
+    shutil.which("bwrap") is None and not os.environ.get("CI"), reason="no bubblewrap: sudo apt install bubblewrap"
+)
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """A library with nothing in it, in a folder that everybody may pass through."""
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    return tmp_path
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("preload", [(), ("torch",)], ids=["afresh", "forked"])
+def test_no_known_escape_works(preload, empty):
+    with Jail(empty, preload) as one:
+        probe(one)
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    ("file", "line", "instead", "escapes"),
+    [
+        ("confine.py", "    seccomp.install()\n", "", "new user namespace, tracing, host of a virtual machine"),
+        ("confine.py", "    drop_capabilities()\n    set_limits", "    set_limits", "having capabilities"),
+        ("confine.py", "    set_limits(limits)\n", "", "allocating memory, starting processes"),
+        ("seccomp.py", "_FAMILIES = (1, 2, 10)", "_FAMILIES = (1, 2, 10, 40)", "host of a virtual machine"),
+        ("confine.py", "| 0x20000000 |", "|", "seeing processes"),
+        ("confine.py", 'f"size={tmp_mb}m,nr_inodes=20000', '"nr_inodes=20000', "filling the disk"),
+    ],
+)
+def test_a_broken_wall_is_noticed(file, line, instead, escapes, empty, monkeypatch):
+    broken = empty / "inside"
+    shutil.copytree(INSIDE, broken)
+    text = (broken / file).read_text()
+    assert text.count(line) == 1, f"{file} has changed; this test no longer breaks it"
+    (broken / file).write_text(text.replace(line, instead))
+    monkeypatch.setattr(jail, "_INSIDE", broken)
+    with Jail(empty) as one, pytest.raises(SandboxError, match="doesn't hold") as refusal:
+        probe(one)
+    for escape in escapes.split(", "):
+        assert escape in str(refusal.value)
+
+
+@needs_bubblewrap
+def test_the_escapes_work_where_nothing_holds_them():
+    """With mounts of its own, which vanish, and all else as it is outside."""
+    order = {**Limits(memory_mb=64, processes=2, tmp_mb=1).order(), "witness": "/etc/passwd"}
+    script = f"import escapes, json; print(json.dumps(escapes.found({order!r})))"
+    done = subprocess.run(
+        ["bwrap", "--dev-bind", "/", "/", "--cap-drop", "ALL", sys.executable, "-c", script],
+        cwd=INSIDE,
+        env=os.environ | {"PYTHONPATH": str(INSIDE), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {
+        "reading_a_file_outside",
+        "reading_passwords",
+        "seeing_processes",
+        "filling_the_disk",
+        "allocating_memory",
+        "starting_processes",
+        "tracing",
+    } <= set(json.loads(done.stdout))
+
+
+def run_filter(
+    program: bytes, number: int, arguments: tuple[int, ...] = (), architecture: int = 0xC000003E
+) -> int:
+    """What a classic BPF program returns for a call: the few instructions that the filter uses."""
+    data = struct.pack("=IIQ6Q", number, architecture, 0, *arguments, *[0] * (6 - len(arguments)))
+    code = [struct.unpack_from("=HBBI", program, i) for i in range(0, len(program), 8)]
+    at = value = 0
+    while True:
+        operation, yes, no, k = code[at]
+        at += 1
+        match operation:
+            case 0x20:
+                (value,) = struct.unpack_from("=I", data, k)
+            case 0x54:
+                value &= k
+            case 0x15:
+                at += yes if value == k else no
+            case 0x35:
+                at += yes if value >= k else no
+            case 0x06:
+                return k
+
+
+ALLOW, EPERM, KILL = 0x7FFF0000, 0x00050001, 0x80000000
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ((0,), ALLOW),  # read
+        ((59,), ALLOW),  # execve
+        ((101,), EPERM),  # ptrace
+        ((272, (0x10000000,)), EPERM),  # unshare
+        ((155,), EPERM),  # pivot_root
+        ((153,), EPERM),  # the last on the list
+        ((435,), 0x00050000 + 38),  # clone3: not implemented
+        ((56, (0x003D0F00,)), ALLOW),  # clone: a thread
+        ((56, (0x01200011,)), ALLOW),  # fork
+        ((56, (0x10000011,)), EPERM),  # a user namespace
+        ((56, (0x00020011,)), EPERM),  # a mount namespace
+        ((56, (0x00000091,)), EPERM),  # a time namespace
+        ((41, (1, 1)), ALLOW),  # socket: unix
+        ((41, (2, 1)), ALLOW),
+        ((41, (10, 1)), ALLOW),
+        ((41, (16, 3)), 0x00050000 + 95),  # netlink
+        ((41, (40, 1)), 0x00050000 + 95),  # vsock
+        ((16, (0, 0x5412)), EPERM),  # ioctl: TIOCSTI
+        ((16, (0, 0x541C)), EPERM),
+        ((16, (0, 0x5401)), ALLOW),
+        ((0x40000000 + 101,), KILL),  # x32
+    ],
+)
+def test_the_filter_of_system_calls(call, expected):
+    assert run_filter(seccomp.program("x86_64"), *call) == expected
+
+
+def test_the_filter_of_the_other_architecture():
+    arm = seccomp.program("aarch64")
+    assert run_filter(arm, 63, architecture=0xC00000B7) == ALLOW  # read
+    assert run_filter(arm, 117, architecture=0xC00000B7) == EPERM  # ptrace
+    assert run_filter(arm, 220, (0x10000011,), architecture=0xC00000B7) == EPERM  # clone
+    assert run_filter(arm, 198, (40,), architecture=0xC00000B7) == 0x00050000 + 95  # socket
+    assert run_filter(arm, 63) == KILL
+    assert run_filter(seccomp.program("x86_64"), 0, architecture=0x40000003) == KILL  # 32 bit
+    with pytest.raises(OSError, match="no list of system calls for riscv64"):
+        seccomp.program("riscv64")
+
+
+@pytest.mark.parametrize("exercise", exercises())
+def test_the_library_inside_has_no_answers(exercise, tmp_path):
+    stage(tmp_path, withheld_of(exercise))
+    left = {path.relative_to(tmp_path / "course_lib").as_posix() for path in tmp_path.rglob("*.py")}
+    assert not any(name.startswith(("grading", "cli", "lessons", "tasks/ex")) for name in left)
+    assert "tasks/judging.py" not in left
+    assert "tasks/collect.py" in left
+    calls = [place.replace(":", " ").split() for place, instead in withheld_of(exercise).items() if not instead]
+    script = f"""
+import importlib, inspect
+from course_lib.tasks import check
+from course_lib import models, training, viz, metrics
+check("anything", None)
+for module, name in {calls!r}:
+    function = getattr(importlib.import_module("course_lib." + module), name)
+    try:
+        function(**dict.fromkeys(inspect.signature(function).parameters))
+    except RuntimeError as error:
+        assert name in str(error) and "asks you to write" in str(error), error
+    else:
+        raise SystemExit(name + " is still there")
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, env={"OMP_NUM_THREADS": "1"})
+
+
+def test_a_model_can_be_called_without_reparameterize(tmp_path):
+    stage(tmp_path, withheld_of("05_variational_autoencoder"))
+    script = """
+import torch
+from course_lib.models import MLPVAE
+torch.manual_seed(0)
+model = MLPVAE(6, 5, 3)
+x = torch.rand(4000, 6)
+logits, mu, logvar = model(x)
+again, *_ = model(x)
+assert logits.shape == (4000, 6) and mu.shape == logvar.shape == (4000, 3)
+assert not torch.equal(logits, again)  # it draws
+logits.sum().backward()
+assert all(p.grad.abs().sum() > 0 for p in model.parameters())
+model.decoder = torch.nn.Identity()
+z, mu, logvar = model(x)
+noise = (z - mu) / torch.exp(0.5 * logvar)
+assert abs(noise.mean()) < 0.05 and abs(noise.std() - 1) < 0.05
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, env={"OMP_NUM_THREADS": "1"})
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["objectives.nowhere:elbo", "objectives.elbo:nothing", "models.vae:VAE.nothing", "models.vae:No.forward"],
+)
+def test_what_is_withheld_must_be_there(place, tmp_path):
+    with pytest.raises(ValueError, match="is withheld, but"):
+        stage(tmp_path, {place: ""})
+
+
+def test_nothing_is_graded_without_bubblewrap(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SandboxError, match="apt install bubblewrap"):
+        require("auto")
+    require("none")
+    with pytest.raises(ValueError, match="the sandbox can be auto, forked, plain, none, got 'yes'"):
+        Sandbox("yes")
+
+
+def ask(manager, code: str) -> str:
+    """What ``code`` prints in a manager's kernel."""
+
+    async def talk() -> str:
+        await manager.start_kernel()
+        client = manager.client()
+        client.start_channels()
+        try:
+            await client.wait_for_ready(timeout=60)
+            said: list[str] = []
+            await client.execute_interactive(
+                code, output_hook=lambda m: said.append(m["content"].get("text", "")), timeout=60
+            )
+            return "".join(said).strip()
+        finally:
+            client.stop_channels()
+            await manager.shutdown_kernel(now=True)
+
+    return asyncio.run(talk())
+
+
+@pytest.fixture(scope="module")
+def plain():
+    with Sandbox("plain") as sandbox:
+        yield sandbox
+
+
+@needs_bubblewrap
+def test_a_kernel_sees_nothing_and_leaves_nothing(plain, monkeypatch):
+    monkeypatch.setenv("COURSE_TOKEN", "secret of whoever grades")
+    code = """
+import os, socket
+from pathlib import Path
+home = os.getcwd()
+sockets = list(Path("/run/course").iterdir())
+try:
+    sockets[0].joinpath("more").write_text("x")
+    sealed = "open"
+except OSError as error:
+    sealed = error.strerror
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        import time; time.sleep(600)
+    os._exit(0)
+print([home, len(sockets), len(list(sockets[0].iterdir())), sealed, "COURSE_TOKEN" in os.environ, os.getpid()])
+"""
+    with plain.kernel("07_gan", Limits()) as kernel:
+        assert ask(kernel.manager, code) == str(["/tmp/home", 1, 5, "Read-only file system", False, 1])
+        base = kernel.manager.jail.base
+        assert not list(base.iterdir())  # of this kernel
+    assert not base.exists()
+    for _ in range(50):
+        if not any("zygote.py" in " ".join(p.info["cmdline"] or []) and str(base) in str(p.environ)
+                   for p in psutil.process_iter(["cmdline"])):  # fmt: skip
+            break
+        time.sleep(0.1)
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    ("code", "limits", "reason"),
+    [
+        ("x = [bytearray(60 << 20) for _ in range(3)]", Limits(memory_mb=150), ""),
+        (
+            "import os\nfor _ in range(3):\n    if os.fork() == 0:\n        x = b'x' * (70 << 20)\n        "
+            "import time; time.sleep(60)\nimport time; time.sleep(20)",
+            Limits(memory_mb=250),
+            "memory",
+        ),
+        (
+            "import os, time\nfor _ in range(9):\n    os.fork() or time.sleep(60)\ntime.sleep(20)",
+            Limits(processes=5),
+            "processes",
+        ),
+        ("while True: pass", Limits(seconds_per_submission=1), "cpu"),
+    ],
+    ids=["an allocation fails", "memory of all processes", "processes", "processor time"],
+)  # fmt: skip
+def test_limits_bind(code, limits, reason, plain):
+    with plain.kernel("07_gan", limits) as kernel:
+        if not reason:
+            assert "done" in ask(kernel.manager, f"try:\n    {code}\nexcept MemoryError:\n    print('done')")
+        else:
+            with pytest.raises((RuntimeError, TimeoutError), match=r"died|Timeout|dead"):
+                ask(kernel.manager, code)
+        assert kernel.reason() == reason
