@@ -3,7 +3,8 @@
 import textwrap
 
 from hostile.payloads import table
-from hostile.submission import FIRST, GAN_TASKS, LAST, SECOND, Submission, right
+from hostile.submission import FIRST, GAN_TASKS, LAST, RIGHT, Submission, right
+from hostile.values import everywhere
 
 WRONG = "def optimal_discriminator(log_p, log_q):\n    return torch.zeros_like(log_p)\n"
 
@@ -58,8 +59,9 @@ def send(self, stream, message, content=None, *args, **kwargs):
         seen.append(copy.deepcopy(content))
 
         def again(other):
-            _send(self, stream, {{**message, "content": other}} if is_message else message,
-                  None if is_message else other, *args, **kwargs)
+            # a message of its own: the same one again would be dropped for its signature
+            fresh = self.msg(kind, other, parent=message["parent_header"]) if is_message else message
+            _send(self, stream, fresh, None if is_message else other, *args, **kwargs)
 
         content = meddle(content, again)
         if content is None:
@@ -97,9 +99,13 @@ def submissions() -> list[Submission]:
     found = []
     for one in table("meddlers"):
         meddle = textwrap.indent(one.source, "    ")
-        cells = {**right(FIRST), SECOND: f"TASKS = {GAN_TASKS!r}\n" + INTERCEPT.format(meddle=meddle)}
+        garbles = "garbles" in one.flags
+        source = f"TASKS = {GAN_TASKS!r}\n" + INTERCEPT.format(meddle=meddle) + "\n\n"
+        rest = RIGHT if garbles else everywhere("return given.sum() * 0")
+        cells = {**rest, FIRST: source + RIGHT[FIRST]}
+        earned = GAN_TASKS if garbles else (FIRST,)
         found.append(
-            Submission(f"meddles-{one.name}", "what the judge is sent", "Session.send", cells, earned=(FIRST,))
+            Submission(f"meddles-{one.name}", "what the judge is sent", "Session.send", cells, earned=earned)
         )
     for one in table("displays"):
         cells = {FIRST: f"{LATER}\n\n{one.source}\n"}
