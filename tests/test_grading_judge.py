@@ -6,12 +6,14 @@ import nbformat
 import pytest
 import torch
 
+from course_lib.grading.client import CellOutcome
 from course_lib.grading.grade import read_submission
 from course_lib.grading.judge import cases_of, hidden_seed, mark
 from course_lib.grading.masters import load_masters
 from course_lib.grading.rebuild import rebuild
 from course_lib.grading.results import TaskVerdict
-from course_lib.grading.run import Limits, Run
+from course_lib.grading.run import Run
+from course_lib.grading.sandbox import Limits
 from course_lib.tasks.collect import report
 from course_lib.tasks.core import Observation, Task
 from course_lib.tasks.probes import observe
@@ -29,8 +31,10 @@ def marked(message: object, *, stopped: str = "", **cell: object) -> TaskVerdict
     cells = read_submission(nbformat.writes(master).encode()).cells
     built = rebuild(master, cells, tasks_of(EXERCISE), {name: [] for name in cases})
     places = {c.metadata.get("course", {}).get("collects"): i for i, c in enumerate(built.notebook.cells)}
-    line = {"status": "ok", **cell} | ({"data": message} if message is not None else {})
-    run = Run({places["kl_divergence"]: line}, stopped)
+    outcome = CellOutcome(
+        status=str(cell.get("status", "ok")), seconds=0.1, error=str(cell.get("error", "")), data=message
+    )
+    run = Run({places["kl_divergence"]: outcome}, stopped)
     return mark([KL], cases, built, run, Limits(seconds_per_cell=7))[0]
 
 
@@ -54,6 +58,28 @@ def test_an_answer_that_knows_only_the_public_inputs_gets_none() -> None:
     verdict = marked(outputs(by_heart))
     assert (verdict.points, verdict.verdict) == (0, "wrong")
     assert verdict.message.startswith("The public checks pass. kl_divergence is not right yet (on a hidden input)")
+
+
+def test_an_error_on_a_hidden_input_does_not_tell_it() -> None:
+    public = [case["mu"] for case in KL.public_cases()]
+
+    def telling(mu, logvar):
+        if not any(x.shape == mu.shape and torch.equal(x, mu) for x in public):
+            raise KeyError(f"the hidden input is {mu.flatten()[0].item():.6f}")
+        return KL.reference(mu, logvar)
+
+    verdict = marked(outputs(telling))
+    assert (verdict.points, verdict.verdict) == (0, "error")
+    assert verdict.message == (
+        "The public checks pass. kl_divergence could not be used. On a hidden input it stopped with KeyError."
+    )
+
+
+def test_an_error_on_a_public_input_is_told_in_full() -> None:
+    def failing(mu, logvar):
+        raise KeyError("which key")
+
+    assert "KeyError: 'which key'" in marked(outputs(failing)).message
 
 
 def test_no_hidden_number_is_told() -> None:
@@ -104,7 +130,8 @@ def test_whatever_comes_back_is_a_verdict_with_a_reason(message: object, verdict
 def test_nothing_came_back_is_a_zero_with_the_reason() -> None:
     assert "It took longer than 7 s." in marked(None, status="timeout").message
     assert "The kernel died." in marked(None, status="died", stopped="The kernel died.").message
-    assert "It stopped with ValueError: no" in marked(None, status="error", error="ValueError: no").message
+    message = marked(None, status="error", error="ValueError: 0.123").message
+    assert message == "kl_divergence gave no outputs. When it was called it stopped with ValueError."
 
 
 def test_hidden_inputs_are_fresh_per_learner_and_task_and_repeat_with_the_secret() -> None:

@@ -14,7 +14,7 @@ from course_lib.grading.run import Run
 from course_lib.grading.sandbox import Limits
 from course_lib.tasks.collect import received
 from course_lib.tasks.core import Case, Observation, Task, Verdict
-from course_lib.tasks.judging import judge
+from course_lib.tasks.judging import judge, kind_of
 from course_lib.tasks.transport import TransportError
 
 
@@ -56,7 +56,8 @@ def _verdict(
     if cell is None:
         return Verdict("missing", f"{task.name} was not reached. {run.stopped}".strip())
     if cell.data is None:
-        return Verdict("missing", f"{task.name} gave no outputs. {_why(cell, run, limits)}".strip())
+        why = f"When it was called {kind_of(cell.error)}." if cell.error else _why(cell, run, limits)
+        return Verdict("missing", f"{task.name} gave no outputs. {why}".strip())
     try:
         seen = received(cell.data, task.name, len(public) + len(hidden))
     except TransportError as error:

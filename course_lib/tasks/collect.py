@@ -78,23 +78,35 @@ def report(name: str, seen: Sequence[Observation]) -> dict[str, Any]:
 
 
 def received(message: object, name: str, num_cases: int) -> list[Observation]:
-    """The observations in a message; one with an error stands for all. Raises ``TransportError`` for a garbled one."""
+    """The observations in a message, one per case, or a single one that says why there are none.
+
+    Raises ``TransportError`` for a garbled message.
+    """
     if not isinstance(message, dict) or message.get("task") != name:
         raise TransportError(f"no outputs of {name}")
     notes = message.get("observations")
     if not isinstance(notes, list) or not all(isinstance(note, dict) for note in notes):
         raise TransportError("no list of observations")
-    for note in notes:
-        if note.get("error") or note.get("untouched"):
-            error = str(note.get("error", ""))[:_MAX_ERROR]
-            return [Observation({}, error=error, untouched=note.get("untouched") is True)]
+    failures = [_failure(note) for note in notes]
+    if len(notes) == 1 and failures[0] is not None:
+        return [failures[0]]
     if len(notes) != num_cases:
         raise TransportError(f"outputs for {num_cases} inputs were expected, {len(notes)} came")
     tensors = unpack(message.get("arrays"))
     seen = []
-    for i, note in enumerate(notes):
+    for i, (note, failure) in enumerate(zip(notes, failures, strict=True)):
+        if failure is not None:
+            seen.append(failure)
+            continue
         names = note.get("names")
         if not isinstance(names, list) or not all(isinstance(n, str) and f"{i}/{n}" in tensors for n in names):
             raise TransportError("an output that is announced is missing")
         seen.append(Observation({n: tensors[f"{i}/{n}"] for n in names}))
     return seen
+
+
+def _failure(note: Mapping[str, Any]) -> Observation | None:
+    """What a note says of a call that gave no outputs; None if it gave some."""
+    if not (note.get("error") or note.get("untouched")):
+        return None
+    return Observation({}, error=str(note.get("error", ""))[:_MAX_ERROR], untouched=note.get("untouched") is True)

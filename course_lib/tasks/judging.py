@@ -3,6 +3,8 @@
 Runs where the learner's code doesn't. What an answer should give is computed here from the task's reference.
 """
 
+import builtins
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +22,13 @@ def judge(task: Task, cases: Sequence[Case], seen: Sequence[Observation], *, rev
     return Judge(task, cases).verdict(seen, reveal=reveal)
 
 
+def kind_of(error: str) -> str:
+    """Of an error's text, which may hold the input, no more than which of Python's exceptions it was."""
+    names = [n for n in re.findall(r"\w+", error) if isinstance(getattr(builtins, n, None), type)]
+    kinds = [name for name in names if issubclass(getattr(builtins, name), Exception)]
+    return f"it stopped with {kinds[0]}" if kinds else "it gave back something that can't be taken"
+
+
 class Judge:
     """Judges answers to one task on given cases; what right and wrong ones give there is computed once."""
 
@@ -33,7 +42,8 @@ class Judge:
             if observation.untouched:
                 return Verdict("untouched", f"{self.task.name} is not written yet. {observation.error}".strip())
             if observation.error:
-                return Verdict("error", f"{self.task.name} could not be used. {observation.error}")
+                said = observation.error if reveal else f"On a hidden input {kind_of(observation.error)}."
+                return Verdict("error", f"{self.task.name} could not be used. {said}")
         if self.task.judge is not None:
             for case, observation in zip(self.cases, seen, strict=True):
                 verdict = self.task.judge(case, observation.outputs)

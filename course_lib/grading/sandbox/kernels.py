@@ -22,7 +22,15 @@ from course_lib.grading.sandbox.provisioner import SandboxKernelManager, Sandbox
 from course_lib.tasks.registry import preload_of, withheld_of
 
 _JAILS = 2  # kept at once; each holds its imports, a quarter of a GB
-_NEEDED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib.pyplot", "matplotlib_inline.backend_inline")
+_NEEDED = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.extensions.storemagic",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+)
 
 
 class Kernel:

@@ -3,13 +3,15 @@
 import asyncio
 import signal
 import time
+from contextlib import suppress
+from queue import Empty
 from typing import Any, cast
 
-from jupyter_client import AsyncKernelManager
+from jupyter_client import AsyncKernelClient, AsyncKernelManager
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import KernelProvisionerBase
-from traitlets import CaselessStrEnum, Dict, Instance, Unicode
+from traitlets import CaselessStrEnum, Dict, Instance, Type, Unicode
 
 from course_lib.grading.sandbox.jail import Jail, SandboxError, Shut, environment
 
@@ -18,9 +20,30 @@ _START = 30.0  # seconds that a kernel has to shut itself in and to open its soc
 _PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 
 
+class PromptClient(AsyncKernelClient):
+    """A client that takes a kernel for ready when it has answered on both channels; Jupyter's own waits on in case
+    more comes, 0.2 s, which nobody needs who goes by the messages' parents."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        seconds = _START if timeout is None else timeout
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.kernel_info()
+            with suppress(Empty):
+                answer = await self.shell_channel.get_msg(timeout=1)
+                await self.iopub_channel.get_msg(timeout=0.2)
+                self._handle_kernel_info_reply(answer)
+                return
+            if not await self.is_alive():
+                raise SandboxError("a kernel in the sandbox ended before it was ready")
+        raise SandboxError(f"a kernel in the sandbox was not ready after {seconds:g} s")
+
+
 class SandboxKernelManager(AsyncKernelManager):
     """A manager whose kernels come from ``jail``, under ``limits`` (the order of ``inside/watch.py``)."""
 
+    client_class = f"{__name__}.PromptClient"
+    client_factory = Type(klass=PromptClient)
     transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc", config=True)
     jail = Instance(Jail)
     limits = Dict()

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import confine
 import escapes
 
-_POLL = 0.1
+_POLL, _SOON = 0.1, 0.002  # seconds between two looks: at its use of the machine, at its start and its end
 NUM_SOCKETS = 5  # shell, iopub, stdin, heartbeat, control
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -116,7 +116,7 @@ def run_kernel(connection: str, line: socket.socket) -> None:
 
 def _watch(pid: int, order: dict[str, Any], line: socket.socket, sockets: str, proc: int) -> dict[str, Any]:
     """Until the kernel has ended: how, and why if it was ended from here."""
-    reason, sealed = "", False
+    reason, pause, sealed = "", _SOON, False
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
@@ -124,10 +124,11 @@ def _watch(pid: int, order: dict[str, Any], line: socket.socket, sockets: str, p
         if not sealed and sum(1 for _ in Path(sockets).iterdir()) >= NUM_SOCKETS:
             confine.seal(sockets)
             _send(line, {"sealed": True})
-            sealed = True
-        if select.select([line], [], [], _POLL if sealed else 0.002)[0]:
+            pause, sealed = _POLL, True
+        if select.select([line], [], [], pause)[0]:
             for word in (line.recv(256) or b"kill").split():
                 os.kill(pid, signal.SIGINT if word == b"interrupt" else signal.SIGKILL)
+                pause = _POLL if word == b"interrupt" else _SOON
         reason = reason or _too_much(pid, order, proc)
         if reason:
             os.kill(pid, signal.SIGKILL)

@@ -39,6 +39,7 @@ def main() -> None:
     confine.drop_capabilities()
     sys.path[0] = settings["path"]  # in place of this script's folder
     control = socket.socket(fileno=settings["control"])
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # no debugger: it takes most of a kernel's start
     for name in settings["preload"]:
         importlib.import_module(name)
     if "torch" in settings["preload"]:
