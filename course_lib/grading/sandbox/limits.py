@@ -23,7 +23,7 @@ class Limits:
         kernel = {
             "DATA": self.memory_mb << 20,
             "FSIZE": self.tmp_mb << 20,
-            "NPROC": 4 * self.processes,
+            "NPROC": 2 * self.processes,
             "NOFILE": 512,
             "CPU": cpu + 5,
             "CORE": 0,
