@@ -17,15 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from course_lib.grading.sandbox.bubblewrap import BASE, LIBRARY, SCRIPTS, SandboxError, bubblewrap
+
 UID = 65530  # of nobody; only used when the grader is root
 _INSIDE = Path(__file__).with_name("inside")
-_BASE, _LIBRARY, _SCRIPTS = "/run/course", "/opt/course/library", "/opt/course/inside"
-_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 _START = 120.0  # seconds that a jail has to import everything
-
-
-class SandboxError(RuntimeError):
-    """The sandbox isn't there or doesn't hold; the message says what to install or allow."""
 
 
 class Jail:
@@ -43,13 +39,19 @@ class Jail:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         root = os.geteuid() == 0
         settings = {
-            "base": _BASE,
-            "path": _LIBRARY,
+            "base": BASE,
+            "path": LIBRARY,
             "preload": list(preload),
             "uid": UID if root else None,
             "control": theirs.fileno(),
         }
-        command = [*_bubblewrap(self.base, library, root), sys.executable, "-E", "-s", f"{_SCRIPTS}/zygote.py"]
+        command = [
+            *bubblewrap(self.base, library, _INSIDE, root),
+            sys.executable,
+            "-E",
+            "-s",
+            f"{SCRIPTS}/zygote.py",
+        ]
         try:
             self._process = subprocess.Popen(
                 [*command, json.dumps(settings)],
@@ -87,7 +89,7 @@ class Jail:
             os.chown(folder, UID, UID)
         ours, theirs = socket.socketpair()
         order = order | {"name": name}
-        order["connection"] = order["connection"] | {"ip": f"{_BASE}/{name}/s"}
+        order["connection"] = order["connection"] | {"ip": f"{BASE}/{name}/s"}
         try:
             socket.send_fds(self._control, [json.dumps(order).encode()], [theirs.fileno()])
         except OSError as error:
@@ -182,76 +184,3 @@ class Shut:
 def _short() -> str | None:
     """A folder whose name leaves room for a socket's: 107 characters are all that Linux takes."""
     return None if len(tempfile.gettempdir()) < 40 else "/tmp"
-
-
-def _bubblewrap(base: Path, library: Path, root: bool) -> list[str]:
-    program = shutil.which("bwrap")
-    if program is None:
-        raise SandboxError("bubblewrap is missing: on Debian and Ubuntu, sudo apt install bubblewrap")
-    command = [program, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-net"]
-    command += [
-        "--unshare-uts",
-        "--unshare-cgroup-try",
-        "--cap-drop",
-        "ALL",
-        "--clearenv",
-        "--hostname",
-        "sandbox",
-    ]
-    command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user"]
-    for name, value in environment("/tmp").items():
-        command += ["--setenv", name, value]
-    for folder in _SYSTEM:
-        if Path(folder).is_symlink():
-            command += ["--symlink", str(Path(folder).readlink()), folder]
-        elif Path(folder).is_dir():
-            command += ["--ro-bind", folder, folder]
-    for place in (*interpreter(), _LIBRARY, _BASE):
-        for parent in reversed(Path(place).parents[:-1]):  # bubblewrap's own would be open to root only
-            command += ["--perms", "0755", "--dir", str(parent)]
-    for place in interpreter():
-        command += ["--ro-bind", place, place]
-    command += ["--perms", "0755", "--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    command += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
-    command += [
-        "--ro-bind",
-        str(library),
-        _LIBRARY,
-        "--ro-bind",
-        str(_INSIDE),
-        _SCRIPTS,
-        "--bind",
-        str(base),
-        _BASE,
-    ]
-    command += ["--proc", "/proc", "--dev", "/dev"]
-    command += ["--size", str(64 << 20), "--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    return [*command, "--remount-ro", "/dev", "--remount-ro", "/"]
-
-
-def interpreter() -> list[str]:
-    """The folders that Python and its packages lie in, as far as they aren't the system's; outermost first."""
-    real = Path(sys.executable).resolve()
-    wanted = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.base_prefix).resolve(), real.parent.parent}
-    found: list[str] = []
-    for folder in sorted(wanted, key=lambda path: len(path.parts)):
-        if folder.parts[1:2] not in ((), ("usr",)) and not any(folder.is_relative_to(f) for f in found):
-            found.append(str(folder))
-    return found
-
-
-def environment(home: str) -> dict[str, str]:
-    """What a kernel sees: one thread, its own folders, nothing of whoever grades."""
-    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    return dict.fromkeys(threads, "1") | {
-        "HOME": home,
-        "TMPDIR": "/tmp",
-        "MPLCONFIGDIR": home,
-        "IPYTHONDIR": home,
-        "USER": "learner",
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "MPLBACKEND": "agg",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-    }

@@ -14,7 +14,8 @@ from jupyter_client.provisioning import LocalProvisioner
 from traitlets import CaselessStrEnum, Instance
 
 from course_lib.grading.processes import kill_descendants, limited
-from course_lib.grading.sandbox.jail import Jail, SandboxError, environment
+from course_lib.grading.sandbox.bubblewrap import environment
+from course_lib.grading.sandbox.jail import Jail, SandboxError
 from course_lib.grading.sandbox.library import stage
 from course_lib.grading.sandbox.limits import Limits
 from course_lib.grading.sandbox.probe import probe

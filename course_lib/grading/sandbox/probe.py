@@ -4,7 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from course_lib.grading.sandbox.jail import Jail, SandboxError, environment
+from course_lib.grading.sandbox.bubblewrap import environment
+from course_lib.grading.sandbox.jail import Jail, SandboxError
 from course_lib.grading.sandbox.limits import Limits
 
 _SECONDS = 60.0

@@ -13,7 +13,8 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import CaselessStrEnum, Dict, Instance, Type, Unicode
 
-from course_lib.grading.sandbox.jail import Jail, SandboxError, Shut, environment
+from course_lib.grading.sandbox.bubblewrap import environment
+from course_lib.grading.sandbox.jail import Jail, SandboxError, Shut
 
 NAME = "course-sandbox"
 _START = 30.0  # seconds that a kernel has to shut itself in and to open its sockets
