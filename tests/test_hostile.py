@@ -1,12 +1,13 @@
 """Hostile submissions (``hostile/corpus.py``) through the command: no point that wasn't earned, no trace on the host.
 
-``HOSTILE=all`` takes the whole corpus, else one or two of each kind. What only a sandbox makes harmless is
-run with ``HOSTILE_JAIL=1``, and then only after others have shown that there is one.
+``HOSTILE=all`` takes the whole corpus, else one or two of each kind. What only a sandbox makes harmless is run after
+others have shown that there is one.
 """
 
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,10 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("hostile"),
     pytest.mark.skipif(sys.platform != "linux", reason="submissions of strangers are graded on Linux"),
+    pytest.mark.skipif(
+        shutil.which("bwrap") is None and not os.environ.get("CI"),
+        reason="no bubblewrap: sudo apt install bubblewrap",
+    ),
 ]
 CHOSEN = list(CORPUS) if os.environ.get("HOSTILE") == "all" else short(CORPUS)
 if only := os.environ.get("HOSTILE_ONLY"):
@@ -87,15 +92,12 @@ def graded(folder: Path, chosen: list[Submission], slow: bool) -> Batch:
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Batch]]:
     proof = graded(tmp_path_factory.mktemp("hostile"), PROOF, slow=False)
-    jailed = (
-        os.environ.get("HOSTILE_JAIL") == "1"
-        and proof.code == 0
-        and all(proof.gradebook[one.name]["score"] == "12" for one in NEIGHBOURS)
-    )
-    jailed = jailed and all(proof.gradebook[one.name]["score"] == "0" for one in PROOF)
+    assert proof.code == 0, proof.said
+    assert all(proof.gradebook[one.name]["score"] == "12" for one in NEIGHBOURS), proof.gradebook
+    assert all(proof.gradebook[one.name]["score"] == "0" for one in PROOF), proof.gradebook
     made = {}
     for slow in (False, True):
-        chosen = [one for one in CHOSEN if one.slow == slow and (jailed or not one.jail)]
+        chosen = [one for one in CHOSEN if one.slow == slow]
         made[slow] = graded(tmp_path_factory.mktemp("hostile"), chosen, slow)
     yield made
     for batch in made.values():
@@ -109,10 +111,6 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Bat
 @pytest.mark.parametrize("submission", CHOSEN, ids=lambda one: one.name)
 def test_earns_nothing_and_leaves_nothing(batches: dict[bool, Batch], submission: Submission) -> None:
     batch = batches[submission.slow]
-    if submission.jail and submission.name not in batch.gradebook:
-        pytest.skip(
-            "not run: it could do harm without a sandbox, and HOSTILE_JAIL=1 was not set or none was shown"
-        )
     row, tasks = batch.gradebook[submission.name], batch.tasks.get(submission.name, [])
     told = f"{row}\n" + "\n".join(map(str, tasks))
     for task in tasks:

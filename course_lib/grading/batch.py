@@ -17,7 +17,7 @@ from pathlib import Path
 from course_lib.grading.adjust import Late, apply_late
 from course_lib.grading.cluster import grade_on_cluster
 from course_lib.grading.journal import JOURNAL, Journal
-from course_lib.grading.masters import load_masters
+from course_lib.grading.masters import load_masters, use_variants
 from course_lib.grading.pool import grade_all
 from course_lib.grading.publish import Tables, publish, write_pages
 from course_lib.grading.read import SubmissionError
@@ -61,6 +61,7 @@ def grade_folder(
     seconds_per_submission: float = Limits.seconds_per_submission,
     memory_mb: int = Limits.memory_mb,
     solutions: Path | None = None,
+    variants: Path | None = None,
     secret: Path | None = None,
     sandbox: str = "auto",
     only: str = "",
@@ -77,6 +78,7 @@ def grade_folder(
 
     Hidden inputs follow from the file ``secret``, made at first use (by default beside ``out``, named ``OUT.secret``,
     readable by its owner only): keep it for a regrade, show it to nobody. ``solutions``: where the masters are.
+    ``variants``: a folder of an instructor's own exercises (``course_lib.tasks.registry.use_variants``).
     ``total`` is told first how many submissions will be run, ``progress`` each result as it comes.
 
     Raises ``FileNotFoundError`` if there is no notebook or no master, ``ValueError`` for limits that aren't any,
@@ -90,6 +92,8 @@ def grade_folder(
         raise ValueError(
             "without a sandbox a notebook could reach the cluster, which runs anybody's code: no dask then"
         )
+    variants = variants and variants.resolve()
+    use_variants(variants)
     load_masters(solutions)
     found = [s for s in find_submissions(submissions, out) if only in ("", s.learner)]
     if not found:
@@ -99,7 +103,7 @@ def grade_folder(
         out.mkdir(parents=True, exist_ok=True)
         key = _secret(secret or out.with_name(out.name + ".secret"))
     limits = Limits(seconds_per_cell, seconds_per_submission, memory_mb)
-    settings = Settings(key, limits, solutions, sandbox)
+    settings = Settings(key, limits, solutions, sandbox, variants)
     patience = seconds_per_submission + _MARGIN
     with Journal(out / JOURNAL) as journal, journal.grading(2 * patience), explained(journal.path):
         batch = _Batch(journal, settings)

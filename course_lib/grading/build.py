@@ -12,6 +12,8 @@ nothing of ours inside that namespace), so it is derived here and written into t
 
 An exercise bears its version, a hash of its code, as ``course.version`` in its metadata. Every version ever built is
 kept in ``solutions/released`` (``released.py``): so what is handed in later is graded on what was handed out.
+
+Learners don't have the tasks of an instructor's variant (``--variants``), so in its exercise a check only says so.
 """
 
 import ast
@@ -27,7 +29,7 @@ from nbformat import NotebookNode
 
 from course_lib.grading.released import read_released, version_of, with_version
 from course_lib.grading.released import to_text as released_text
-from course_lib.tasks.registry import tasks_of
+from course_lib.tasks.registry import tasks_of, variants_of
 
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
 _CHECK = re.compile(r"check\(\s*[\"'](\w+)[\"']")
@@ -45,14 +47,13 @@ def build_exercises(solutions: Path, exercises: Path, *, check: bool = False) ->
     are kept. With ``check`` nothing is written.
     Raises ``BuildError`` for a solution that can't be built, ``FileNotFoundError`` if there are none.
     """
-    sources = sorted(solutions.glob("[0-9][0-9]_*.ipynb"))
+    sources = sorted(solutions.glob("[0-9][0-9]*_*.ipynb"))
     if not sources:
         raise FileNotFoundError(f"no solution such as 05_name.ipynb in {solutions}")
     names = {source.stem for source in sources}
     changed = {left.stem for left in exercises.glob("*.ipynb")} - names
     for source in sources:
-        stamped = stamp(read_notebook(source), source.stem)
-        exercise = strip(stamped)
+        stamped, exercise = exercise_from(read_notebook(source), source.stem)
         kept = solutions / "released" / f"{source.stem}.json"
         try:
             released = with_version(read_released(kept), exercise)
@@ -85,6 +86,17 @@ def to_text(notebook: NotebookNode) -> str:
     """A notebook as it stands in a file: the same on every machine."""
     text: str = nbformat.writes(notebook)
     return text + "\n"
+
+
+def exercise_from(solution: NotebookNode, name: str) -> tuple[NotebookNode, NotebookNode]:
+    """A solution, stamped, and the exercise made of it."""
+    stamped = stamp(solution, name)
+    exercise = strip(stamped)
+    if variants_of(name):
+        for cell in exercise.cells:
+            if cell.cell_type == "code" and (found := _CHECK.match(cell.source)):
+                cell.source = f'print("{found[1]}: nothing is checked here; your instructor has the checks.")'
+    return stamped, exercise
 
 
 def stamp(solution: NotebookNode, exercise: str) -> NotebookNode:

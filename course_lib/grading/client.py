@@ -19,12 +19,14 @@ from papermill.clientwrap import PapermillNotebookClient
 from course_lib.tasks.transport import MIME
 
 _GRACE = 5.0  # seconds that an interrupted cell has to give up
+_MESSAGE, _WAITING = 16 << 20, 32  # bytes of a message, and how many may wait to be read: half a GB at most
+_GARBLED = 10_000  # bytes that a message counts for which can't be read
 _TEXT = 2000  # characters of what a cell printed or failed with that are kept
 
 
 @dataclass
 class CellOutcome:
-    """What became of a cell: ``ok``, ``error``, ``timeout``, ``hung``, ``died`` or ``flooded``.
+    """What became of a cell: ``ok``, ``error``, ``timeout``, ``hung``, ``died``, ``flooded`` or ``garbled``.
 
     ``data``: the grader's message that it displayed, if any. ``error``: the exception it stopped with.
     """
@@ -45,8 +47,10 @@ class LimitedClient(PapermillNotebookClient):
     def __init__(self, nb_man: Any, *, kill: Callable[[], None], max_output: int, **settings: Any) -> None:
         super().__init__(nb_man, **settings)
         self.outcomes: dict[int, CellOutcome] = {}
+        self._now = CellOutcome("ok", 0.0)
         self._kill_kernel, self._left, self._flooded = kill, max_output, False
-        self.km.context.setsockopt(zmq.MAXMSGSIZE, max_output)
+        self.km.context.setsockopt(zmq.MAXMSGSIZE, min(max_output, _MESSAGE))
+        self.km.context.setsockopt(zmq.RCVHWM, _WAITING)
 
     def execute(self, **kwargs: Any) -> Any:
         self.reset_execution_trackers()
@@ -64,23 +68,54 @@ class LimitedClient(PapermillNotebookClient):
                 status = "timeout" if self._revived() else "hung"
             except DeadKernelError:
                 status = "flooded" if self._flooded else "died"
+            except Exception:
+                status = "garbled"
             finally:
                 self.nb_man.cell_complete(cell, cell_index=index)
-            self.outcomes[index] = _outcome(cell, status, time.monotonic() - started)
-            cell.outputs = []
+            outcome, self._now = self._now, CellOutcome("ok", 0.0)
+            outcome.seconds = round(time.monotonic() - started, 3)
+            if status != "ok":
+                outcome.status = status
+            self.outcomes[index] = outcome
             if status not in ("ok", "timeout"):
                 break
 
-    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        if msg["msg_type"] not in ("status", "execute_input"):
-            self._left -= len(json.dumps(msg["content"], default=str))
-        if self._left < 0:
-            if not self._flooded:
-                self._flooded = True
-                self._kill_kernel()
-            if msg["msg_type"] != "status":
-                return None
-        return super().process_message(msg, cell, cell_index)
+    async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
+        """Take what the kernel publishes until it says that the cell is done; what nobody asked for counts too.
+
+        Nothing is put into the notebook: no state of widgets or displays grows here, and no message has to be valid.
+        """
+        self._now = CellOutcome("ok", 0.0)
+        while True:
+            try:
+                message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+                size = len(json.dumps(message["content"], default=str))
+                ours = message["parent_header"].get("msg_id") == parent_msg_id
+                if ours and self._done(message["msg_type"], message["content"], size):
+                    return
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                self._count(_GARBLED)  # no message that a kernel sends by itself
+
+    def _done(self, kind: str, content: dict[str, Any], size: int) -> bool:
+        """Note one message of the running cell; whether it was its last."""
+        if kind == "status":
+            return bool(content["execution_state"] == "idle")
+        if kind != "execute_input":
+            self._count(size)
+        if kind == "error":
+            self._now.status = "error"
+            self._now.error = f"{content['ename']}: {content['evalue']}"[:_TEXT].removesuffix(": ")
+        elif kind == "stream":
+            self._now.text += str(content["text"])[: _TEXT - len(self._now.text)]
+        elif kind == "display_data" and self._now.data is None:
+            self._now.data = content["data"].get(MIME)
+        return False
+
+    def _count(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0 and not self._flooded:
+            self._flooded = True
+            self._kill_kernel()
 
     async def _async_revived(self) -> bool:
         """Interrupt the kernel; whether it answers again within the time of grace."""
@@ -94,16 +129,3 @@ class LimitedClient(PapermillNotebookClient):
         return False
 
     _revived = run_sync(_async_revived)
-
-
-def _outcome(cell: Any, status: str, seconds: float) -> CellOutcome:
-    result = CellOutcome(status, round(seconds, 3))
-    for output in cell.get("outputs", []):
-        if output.output_type == "error":
-            result.status = "error" if status == "ok" else status
-            result.error = f"{output.ename}: {output.evalue}"[:_TEXT].removesuffix(": ")
-        elif output.output_type == "stream":
-            result.text += str(output.text)[: _TEXT - len(result.text)]
-        elif result.data is None and MIME in output.get("data", {}):
-            result.data = output.data[MIME]
-    return result

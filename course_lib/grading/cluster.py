@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from course_lib.grading.masters import use_variants
 from course_lib.grading.pool import JOBS, Worker, WorkerError, heard, why
 from course_lib.grading.versions import describe
 from course_lib.grading.worker import Graded, Job, grade_one, not_run
@@ -144,7 +145,9 @@ def _graded(worker: Worker, job: Job, seconds: float) -> Graded:
 
 def _rules(job: Job) -> dict[str, str]:
     s = job.settings
-    return describe(job.exercise, s.secret, s.sandbox, s.limits, s.solutions)
+    with _lock:  # a Dask worker's threads may serve batches with different variants
+        use_variants(s.variants)
+        return describe(job.exercise, s.secret, s.sandbox, s.limits, s.solutions)
 
 
 def _new() -> Worker:

@@ -5,8 +5,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from course_lib.grading.judge import cases_of, hidden_seed, mark
-from course_lib.grading.masters import answer_ids, load_masters, master_of
-from course_lib.grading.read import read_submission
+from course_lib.grading.masters import answer_ids, load_masters, master_of, use_variants, versions_of
+from course_lib.grading.read import SubmissionError, read_submission
 from course_lib.grading.rebuild import rebuild, recognise
 from course_lib.grading.results import Result, Status, TaskVerdict
 from course_lib.grading.run import Run, run_notebook
@@ -81,12 +81,21 @@ def _name(notebook: NotebookNode, index: int) -> str:
     return f"cell {index + 1}"
 
 
-def self_check(notebook: Path, *, limits: Limits = _AT_HOME) -> list[TaskVerdict]:
+def self_check(
+    notebook: Path, *, variants: Path | None = None, limits: Limits = _AT_HOME
+) -> list[TaskVerdict]:
     """The public checks on a learner's own notebook: read, rebuilt and run as a submission is.
 
+    ``variants``: an instructor's folder of exercises to find it in, too.
     Raises ``SubmissionError`` with a reason if it isn't an exercise, ``FileNotFoundError`` if it isn't there.
     """
+    use_variants(variants)
+    data = notebook.read_bytes()
+    version = read_submission(data).version
+    if version and not any(version in versions_of(name, None) for name in load_masters()):
+        raise SubmissionError(
+            f"Version {version} of this exercise isn't known here. If your instructor wrote it, the checks are with "
+            "them; if it is the course's, update the course."
+        )
     named = notebook.stem if notebook.stem in exercises() else ""
-    return list(
-        grade_bytes(notebook.read_bytes(), "", named, secret=None, limits=limits, sandbox="none")[0].verdicts
-    )
+    return list(grade_bytes(data, "", named, secret=None, limits=limits, sandbox="none")[0].verdicts)

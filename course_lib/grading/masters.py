@@ -3,7 +3,7 @@
 The current one of each exercise is built from its solution. Those of every version that was ever built stay in
 ``solutions/released/NN_name.json``, where ``course build`` puts them: of each version the code cells (only these are
 run), cells that versions share once. An exercise's version is a hash of that content: it changes when what the
-grader runs does, and stays when a sentence is mended.
+grader runs does, and stays when a sentence is mended. Those of an instructor's variants are in the variants' folder.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,23 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from course_lib.grading.build import read_notebook, stamp, strip
+from course_lib.grading.build import exercise_from, read_notebook
 from course_lib.grading.read import Handed
 from course_lib.grading.released import notebook_of, read_released, version_of
-from course_lib.tasks.registry import exercises, tasks_of
+from course_lib.tasks import registry
+from course_lib.tasks.registry import exercises, tasks_of, variants_of
 
 _ROOT = Path(__file__).parents[2]
+
+
+def use_variants(folder: Path | None) -> None:
+    """Take the exercises of an instructor's folder in as well: :func:`course_lib.tasks.registry.use_variants`.
+
+    A process that keeps a sandbox must not go on with another folder.
+    """
+    if registry.use_variants(folder):
+        load_masters.cache_clear()
+        versions_of.cache_clear()
 
 
 @cache
@@ -26,14 +37,14 @@ def load_masters(solutions: Path | None = None) -> dict[str, NotebookNode]:
 
     Raises ``FileNotFoundError`` if there are none.
     """
-    folder = solutions or _ROOT / "solutions"
-    names = [name for name in exercises() if (folder / f"{name}.ipynb").is_file()]
-    if not names:
+    files = {name: _folder(name, solutions) / f"{name}.ipynb" for name in exercises()}
+    masters = {name: exercise_from(read_notebook(file), name)[1] for name, file in files.items() if file.is_file()}
+    if not masters:
         raise FileNotFoundError(
-            f"no solutions such as 05_variational_autoencoder.ipynb in {folder}: name the folder that holds them, "
-            "or install the package from its repository with pip install -e"
+            f"no solutions such as 05_variational_autoencoder.ipynb in {solutions or _ROOT / 'solutions'}: name the "
+            "folder that holds them, or install the package from its repository with pip install -e"
         )
-    return {name: strip(stamp(read_notebook(folder / f"{name}.ipynb"), name)) for name in names}
+    return masters
 
 
 def exercise_version(exercise: str, solutions: Path | None = None) -> str:
@@ -45,7 +56,7 @@ def exercise_version(exercise: str, solutions: Path | None = None) -> str:
 def versions_of(exercise: str, solutions: Path | None) -> dict[str, NotebookNode]:
     """Every known version of an exercise, the current one first, then from the newest to the oldest."""
     current = load_masters(solutions)[exercise]
-    released = read_released((solutions or _ROOT / "solutions") / "released" / f"{exercise}.json")
+    released = read_released(_folder(exercise, solutions) / "released" / f"{exercise}.json")
     older = {version: notebook_of(released, version) for version in reversed(released.versions)}
     return {version_of(current): current} | {v: n for v, n in older.items() if v != version_of(current)}
 
@@ -72,6 +83,11 @@ def master_of(exercise: str, handed: Handed, solutions: Path | None = None) -> t
 def answer_ids(master: NotebookNode) -> list[str]:
     """The names of the tasks in a master, in order: the ``grade_id`` of its answer cells."""
     return [cell.metadata.nbgrader.grade_id for cell in master.cells if cell.metadata.nbgrader.solution]
+
+
+def _folder(exercise: str, solutions: Path | None) -> Path:
+    """Where the solution of an exercise is."""
+    return variants_of(exercise) or solutions or _ROOT / "solutions"
 
 
 def _nearest(handed: Handed, versions: Mapping[str, NotebookNode]) -> str:

@@ -105,6 +105,8 @@ def _reason(cells: dict[int, CellOutcome], failure: str, reason: str, late: bool
             return "The kernel died. Something ended its process, or it ran out of memory."
         case "flooded":
             return f"The notebook put out more than {limits.output_bytes >> 20} MB. Is there a print without end?"
+        case "garbled":
+            return "The kernel answered with something that is no message. Leave its own modules as they are."
         case "hung":
             return f"A cell took longer than {limits.seconds_per_cell:g} s and could not be interrupted."
     return f"The run ended early. {failure}" if failure else ""

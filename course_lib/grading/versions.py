@@ -15,6 +15,7 @@ from pathlib import Path
 import course_lib
 from course_lib.grading.masters import exercise_version, load_masters, versions_of
 from course_lib.grading.sandbox import Limits
+from course_lib.tasks.registry import variants_id
 
 _LIBRARIES = (
     "torch", "numpy", "scipy", "scikit-learn", "safetensors", "matplotlib", "ipykernel", "ipython", "jupyter-client",
@@ -58,6 +59,7 @@ def describe(
     """All that a mark depends on; with every exercise's version if it isn't known which (``exercise`` is empty)."""
     return {
         **_exercise(exercise, solutions),
+        "variants": variants_id(exercise),
         "grader": grader_version(),
         "secret": secret_id(secret),
         "sandbox": sandbox,

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from course_lib.grading.grade import grade_bytes
-from course_lib.grading.masters import load_masters
+from course_lib.grading.masters import load_masters, use_variants
 from course_lib.grading.processes import adopt_orphans, kill_descendants
 from course_lib.grading.read import SubmissionError
 from course_lib.grading.results import Result, Status, TaskVerdict
@@ -31,12 +31,14 @@ _MEMORY = 6 << 30  # bytes of a worker's own data: libraries, a submission's arr
 
 @dataclass(frozen=True)
 class Settings:
-    """What is the same for every submission of a batch. ``secret``: the key of the hidden inputs."""
+    """What is the same for every submission of a batch. ``secret``: the key of the hidden inputs. ``variants``: the
+    instructor's folder, absolute."""
 
     secret: bytes
     limits: Limits = field(default_factory=Limits)
     solutions: Path | None = None
     sandbox: str = "auto"
+    variants: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def grade_one(job: Job) -> Graded:
     try:
         if job.problem:
             raise SubmissionError(job.problem)
+        use_variants(settings.variants)
         result, answers = grade_bytes(
             job.data,
             job.learner,

@@ -20,7 +20,7 @@ from course_lib.grading.sandbox.library import stage
 from course_lib.grading.sandbox.limits import Limits
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.sandbox.provisioner import SandboxKernelManager, SandboxProvisioner
-from course_lib.tasks.registry import preload_of, withheld_of
+from course_lib.tasks.registry import preload_of, variants_of, withheld_of
 
 _JAILS = 2  # kept at once; each holds its imports, a quarter of a GB
 _NEEDED = (
@@ -143,7 +143,7 @@ class Sandbox:
         if exercise not in self._libraries:
             folder = tempfile.TemporaryDirectory(prefix="course-library-")
             Path(folder.name).chmod(0o755)
-            stage(Path(folder.name), withheld_of(exercise))
+            stage(Path(folder.name), withheld_of(exercise), variants_of(exercise))
             self._libraries[exercise] = folder
         return Path(self._libraries[exercise].name)
 

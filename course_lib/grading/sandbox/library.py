@@ -20,8 +20,8 @@ def check(name, answer=None):
 '''
 
 
-def stage(folder: Path, withheld: Mapping[str, str]) -> None:
-    """Copy the package into ``folder``/course_lib without what is ``withheld``.
+def stage(folder: Path, withheld: Mapping[str, str], variants: Path | None = None) -> None:
+    """Copy the package into ``folder``/course_lib without what is ``withheld``; of ``variants`` the probes alone.
 
     ``withheld``: keys such as ``objectives.kl:kl_standard_normal`` or ``models.vae:VAE.forward``; values are the code
     that stands there instead, or nothing. Raises ``ValueError`` for a name that isn't there.
@@ -32,6 +32,8 @@ def stage(folder: Path, withheld: Mapping[str, str]) -> None:
     for file in (_PACKAGE / "tasks").iterdir():
         if any(file.match(pattern) for pattern in _OF_TASKS):
             shutil.copy(file, copy / "tasks" / file.name)
+    for file in variants.glob("probes_*.py") if variants else ():
+        shutil.copy(file, copy / "tasks" / file.name)
     (copy / "tasks" / "__init__.py").write_text(_TASKS)
     for place, instead in withheld.items():
         module, _, name = place.partition(":")
