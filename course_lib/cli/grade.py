@@ -48,6 +48,7 @@ def grade(
     solutions: Annotated[
         Path | None, typer.Option(help="the masters; solutions/ of this clone if left out")
     ] = None,
+    variants: Annotated[Path | None, typer.Option(help="folder of exercises of your own")] = None,
     secret: Annotated[
         Path | None, typer.Option(help="file that hidden inputs follow from; OUT.secret if left out")
     ] = None,
@@ -96,6 +97,7 @@ def grade(
                 workers=workers,
                 dask=dask,
                 solutions=solutions or course_root() / "solutions",
+                variants=variants,
                 secret=secret,
                 sandbox=sandbox.value,
                 only=only,

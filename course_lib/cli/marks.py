@@ -21,35 +21,41 @@ def build(
     check: Annotated[
         bool, typer.Option("--check", help="write nothing; exit 1 if an exercise has drifted")
     ] = False,
+    variants: Annotated[
+        Path | None, typer.Option(help="folder of exercises of your own: make its exercises/ instead")
+    ] = None,
 ) -> None:
     """Make exercises/ from solutions/, the one source of each exercise."""
-    from course_lib.grading.build import BuildError, build_exercises
+    from course_lib.grading.build import build_exercises
+    from course_lib.tasks.registry import use_variants
 
-    root = course_root()
     try:
-        changed = build_exercises(root / "solutions", root / "exercises", check=check)
-    except (BuildError, FileNotFoundError) as error:
+        use_variants(variants)
+        solutions = variants or course_root() / "solutions"
+        changed = build_exercises(solutions, (variants or course_root()) / "exercises", check=check)
+    except (ValueError, FileNotFoundError) as error:
         stop(error)
     for name in changed:
         console.print(f"{'[red]drifted[/]' if check else '[green]built[/]'} {name}")
     if not changed:
         console.print("Every exercise is what its solution makes.")
     elif check:
-        errors.print("Run 'course build' and commit what changes in solutions/ and exercises/.")
+        errors.print("Run 'course build' without --check, and keep what changes beside the solutions.")
     raise typer.Exit(1 if check and changed else 0)
 
 
 @app.command()
 def check(
     notebook: Annotated[Path, typer.Argument(help="an exercise, such as workspace/exercises/05_….ipynb")],
+    variants: Annotated[Path | None, typer.Option(help="an instructor's folder of exercises")] = None,
 ) -> None:
     """Run the public checks on an exercise of yours, the way the grader runs it; exit 1 unless all pass."""
-    from course_lib.grading import SubmissionError, self_check
+    from course_lib.grading import self_check
 
     try:
         with errors.status(f"Running {escape(notebook.name)}"):
-            verdicts = self_check(notebook)
-    except (SubmissionError, OSError) as error:
+            verdicts = self_check(notebook, variants=variants)
+    except (ValueError, OSError) as error:
         stop(error)
     for verdict in verdicts:
         colour = COLOURS.get(verdict.verdict, "red")
