@@ -81,9 +81,7 @@ def _name(notebook: NotebookNode, index: int) -> str:
     return f"cell {index + 1}"
 
 
-def self_check(
-    notebook: Path, *, variants: Path | None = None, limits: Limits = _AT_HOME
-) -> list[TaskVerdict]:
+def self_check(notebook: Path, *, variants: Path | None = None, limits: Limits = _AT_HOME) -> list[TaskVerdict]:
     """The public checks on a learner's own notebook: read, rebuilt and run as a submission is.
 
     ``variants``: an instructor's folder of exercises to find it in, too.
