@@ -3,11 +3,11 @@
     COURSE_DATA=... python benchmarks/nll.py [--seconds 60] [--seeds 3] [--num-samples 500] [--model patch|conv]
     COURSE_DATA=... python benchmarks/nll.py --long vae|iwae [--stages 8] [--device cuda]
 
-The minute: the patch VAE (48 channels at 7 x 7 pixels, 32 latent dimensions), Adam, batches of 64, products in bf16 where
-the CPU has them; the last quarter climbs the bound of IWAE with 3 samples, which is nearer to what is asked. The rate
-of learning rises over the first hundred steps, without which some seeds collapse, and falls to zero by a cosine. Reported
-is the mean over all 10,000 test images, each binarised once, of importance sampling with K samples from the posterior
-widened by 1.2.
+The minute: the patch VAE (48 channels at 7 x 7 pixels, 32 latent dimensions), Adam, batches of 64, products in bf16
+where the CPU has them; the last quarter climbs the bound of IWAE with 3 samples, which is nearer to what is asked. The
+learning rate rises over the first hundred steps, without which some seeds collapse, and falls to zero by a cosine.
+Reported is the mean over all 10,000 test images, each binarised once, of importance sampling with K samples from the
+posterior widened by 1.2.
 
 --long: the network and schedule of Burda et al. 2016 (arXiv:1509.00519): 784-200-200-50 with tanh, batches of 20,
 Adam with epsilon 1e-4, and in stage i 3^i epochs at a learning rate of 10^(-3 - i/7); all 8 stages are 3,280 epochs.

@@ -161,7 +161,9 @@ while True:
 HOSTILE = {
     "prints": ("while True:\n    print('x' * 1000)", "stopped", 2, "put out more than"),
     "kills": ("import os\nos._exit(0)", "stopped", 2, "The kernel died."),
-    "parent": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "stopped", 2, "ended from inside"),
+    "parent": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "graded", 6, "There is no function"),
+    "library": ("from course_lib.models import reparameterize", "graded", 6, "asks you to write"),
+    "judges": ("from course_lib.tasks import judging" + RIGHT, "graded", 6, "ImportError"),
     "memory": ("x = []\nwhile True:\n    x.append(bytearray(10**8))", "graded", 6, "MemoryError"),
     "loops": ("while True:\n    pass", "graded", 6, "longer than 5 s"),
     "stubborn": (STUBBORN, "stopped", 2, "could not be interrupted"),
@@ -173,10 +175,9 @@ HOSTILE = {
         "",
     ),
     "forges": (
-        "import IPython.display, torch\nfrom course_lib.tasks import collect, core, judging, probes\n"
+        "import IPython.display, torch\nfrom course_lib.tasks import collect, probes\n"
         "class Always(torch.Tensor):\n    def __eq__(self, other):\n        return True\n"
-        "judging.judge = lambda *a, **k: core.Verdict('right')\ntorch.isclose = torch.ones_like\n"
-        "core.Verdict.passed = property(lambda self: True)\n"
+        "torch.isclose = torch.ones_like\nprobes.Observation.__eq__ = lambda self, other: True\n"
         "def reparameterize(mu, logvar, eps):\n    return mu.as_subclass(Always)",
         "graded",
         6,

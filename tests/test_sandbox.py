@@ -12,8 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import zmq
 
-from course_lib.grading.sandbox import Limits, Sandbox, SandboxError, jail, require
+from course_lib.grading.sandbox import Limits, Sandbox, SandboxError, bubblewrap, jail, require
 from course_lib.grading.sandbox.inside import seccomp
 from course_lib.grading.sandbox.jail import Jail
 from course_lib.grading.sandbox.library import stage
@@ -124,7 +125,6 @@ ALLOW, EPERM, KILL = 0x7FFF0000, 0x00050001, 0x80000000
         ((101,), EPERM),  # ptrace
         ((272, (0x10000000,)), EPERM),  # unshare
         ((155,), EPERM),  # pivot_root
-        ((153,), EPERM),  # the last on the list
         ((435,), 0x00050000 + 38),  # clone3: not implemented
         ((56, (0x003D0F00,)), ALLOW),  # clone: a thread
         ((56, (0x01200011,)), ALLOW),  # fork
@@ -136,6 +136,10 @@ ALLOW, EPERM, KILL = 0x7FFF0000, 0x00050001, 0x80000000
         ((41, (10, 1)), ALLOW),
         ((41, (16, 3)), 0x00050000 + 95),  # netlink
         ((41, (40, 1)), 0x00050000 + 95),  # vsock
+        ((53, (1, 1)), ALLOW),  # socketpair
+        ((53, (30, 1)), 0x00050000 + 95),  # TIPC
+        ((319,), EPERM),  # memfd_create
+        ((301,), EPERM),  # fanotify_mark, the last on the list
         ((16, (0, 0x5412)), EPERM),  # ioctl: TIOCSTI
         ((16, (0, 0x541C)), EPERM),
         ((16, (0, 0x5401)), ALLOW),
@@ -221,6 +225,32 @@ def test_nothing_is_graded_without_bubblewrap(monkeypatch):
     require("none")
     with pytest.raises(ValueError, match="the sandbox can be auto, forked, plain, none, got 'yes'"):
         Sandbox("yes")
+
+
+@needs_bubblewrap
+def test_a_library_that_the_sandbox_would_show_is_refused(empty, monkeypatch):
+    monkeypatch.setattr(bubblewrap, "_PACKAGE", Path(sys.prefix, "lib", "course_lib"))
+    with pytest.raises(SandboxError, match="would show with all its answers; install it with pip install -e"):
+        Jail(empty)
+
+
+@needs_bubblewrap
+def test_the_channels_have_limits(plain):
+    with plain.kernel("07_gan", Limits()) as kernel:
+        kernel.manager.context.setsockopt(zmq.MAXMSGSIZE, 12345)
+
+        async def talk() -> list[int]:
+            await kernel.manager.start_kernel()
+            client = kernel.manager.client()
+            client.start_channels()
+            sockets = [c.socket for c in (client.shell_channel, client.iopub_channel, client.control_channel)]
+            sizes = [s.getsockopt(zmq.MAXMSGSIZE) for s in sockets]
+            assert client._stdin_channel is None
+            client.stop_channels()
+            await kernel.manager.shutdown_kernel(now=True)
+            return sizes
+
+        assert asyncio.run(talk()) == [12345] * 3
 
 
 def ask(manager, code: str) -> str:

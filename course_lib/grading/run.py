@@ -7,14 +7,17 @@ sandbox, by too much output, or by the code itself.
 import threading
 import time
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
+import psutil
 from nbformat import NotebookNode
 from papermill.engines import Engine, papermill_engines
 
 from course_lib.grading.client import CellOutcome, LimitedClient
-from course_lib.grading.sandbox import Limits, Sandbox
+from course_lib.grading.sandbox import Kernel, Limits, Sandbox
 
+_GROWTH = 1 << 30  # bytes by which this process may grow while a notebook runs
 _START = 120  # seconds that our own first cell has to import: none of the learner's time
 
 
@@ -48,17 +51,11 @@ def run_notebook(notebook: NotebookNode, limits: Limits, sandbox: Sandbox, exerc
     """
     started = time.monotonic()
     clients: list[LimitedClient] = []
-    failure, late = "", threading.Event()
+    failure, late, heavy, done = "", threading.Event(), threading.Event(), threading.Event()
     notebook.metadata["papermill"] = {}  # where papermill's notebook manager keeps its times
     with sandbox.kernel(exercise, limits) as kernel:
-
-        def too_late() -> None:
-            late.set()
-            kernel.kill()
-
-        clock = threading.Timer(limits.seconds_per_submission, too_late)
-        clock.daemon = True
-        clock.start()
+        watch = threading.Thread(target=_watch, args=(kernel, limits, late, heavy, done), daemon=True)
+        watch.start()
         try:
             papermill_engines.execute_notebook_with_engine(
                 "course",
@@ -82,11 +79,28 @@ def run_notebook(notebook: NotebookNode, limits: Limits, sandbox: Sandbox, exerc
                 raise  # it never came to the learner's code
             failure = f"{type(error).__name__}: {error}"[:500]
         finally:
-            clock.cancel()
+            done.set()
+            watch.join()
         reason = kernel.reason()
     cells = clients[0].outcomes if clients else {}
-    stopped = _reason(cells, failure, reason, late.is_set(), limits)
+    stopped = _reason(cells, failure, "messages" if heavy.is_set() else reason, late.is_set(), limits)
     return Run(cells, stopped, time.monotonic() - started)
+
+
+def _watch(kernel: Kernel, limits: Limits, late: Event, heavy: Event, done: Event) -> None:
+    """End the kernel when its time is up, or when what it sends fills this process: a message's size isn't known
+    before all of it has come."""
+    this, started = psutil.Process(), time.monotonic()
+    before = this.memory_info().rss
+    while not done.wait(0.1):
+        if time.monotonic() - started > limits.seconds_per_submission:
+            late.set()
+        elif this.memory_info().rss > before + _GROWTH:
+            heavy.set()
+        else:
+            continue
+        kernel.kill()
+        return
 
 
 def _reason(cells: dict[int, CellOutcome], failure: str, reason: str, late: bool, limits: Limits) -> str:
@@ -96,6 +110,8 @@ def _reason(cells: dict[int, CellOutcome], failure: str, reason: str, late: bool
     match reason:
         case "memory":
             return f"The notebook's processes used more than {limits.memory_mb} MB of memory together."
+        case "messages":
+            return "The notebook sent more than the grader takes."
         case "processes":
             return f"The notebook started more than {limits.processes} processes."
         case "cpu":

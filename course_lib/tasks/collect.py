@@ -17,6 +17,7 @@ from course_lib.tasks.transport import MIME, TransportError, pack, unpack
 
 _MAX_BYTES = 8 << 20
 _MAX_ERROR = 2000
+_MAX_NAME = 200
 
 
 def request(cases: Sequence[Case]) -> str:
@@ -99,7 +100,9 @@ def received(message: object, name: str, num_cases: int) -> list[Observation]:
             seen.append(failure)
             continue
         names = note.get("names")
-        if not isinstance(names, list) or not all(isinstance(n, str) and f"{i}/{n}" in tensors for n in names):
+        if not isinstance(names, list) or not all(
+            isinstance(n, str) and len(n) <= _MAX_NAME and f"{i}/{n}" in tensors for n in names
+        ):
             raise TransportError("an output that is announced is missing")
         seen.append(Observation({n: tensors[f"{i}/{n}"] for n in names}))
     return seen

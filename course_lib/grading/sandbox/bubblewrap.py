@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 BASE, LIBRARY, SCRIPTS = "/run/course", "/opt/course/library", "/opt/course/inside"
+_PACKAGE = Path(__file__).parents[2]
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 
 
@@ -40,6 +41,12 @@ def bubblewrap(base: Path, library: Path, inside: Path, root: bool) -> list[str]
             command += ["--perms", "0755", "--dir", str(parent)]
     for place in interpreter():
         command += ["--ro-bind", place, place]
+    for place in (*interpreter(), *_SYSTEM):
+        if _PACKAGE.is_relative_to(place):
+            raise SandboxError(
+                f"course_lib lies in {_PACKAGE}, which the sandbox would show with all its answers; install it with "
+                "pip install -e from a clone in another place"
+            )
     command += ["--perms", "0755", "--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     command += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
     command += [

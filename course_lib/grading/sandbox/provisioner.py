@@ -25,6 +25,10 @@ class PromptClient(AsyncKernelClient):
     """A client that takes a kernel for ready when it has answered on both channels; Jupyter's own waits on in case
     more comes, 0.2 s, which nobody needs who goes by the messages' parents."""
 
+    def start_channels(self, *args: bool, **kwargs: bool) -> None:
+        """All but the one for input, which nobody would read."""
+        super().start_channels(*args, **kwargs | {"stdin": False})
+
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         seconds = _START if timeout is None else timeout
         deadline = time.monotonic() + seconds
@@ -49,6 +53,10 @@ class SandboxKernelManager(AsyncKernelManager):
     jail = Instance(Jail)
     limits = Dict()
     reason = Unicode()  # why the last kernel was ended by its watcher, if it was
+
+    def client(self, **kwargs: Any) -> Any:
+        """On sockets of this manager's context, whose limits they have; by itself a client makes one of its own."""
+        return super().client(context=self.context, **kwargs)
 
     @property
     def kernel_spec(self) -> KernelSpec:

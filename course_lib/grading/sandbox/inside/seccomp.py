@@ -68,9 +68,27 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "ioperm": (173, None),
     "modify_ldt": (154, None),
     "vhangup": (153, 58),
+    # memory that belongs to no process, where nobody would count it
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "vmsplice": (278, 75),
+    "io_setup": (206, 0),
+    "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424),
+    "process_mrelease": (448, 448),
+    "quotactl_fd": (443, 443),
+    "set_mempolicy_home_node": (450, 450),
+    "statmount": (457, 457),
+    "listmount": (458, 458),
+    "open_tree_attr": (467, 467),
+    "fanotify_mark": (301, 263),
 }
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-_CLONE, _CLONE3, _SOCKET, _IOCTL = (56, 220), (435, 435), (41, 198), (16, 29)
+_CLONE, _CLONE3, _IOCTL = (56, 220), (435, 435), (16, 29)
+_SOCKETS = ((41, 198), (53, 199))  # socket, socketpair
 _NEW_NAMESPACES = 0x7E020080  # CLONE_NEW{USER,PID,NET,IPC,UTS,CGROUP,NS,TIME}
 _FAMILIES = (1, 2, 10)  # unix, and the internet's, of which the namespace has none
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # typing into a terminal
@@ -108,11 +126,12 @@ def program(machine: str | None = None) -> bytes:
         refuse,
         (_LOAD, 0, 0, _NUMBER),
     ]
-    code += [(_EQUAL, 0, len(_FAMILIES) + 2, _SOCKET[column]), (_LOAD, 0, 0, _ARGUMENT)]
-    for i, family in enumerate(_FAMILIES):
-        code.append((_EQUAL, len(_FAMILIES) - i, 0, family))
-    # ZeroMQ asks for the network's interfaces, and takes this answer for none
-    code += [(_RETURN, 0, 0, _ERRNO | errno.EOPNOTSUPP), (_LOAD, 0, 0, _NUMBER)]
+    for numbers in _SOCKETS:
+        code += [(_EQUAL, 0, len(_FAMILIES) + 2, numbers[column]), (_LOAD, 0, 0, _ARGUMENT)]
+        for i, family in enumerate(_FAMILIES):
+            code.append((_EQUAL, len(_FAMILIES) - i, 0, family))
+        # ZeroMQ asks for the network's interfaces, and takes this answer for none
+        code += [(_RETURN, 0, 0, _ERRNO | errno.EOPNOTSUPP), (_LOAD, 0, 0, _NUMBER)]
     code += [
         (_EQUAL, 0, 4, _IOCTL[column]),
         (_LOAD, 0, 0, _ARGUMENT + 8),

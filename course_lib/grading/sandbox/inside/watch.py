@@ -32,6 +32,7 @@ def main(order: dict[str, Any], base: str, line: socket.socket) -> NoReturn:
         _keep(line.fileno())
         sockets = str(Path(base, order["name"]))
         proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)  # which this process keeps, and the kernel won't see
+        Path("/proc/self/oom_score_adj").write_text("1000")  # the first to go where memory runs out
         confine.new_namespaces()
         confine.private_files(base, sockets, order["tmp_mb"])
         pid = os.fork()
@@ -144,7 +145,7 @@ def _too_much(pid: int, order: dict[str, Any], proc: int) -> str:
     for member in family:
         with suppress(OSError, ValueError, IndexError):  # it may have ended meanwhile
             for text in _read(proc, f"{member}/status").splitlines():
-                if text.startswith(("RssAnon:", "RssShmem:")):
+                if text.startswith(("RssAnon:", "RssShmem:", "VmPTE:")):
                     memory += int(text.split()[1]) / 1024
             seconds += sum(map(int, _stat(proc, member)[11:15])) / _TICKS
     if memory > order["memory_mb"]:

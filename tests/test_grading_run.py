@@ -1,0 +1,64 @@
+"""A run is ended from outside: by the clock, and by what its messages make of the grader's own memory."""
+
+import threading
+import time
+from threading import Event
+
+import pytest
+
+from course_lib.grading import run
+from course_lib.grading.run import _reason, _watch
+from course_lib.grading.sandbox import Limits
+
+
+class Kernel:
+    def __init__(self) -> None:
+        self.killed = Event()
+
+    def kill(self) -> None:
+        self.killed.set()
+
+
+def watched(limits: Limits) -> tuple[Kernel, Event, Event, Event]:
+    kernel, late, heavy, done = Kernel(), Event(), Event(), Event()
+    threading.Thread(target=_watch, args=(kernel, limits, late, heavy, done), daemon=True).start()
+    return kernel, late, heavy, done
+
+
+def test_the_clock_ends_a_kernel() -> None:
+    kernel, late, heavy, _ = watched(Limits(seconds_per_submission=0.3))
+    assert kernel.killed.wait(30)
+    assert (late.is_set(), heavy.is_set()) == (True, False)
+
+
+def test_growth_of_the_grader_ends_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_GROWTH", 100 << 20)
+    kernel, late, heavy, _ = watched(Limits())
+    time.sleep(0.5)
+    assert not kernel.killed.is_set()
+    held = b"x" * (200 << 20)
+    assert kernel.killed.wait(30)
+    assert (late.is_set(), heavy.is_set()) == (False, True)
+    assert len(held) == 200 << 20
+
+
+def test_a_kernel_that_is_done_is_let_go() -> None:
+    kernel, _, _, done = watched(Limits(seconds_per_submission=0.5))
+    done.set()
+    assert not kernel.killed.wait(1.5)
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("memory", "used more than 7 MB of memory"),
+        ("processes", "more than 5 processes"),
+        ("cpu", "more than 3 s of processor time"),
+        ("messages", "sent more than the grader takes"),
+        ("", ""),
+    ],
+)
+def test_the_reason_is_told(reason: str, says: str) -> None:
+    limits = Limits(seconds_per_submission=3, memory_mb=7, processes=5)
+    assert says in _reason({}, "", reason, False, limits)
+    assert "took longer than 3 s" in _reason({}, "", reason, True, limits)
