@@ -18,12 +18,12 @@ class Limits:
     tmp_mb: int = 256
 
     def order(self) -> dict[str, Any]:
-        """As the jail takes them. ``NPROC`` counts threads too."""
+        """As the jail takes them. ``NPROC`` counts threads too; a kernel has some ten of its own."""
         cpu = int(self.seconds_per_submission) + 1
         kernel = {
             "DATA": self.memory_mb << 20,
             "FSIZE": self.tmp_mb << 20,
-            "NPROC": 2 * self.processes,
+            "NPROC": 2 * self.processes + 32,
             "NOFILE": 512,
             "CPU": cpu + 5,
             "CORE": 0,
