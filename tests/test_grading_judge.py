@@ -43,6 +43,16 @@ def outputs(answer, task: Task = KL, seed: int = SEED) -> dict:
     return report(task.name, [observe(task.probe, answer, case) for case in (*public, *hidden)])
 
 
+def test_a_run_leaves_the_master_as_it_was() -> None:
+    master = load_masters()[EXERCISE]
+    before = nbformat.writes(master)
+    cells = read_submission(before.encode()).cells
+    built = rebuild(master, cells, tasks_of(EXERCISE), {task.name: [] for task in tasks_of(EXERCISE)})
+    built.notebook.metadata["papermill"] = {}
+    built.notebook.metadata.get("course", {})["touched"] = True
+    assert nbformat.writes(master) == before
+
+
 def test_a_right_answer_gets_its_points() -> None:
     verdict = marked(outputs(KL.reference))
     assert (verdict.points, verdict.max_points, verdict.verdict, verdict.message) == (2, 2, "right", "")

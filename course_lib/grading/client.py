@@ -19,7 +19,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from course_lib.tasks.transport import MIME
 
 _GRACE = 5.0  # seconds that an interrupted cell has to give up
-_MESSAGE, _WAITING = 16 << 20, 32  # bytes of a message, and how many may wait to be read: half a GB at most
+_MESSAGE = 256 << 20  # bytes of a message; a larger one is lost, so a flood has to fit to be seen as one
 _GARBLED = 10_000  # bytes that a message counts for which can't be read
 _TEXT = 2000  # characters of what a cell printed or failed with that are kept
 
@@ -49,8 +49,7 @@ class LimitedClient(PapermillNotebookClient):
         self.outcomes: dict[int, CellOutcome] = {}
         self._now = CellOutcome("ok", 0.0)
         self._kill_kernel, self._left, self._flooded = kill, max_output, False
-        self.km.context.setsockopt(zmq.MAXMSGSIZE, min(max_output, _MESSAGE))
-        self.km.context.setsockopt(zmq.RCVHWM, _WAITING)
+        self.km.context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE)
 
     def execute(self, **kwargs: Any) -> Any:
         self.reset_execution_trackers()

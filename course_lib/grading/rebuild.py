@@ -12,6 +12,7 @@ intention is clear, and is told in ``notes``:
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import nbformat
@@ -72,7 +73,7 @@ def rebuild(
     An answer of ``master`` that none of ``tasks`` asks for runs like the others and isn't called.
     """
     ours = {cell.metadata.nbgrader.grade_id: cell for cell in master.cells if cell.cell_type == "code"}
-    result = Rebuilt(nbformat.v4.new_notebook(metadata=master.metadata))
+    result = Rebuilt(nbformat.v4.new_notebook(metadata=deepcopy(master.metadata)))
     theirs, extras = _sort(cells, ours, result)
     collected = _place_answers(ours, theirs, extras, result)
     by_name = {task.name: task for task in tasks}

@@ -83,7 +83,7 @@ def run_notebook(notebook: NotebookNode, limits: Limits, sandbox: Sandbox, exerc
             watch.join()
         reason = kernel.reason()
     cells = clients[0].outcomes if clients else {}
-    stopped = _reason(cells, failure, "messages" if heavy.is_set() else reason, late.is_set(), limits)
+    stopped = _reason(cells, failure, "flooded" if heavy.is_set() else reason, late.is_set(), limits)
     return Run(cells, stopped, time.monotonic() - started)
 
 
@@ -110,13 +110,11 @@ def _reason(cells: dict[int, CellOutcome], failure: str, reason: str, late: bool
     match reason:
         case "memory":
             return f"The notebook's processes used more than {limits.memory_mb} MB of memory together."
-        case "messages":
-            return "The notebook sent more than the grader takes."
         case "processes":
             return f"The notebook started more than {limits.processes} processes."
         case "cpu":
             return f"The notebook used more than {limits.seconds_per_submission:g} s of processor time."
-    match cells[max(cells)].status if cells else "":
+    match reason or (cells[max(cells)].status if cells else ""):
         case "died":
             return "The kernel died. Something ended its process, or it ran out of memory."
         case "flooded":
