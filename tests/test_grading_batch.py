@@ -60,13 +60,37 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+NOISE = """
+import sys, time, warnings
+import ipywidgets
+import matplotlib.pyplot as plt
+from IPython.display import HTML, display
+print("<b>to stderr</b>", file=sys.stderr)
+warnings.warn("look here")
+plt.plot([1, 3, 2])
+plt.show()
+display(HTML("<script>alert(1)</script>"), ipywidgets.IntSlider())
+for i in range(3):
+    print(i, end=" ", flush=True)
+    time.sleep(0.1)
+"""
+
+
+def noisy(exercise: str) -> nbformat.NotebookNode:
+    """The solution with an error stream, a warning, a plot, a widget and slow prints in each answer."""
+    names = [task.name for task in tasks_of(exercise)]
+    right = {cell.metadata.nbgrader.grade_id: cell.source for cell in solution(exercise).cells}
+    return solution(exercise, **{name: NOISE + right[name] + NOISE for name in names})
+
+
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, list[Result], list[int]]:
-    """Four submissions of every exercise, graded in one batch."""
+    """Five submissions of every exercise, graded in one batch."""
     folder = tmp_path_factory.mktemp("usual")
     for exercise in EXERCISES:
         last = tasks_of(exercise)[-1].name
         hand_in(folder / "in", "right", exercise, solution(exercise))
+        hand_in(folder / "in", "noisy", exercise, noisy(exercise))
         hand_in(
             folder / "in", "half", exercise, solution(exercise, **{last: f"def {last}(*inputs):\n    return 'no'"})
         )
@@ -92,8 +116,9 @@ def by_learner(
     return {result.learner: result for result in usual[0].results if result.exercise == request.param}
 
 
-def test_a_right_submission_gets_full_marks(by_learner: dict[str, Result]) -> None:
-    result = by_learner["right"]
+@pytest.mark.parametrize("learner", ["right", "noisy"])
+def test_a_right_submission_gets_full_marks(by_learner: dict[str, Result], learner: str) -> None:
+    result = by_learner[learner]
     assert [verdict.verdict for verdict in result.verdicts] == ["right"] * len(result.verdicts), result.verdicts
     assert result.score == result.max_score == sum(task.points for task in tasks_of(result.exercise))
     assert result.status == "graded"
@@ -125,7 +150,7 @@ def test_a_broken_one_gets_zero_with_a_reason(by_learner: dict[str, Result]) -> 
 
 def test_progress_tables_and_pages_agree(usual: tuple[Summary, list[Result], list[int]]) -> None:
     summary, told, total = usual
-    assert total == [len(told)] == [4 * len(EXERCISES)]
+    assert total == [len(told)] == [5 * len(EXERCISES)]
     assert sorted((r.learner, r.exercise) for r in told) == [(r.learner, r.exercise) for r in summary.results]
     marks = {(row["learner"], row["exercise"]): row for row in rows(summary.out / "gradebook.csv")}
     tasks = rows(summary.out / "tasks.csv")
@@ -136,7 +161,7 @@ def test_progress_tables_and_pages_agree(usual: tuple[Summary, list[Result], lis
         assert [t["task"] for t in mine] == [task.name for task in tasks_of(result.exercise)]
         page = (summary.out / "feedback" / result.learner / f"{result.exercise}.html").read_text(encoding="utf-8")
         assert all(task["task"] in page for task in mine)
-    assert summary.count("graded") == 3 * len(EXERCISES)
+    assert summary.count("graded") == 4 * len(EXERCISES)
 
 
 @LINUX

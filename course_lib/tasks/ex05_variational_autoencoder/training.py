@@ -1,7 +1,7 @@
 r"""A small VAE, trained on handwritten digits. What comes back are its parameters; the ELBO is measured here.
 
-The threshold: over 20 secrets the reference reaches a -ELBO of 23.2 to 23.6 nats per test image (the mean is 23.45), a
-decoder that ignores the code 27.1. Half the weight on the KL gives 24.1, twice the weight 24.6.
+The threshold: over 20 secrets the reference reaches a -ELBO of 23.6 to 23.9 nats per test image (the mean is 23.75), a
+decoder that ignores the code 27.1. Half the weight on the KL gives 24.4, twice the weight 25.2, half the steps 24.4.
 """
 
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from course_lib.objectives import elbo
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
 from course_lib.tasks.probes import trained_parameters
 
-THRESHOLD = 24.0  # nats per test image
-NUM_STEPS = 800
+THRESHOLD = 24.2  # nats per test image
+NUM_STEPS = 400
 _NUM_PIXELS, _HIDDEN_DIM, _LATENT_DIM = 64, 128, 8
 _NUM_DRAWS = 4  # of binarisation and code for each test image
 
@@ -48,7 +48,7 @@ _NO_KL = (
 _LITTLE_KL = "the KL counts too little: codes cost more than they save. Is it averaged over latent dimensions?"
 _TOO_SHORT = (
     "it learns, but not far enough. Use all the steps, batches of about 128 images, and Adam with a learning rate "
-    "between 1e-3 and 3e-3. If that is so, check the weight of the KL."
+    "between 2e-3 and 5e-3. If that is so, check the weight of the KL."
 )
 
 
@@ -70,7 +70,7 @@ def train(
     num_steps: int,
     seed: int,
     *,
-    lr: float = 2e-3,
+    lr: float = 3e-3,
     sign: float = 1.0,
     kl_weight: float = 1.0,
     noise: float = 1.0,
