@@ -35,7 +35,7 @@ RIGHT = {
             "kl_divergence(mu, logvar).mean() - bernoulli_log_likelihood(logits, x).mean()",
         ),
     ],
-    "train_vae": [("lr=2e-3", "lr=2.5e-3"), ("(128,)", "(120,)")],
+    "train_vae": [("lr=3e-3", "lr=2.5e-3"), ("(128,)", "(120,)")],
 }
 WRONG = [
     ("kl_divergence", ".sum(dim=1)", ".mean(dim=1)"),

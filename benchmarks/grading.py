@@ -128,9 +128,15 @@ def make_course(python: str, course: Path, notebooks: Mapping[str, NotebookNode]
 
 
 def environment(python: str) -> dict[str, str]:
-    """One thread for each process; the programs beside ``python`` first (nbgrader calls alembic)."""
+    """One thread for each process; compiled files kept, for each kernel would compile PyTorch's optimisers again; the
+    programs beside ``python`` first (nbgrader calls alembic)."""
     path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")])
-    return os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PATH": path}
+    return os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PATH": path,
+    }
 
 
 def report(rounds: dict[str, list[Round]], number: int) -> None:

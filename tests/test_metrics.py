@@ -290,7 +290,8 @@ def test_a_sample_at_three_deviations_is_near_and_each_counts_for_its_nearest_mo
 def test_distances_to_modes_are_exact_for_many_samples_far_from_the_origin():
     """On whole numbers and in float32, where |a|^2 + |b|^2 - 2 ab would be off by more than the square itself."""
     mixture = GaussianMixture2D(torch.tensor([[0.0, 0.0], [9000.0, 9000.0]]), 1.0)
-    samples = torch.tensor([[9003.0, 9000.0], [9000.0, 9004.0]]).repeat(20, 1)
+    right = torch.stack([torch.arange(9001.0, 9007.0), torch.full((6,), 9000.0)], 1)  # 1 to 6 away
+    samples = torch.cat([right, right.flip(1)]).repeat(4, 1)
     assert vars(mode_coverage(samples, mixture)) == {
         "modes": 1,
         "high_quality": 0.5,
@@ -358,6 +359,7 @@ def test_sharpness_distance_is_the_distance_of_sorted_values():
     y = torch.nn.functional.avg_pool2d(x, 3, stride=1, padding=1)
     expected = (sharpness(x).sort().values - sharpness(y).sort().values).abs().mean().item()
     assert sharpness_distance(x, y) == pytest.approx(expected, rel=0.02)
+    assert sharpness_distance(x, y) == sharpness_distance(x, y, num_quantiles=200)
     assert sharpness_distance(x, x.flip(0)) == pytest.approx(0, abs=1e-6)
     medians = sharpness(x[:399]).median() - sharpness(y[:399]).median()
     assert sharpness_distance(x[:399], y[:399], num_quantiles=1) == pytest.approx(abs(medians.item()))

@@ -115,6 +115,12 @@ def test_the_room_on_the_rim_is_too_small_to_see():
         assert density_coverage(generated, real, k=1).coverage == pytest.approx(coverage)
 
 
+def test_the_unit_of_the_features_makes_no_difference():
+    generated, real = cloud(41, std=0.8, shift=0.9, seed=1), cloud(47)
+    for unit in (1e-7, 1e7):
+        assert precision_recall(unit * generated, unit * real) == precision_recall(generated, real)
+
+
 def test_few_features_are_compared_far_from_the_origin_as_near_it():
     generated, real = cloud(41, std=0.8, shift=0.9, seed=1), cloud(47)
     assert precision_recall(generated + 1e7, real + 1e7) == precision_recall(generated, real)

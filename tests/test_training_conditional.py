@@ -4,6 +4,7 @@ import copy
 
 import torch
 import torch.nn.functional as F
+from torch.distributions import Normal
 
 from course_lib.data import binarize
 from course_lib.models import MLPVAE, MLPConditionalVAE
@@ -82,6 +83,26 @@ def test_tc_step_equals_the_plain_one():
         torch.testing.assert_close(reported, {name: value.detach() for name, value in expected.items()})
         assert not reported["TC"].requires_grad
         assert step.steps == 1
+
+
+def test_tc_step_learns_the_variance_of_a_gaussian():
+    torch.manual_seed(0)
+    model = MLPVAE(PIXELS, 8, LATENT, likelihood="gaussian").double()
+    with torch.no_grad():
+        model.logvar_x.fill_(-0.7)
+    twin = copy.deepcopy(model)
+    x = torch.rand(B, PIXELS).double()
+    torch.manual_seed(1)
+    TCVAEStep(model, 30, beta=4.0)(x)
+    torch.manual_seed(1)
+    mu, logvar = twin.encoder(x).chunk(2, 1)
+    z = mu + logvar.exp().sqrt() * torch.randn_like(mu)
+    log_p_x = Normal(twin.decoder(z), (0.5 * twin.logvar_x).exp()).log_prob(x).sum(1)
+    kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)
+    tc = kl_decomposition(z, mu, logvar, 30, "stratified").total_correlation
+    descend(twin, (kl + 3 * tc - log_p_x).mean(), 1e-3)
+    assert_same_weights(model, twin)
+    assert model.logvar_x.item() != -0.7
 
 
 def test_defaults_of_the_conditional_step():

@@ -282,10 +282,10 @@ def test_images_are_squashed_and_packed_by_their_channels():
     ("settings", "words"),
     [
         ({"loss": "lsgan"}, "loss must be one of"),
-        ({"critic_steps": 0}, "critic_steps"),
-        ({"packing": 0}, "packing"),
-        ({"r1_every": 0}, "r1_every"),
-        ({"gp_every": 0}, "gp_every"),
+        ({"critic_steps": 0}, "^critic_steps must be"),
+        ({"packing": 0}, "^packing must be"),
+        ({"r1_every": 0}, "^r1_every must be"),
+        ({"gp_every": 0}, "^gp_every must be"),
     ],
 )
 def test_bad_settings_are_refused(settings, words):

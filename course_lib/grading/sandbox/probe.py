@@ -11,7 +11,7 @@ from course_lib.grading.sandbox.limits import Limits
 _SECONDS = 60.0
 _SMALL = Limits(memory_mb=1024, processes=16, tmp_mb=16)
 _HELP = """Where bubblewrap is refused:
-- Ubuntu 23.10 and later: the AppArmor profile for bwrap that docs/security.md spells out ("Where bubblewrap is refused"),
+- Ubuntu 23.10 and later: the AppArmor profile for bwrap in docs/security.md ("Where bubblewrap is refused"),
   loaded by: sudo apparmor_parser -r /etc/apparmor.d/bwrap
   or, on a machine that only grades: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0
 - in a container, and elsewhere than on Linux: the repository's Containerfile says how it has to be started;

@@ -33,5 +33,5 @@ class TCVAEStep(VAEStep):
         mu, logvar = self.model.encode(x)
         z = reparameterize(mu, logvar)
         out = self.model.decode(z)
-        reconstruction = log_likelihood(out, x, self.logvar_x(out, x))
+        reconstruction = log_likelihood(out, x, self.model.logvar_x)
         return tc_elbo(reconstruction, z, mu, logvar, self.num_images, self.tc_weight, self.estimator)

@@ -62,7 +62,6 @@ class VAEGANStep(TrainingStep):
             logits_hat=discriminator.head(features_hat).squeeze(1),
             logits_prior=discriminator(x_prior),
             beta=self.beta,
-            gamma=self.gamma,
         )
         d_objective = losses.discriminator
         if self.r1_gamma > 0 and self.steps % self.r1_every == 0:
