@@ -97,6 +97,7 @@ def test_an_import_that_stays_or_goes_down_is_fine(tmp_path: Path, line: str) ->
     [
         ("course_lib", "torch numpy matplotlib"),
         ("course_lib.cli", "torch numpy matplotlib papermill nbformat IPython jupyterlab"),
+        ("course_lib.grading", "lark rfc3987_syntax matplotlib sklearn IPython jupyterlab"),
         ("course_lib.objectives", "matplotlib sklearn scipy pooch ipywidgets IPython pandas"),
         ("course_lib.models", "matplotlib sklearn scipy pooch ipywidgets IPython pandas"),
         ("course_lib.data", "matplotlib sklearn scipy pooch ipywidgets IPython pandas"),

@@ -7,6 +7,7 @@ The rule: the learner's process turns inputs into outputs; another process, whic
 ``grade.py`` puts these together for one notebook, ``batch.py`` for a folder of them.
 """
 
+from course_lib.grading import lean  # noqa: F401  # before all that imports nbformat
 from course_lib.grading.batch import Summary, grade_folder
 from course_lib.grading.build import BuildError, build_exercises
 from course_lib.grading.grade import self_check
