@@ -9,7 +9,7 @@ to its end: interpreter, imports, reading, running, judging, marks; ours writes 
 the submissions. nbgrader is spared the last cell, which shows pictures, isn't marked, and isn't run by our grader.
 One thread for each process. Every round times each contestant once; ratios are taken within a round and given as median
 (lowest to highest). "Deserved" counts the submissions with full marks if right and less if wrong; "others" is how many
-cores were busy with work that wasn't the contestant's.
+cores were busy just before and after with work that wasn't the contestant's.
 
 Then where our time goes, one submission after another in one process (grading_split.py).
 """

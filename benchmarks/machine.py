@@ -22,21 +22,27 @@ def machine(num_threads: int | None = None) -> str:
 
 
 class Clock:
-    """Wall-clock time, and how many cores' worth of work others did in it; ``stop`` gives both.
+    """Wall-clock time, and how many cores others kept busy; ``stop`` gives both.
 
-    Others' are all that was neither this process's nor that of a child that it waited for, and what a host took away.
+    Others' work can't be told from that of children's children, so it is looked at in the second before and the second
+    after, whichever is more; to this comes what a host took away meanwhile.
     """
 
     def __init__(self) -> None:
-        self._started, self._work = time.perf_counter(), _others()
+        self._busy = _busy_cores()
+        self._started, self._stolen = time.perf_counter(), _stolen()
 
     def stop(self) -> tuple[float, float]:
         seconds = time.perf_counter() - self._started
-        return seconds, max(0.0, _others() - self._work) / seconds
+        stolen = (_stolen() - self._stolen) / seconds
+        return seconds, max(self._busy, _busy_cores()) + stolen
 
 
-def _others() -> float:
-    """Seconds of work since the machine started, without this process and its children."""
-    times, own = psutil.cpu_times(), psutil.Process().cpu_times()
-    waiting = times.idle + getattr(times, "iowait", 0.0)
-    return sum(times) - waiting - getattr(times, "guest", 0.0) - sum(own[:4])
+def _busy_cores() -> float:
+    """Over one second, in which this process waits."""
+    return float(psutil.cpu_percent(interval=1.0)) / 100 * (psutil.cpu_count() or 1)
+
+
+def _stolen() -> float:
+    """Seconds of processor time that a host has taken away since the machine started."""
+    return float(getattr(psutil.cpu_times(), "steal", 0.0))
