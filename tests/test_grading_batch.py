@@ -189,7 +189,14 @@ HOSTILE = {
     "parent": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "graded", 6, "There is no function"),
     "library": ("from course_lib.models import reparameterize", "graded", 6, "asks you to write"),
     "judges": ("from course_lib.tasks import judging" + RIGHT, "graded", 6, "ImportError"),
-    "memory": ("x = []\nwhile True:\n    x.append(bytearray(10**8))", "graded", 6, "MemoryError"),
+    # freed again: in what is left otherwise, chance says whether the next cell can run
+    "memory": (
+        "x = []\ntry:\n    while True:\n        x.append(bytearray(10**8))\n"
+        "except MemoryError:\n    x.clear()\n    raise",
+        "graded",
+        6,
+        "MemoryError",
+    ),
     "loops": ("while True:\n    pass", "graded", 6, "longer than 5 s"),
     "stubborn": (STUBBORN, "stopped", 2, "could not be interrupted"),
     "orphans": (

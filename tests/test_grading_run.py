@@ -2,13 +2,16 @@
 
 import threading
 import time
+from copy import deepcopy
+from pathlib import Path
 from threading import Event
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from course_lib.grading import run
 from course_lib.grading.run import _reason, _watch
-from course_lib.grading.sandbox import Limits
+from course_lib.grading.sandbox import Limits, Sandbox
 
 
 class Kernel:
@@ -46,6 +49,24 @@ def test_a_kernel_that_is_done_is_let_go() -> None:
     kernel, _, _, done = watched(Limits(seconds_per_submission=0.5))
     done.set()
     assert not kernel.killed.wait(1.5)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts in /proc")
+def test_nothing_is_left_of_a_run() -> None:
+    """Of a thousand notebooks one process runs, each must give back its threads, sockets and files."""
+    notebook = new_notebook(cells=[new_code_cell("print('hello')", metadata={"course": {"task": "t"}})])
+
+    def held() -> tuple[int, int]:
+        threads, files = (sum(1 for _ in Path("/proc/self", name).iterdir()) for name in ("task", "fd"))
+        return threads, files
+
+    with Sandbox("none") as sandbox:
+        counts = []
+        for _ in range(4):
+            outcome = run.run_notebook(deepcopy(notebook), Limits(), sandbox, "05_variational_autoencoder")
+            assert [cell.status for cell in outcome.cells.values()] == ["ok"]
+            counts.append(held())
+    assert counts[1] == counts[2] == counts[3], counts
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ class LimitedClient(PapermillNotebookClient):
     ``kill`` ends the kernel with all it started. ``max_output``: bytes of messages that are taken.
     """
 
+    kc: Any
+
     def __init__(self, nb_man: Any, *, kill: Callable[[], None], max_output: int, **settings: Any) -> None:
         super().__init__(nb_man, **settings)
         self.outcomes: dict[int, CellOutcome] = {}
@@ -53,8 +55,14 @@ class LimitedClient(PapermillNotebookClient):
 
     def execute(self, **kwargs: Any) -> Any:
         self.reset_execution_trackers()
-        with self.setup_kernel(**kwargs):
-            self.papermill_execute_cells()
+        try:
+            with self.setup_kernel(**kwargs):
+                self.papermill_execute_cells()
+        finally:
+            if self.kc is not None:
+                self.kc.stop_channels()  # before the context that its sockets are on
+                self.kc = None
+            self._cleanup_kernel()  # a manager that was given isn't cleaned up otherwise: threads, sockets
         return self.nb
 
     def papermill_execute_cells(self) -> None:

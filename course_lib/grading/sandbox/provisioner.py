@@ -26,8 +26,8 @@ class PromptClient(AsyncKernelClient):
     more comes, 0.2 s, which nobody needs who goes by the messages' parents."""
 
     def start_channels(self, *args: bool, **kwargs: bool) -> None:
-        """All but the one for input, which nobody would read."""
-        super().start_channels(*args, **kwargs | {"stdin": False})
+        """All but the one for input, which nobody would read, and the heartbeat: the provisioner knows who lives."""
+        super().start_channels(*args, **kwargs | {"stdin": False, "hb": False})
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         seconds = _START if timeout is None else timeout
