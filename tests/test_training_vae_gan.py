@@ -99,6 +99,22 @@ def test_the_adversary_never_reaches_the_encoder_nor_the_features_error_the_disc
     assert not torch.allclose(quiet["decoder"][0], heavy["decoder"][0])
 
 
+@pytest.mark.parametrize("kind", ["identity", "hidden"])
+def test_the_discriminator_descends_its_own_loss_and_nothing_else(kind):
+    model, x = pair(kind, weight=0.4)
+    torch.manual_seed(5)
+    gradients, _ = VAEGANStep(model, beta=0.3, gamma=0.7, r1_gamma=0.0).gradients(x)
+    torch.manual_seed(5)
+    mu, logvar = model.vae.encoder(x).chunk(2, 1)
+    x_hat = model.vae.decoder(mu + logvar.exp().sqrt() * torch.randn_like(mu)).sigmoid()
+    x_prior = model.vae.decoder(torch.randn(BATCH, LATENT, dtype=x.dtype)).sigmoid()
+    real, hat, prior = (torch.sigmoid(model.discriminator(t)) for t in (x, x_hat, x_prior))
+    tell = (-real.log() - 0.5 * ((1 - hat).log() + (1 - prior).log())).mean()
+    expected = torch.autograd.grad(tell, list(model.discriminator.parameters()))
+    for got, wanted in zip(gradients["discriminator"], expected, strict=True):
+        torch.testing.assert_close(got, wanted)
+
+
 def test_r1_is_lazy_and_on_real_images():
     """On a head w over the pixels themselves R1 is gamma / 2 |w|^2: its gradient is gamma w, times the steps it
     stands for, and nothing in between."""
