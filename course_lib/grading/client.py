@@ -3,6 +3,7 @@
 A failing cell doesn't stop the rest. What a kernel says is a claim: it is bounded here, and judged elsewhere.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -59,11 +60,21 @@ class LimitedClient(PapermillNotebookClient):
             with self.setup_kernel(**kwargs):
                 self.papermill_execute_cells()
         finally:
-            if self.kc is not None:
-                self.kc.stop_channels()  # before the context that its sockets are on
-                self.kc = None
-            self._cleanup_kernel()  # a manager that was given isn't cleaned up otherwise: threads, sockets
+            self._release()
         return self.nb
+
+    async def _async_release(self) -> None:
+        """Give back what a run has opened; a manager that was given isn't cleaned up otherwise."""
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        if self.kc is not None:
+            self.kc.stop_channels()  # before the context that its sockets are on
+            self.kc = None
+        await self._async_cleanup_kernel()
+
+    _release = run_sync(_async_release)
 
     def papermill_execute_cells(self) -> None:
         for index, cell in enumerate(self.nb.cells):
