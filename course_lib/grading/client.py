@@ -72,6 +72,10 @@ class LimitedClient(PapermillNotebookClient):
         if self.kc is not None:
             self.kc.stop_channels()  # before the context that its sockets are on
             self.kc = None
+        self._kill_kernel()
+        deadline = time.monotonic() + _GRACE
+        while await ensure_async(self.km.is_alive()) and time.monotonic() < deadline:
+            await asyncio.sleep(0.002)  # the manager itself would look ten times a second
         await self._async_cleanup_kernel()
 
     _release = run_sync(_async_release)
