@@ -189,7 +189,8 @@ HOSTILE = {
     "parent": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "graded", 6, "There is no function"),
     "library": ("from course_lib.models import reparameterize", "graded", 6, "asks you to write"),
     "judges": ("from course_lib.tasks import judging" + RIGHT, "graded", 6, "ImportError"),
-    # freed again: in what is left otherwise, chance says whether the next cell can run
+    # kept: in what is left of it chance says whether the next cells can run; what was earned before stays
+    "hoards": ("x = []\nwhile True:\n    x.append(bytearray(10**8))", "graded or stopped", 6, "MemoryError"),
     "memory": (
         "x = []\ntry:\n    while True:\n        x.append(bytearray(10**8))\n"
         "except MemoryError:\n    x.clear()\n    raise",
@@ -233,7 +234,8 @@ def test_those_that_mean_harm_get_what_they_earned_and_leave_nothing_behind(tmp_
     for name, (_, status, score, says) in HOSTILE.items():
         result = results[name]
         told = " ".join(verdict.message for verdict in result.verdicts)
-        assert (result.status, result.score) == (status, score), f"{name}: {told}"
+        assert result.status in status.split(" or "), f"{name}: {result.status}, {told}"
+        assert result.score == score, f"{name}: {told}"
         assert says in told, name
     assert (results["noisy"].exercise, results["noisy"].score) == (VAE, 8)
     assert results["other"].status == "rejected"

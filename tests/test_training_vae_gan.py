@@ -47,6 +47,16 @@ def unit_gaussian_vae_loss(vae, features, x, beta):
     return (beta * kl_divergence(posterior, Normal(0.0, 1.0)).sum(1) - log_prob).mean()
 
 
+def discriminator_loss(model, x, seed):
+    """Its cross-entropy, half for each kind of decoded image, written with probabilities; of its own draw from seed."""
+    torch.manual_seed(seed)
+    mu, logvar = model.vae.encoder(x).chunk(2, 1)
+    x_hat = model.vae.decoder(mu + logvar.exp().sqrt() * torch.randn_like(mu)).sigmoid()
+    x_prior = model.vae.decoder(torch.randn(BATCH, LATENT, dtype=x.dtype)).sigmoid()
+    real, hat, prior = (torch.sigmoid(model.discriminator(t)) for t in (x, x_hat, x_prior))
+    return (-real.log() - 0.5 * ((1 - hat).log() + (1 - prior).log())).mean()
+
+
 @pytest.mark.parametrize("kind", ["identity", "hidden"])
 def test_without_an_opinion_of_the_discriminator_it_is_a_vae_in_feature_space(kind):
     """A head of zeros has nothing to say about any image, and what is left is a plain VAE on the features."""
@@ -70,13 +80,7 @@ def test_the_decoder_climbs_the_discriminator_s_loss():
     step = VAEGANStep(model, gamma=0.0, r1_gamma=0.0)
     torch.manual_seed(2)
     gradients, _ = step.gradients(x)
-    torch.manual_seed(2)
-    mu, logvar = model.vae.encoder(x).chunk(2, 1)
-    x_hat = model.vae.decoder(mu + logvar.exp().sqrt() * torch.randn_like(mu)).sigmoid()
-    x_prior = model.vae.decoder(torch.randn(BATCH, LATENT, dtype=x.dtype)).sigmoid()
-    real, hat, prior = (torch.sigmoid(model.discriminator(t)) for t in (x, x_hat, x_prior))
-    tell = (-real.log() - 0.5 * ((1 - hat).log() + (1 - prior).log())).mean()
-    of_tell = torch.autograd.grad(tell, list(model.vae.decoder.parameters()))
+    of_tell = torch.autograd.grad(discriminator_loss(model, x, 2), list(model.vae.decoder.parameters()))
     for got, climbed in zip(gradients["decoder"], of_tell, strict=True):
         torch.testing.assert_close(got, -climbed, rtol=1e-4, atol=1e-12)
 
@@ -104,13 +108,7 @@ def test_the_discriminator_descends_its_own_loss_and_nothing_else(kind):
     model, x = pair(kind, weight=0.4)
     torch.manual_seed(5)
     gradients, _ = VAEGANStep(model, beta=0.3, gamma=0.7, r1_gamma=0.0).gradients(x)
-    torch.manual_seed(5)
-    mu, logvar = model.vae.encoder(x).chunk(2, 1)
-    x_hat = model.vae.decoder(mu + logvar.exp().sqrt() * torch.randn_like(mu)).sigmoid()
-    x_prior = model.vae.decoder(torch.randn(BATCH, LATENT, dtype=x.dtype)).sigmoid()
-    real, hat, prior = (torch.sigmoid(model.discriminator(t)) for t in (x, x_hat, x_prior))
-    tell = (-real.log() - 0.5 * ((1 - hat).log() + (1 - prior).log())).mean()
-    expected = torch.autograd.grad(tell, list(model.discriminator.parameters()))
+    expected = torch.autograd.grad(discriminator_loss(model, x, 5), list(model.discriminator.parameters()))
     for got, wanted in zip(gradients["discriminator"], expected, strict=True):
         torch.testing.assert_close(got, wanted)
 

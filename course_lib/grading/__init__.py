@@ -2,7 +2,7 @@
 
 The rule: the learner's process turns inputs into outputs; another process, which it cannot reach, judges them.
 
-    read.py ─▶ rebuild.py ─▶ run.py (runner.py in its own process) ─▶ judge.py ─▶ reports/
+    read.py ─▶ rebuild.py ─▶ run.py (its kernel in sandbox/) ─▶ judge.py ─▶ reports/
 
 ``grade.py`` puts these together for one notebook, ``batch.py`` for a folder of them.
 """

@@ -8,8 +8,8 @@ FAULTS = [
     Fault(
         "the decoder helps the discriminator",
         "training/steps/vae_gan.py",
-        "self.gamma * g + f for",
-        "self.gamma * g - f for",
+        "losses.gamma * g + f for",
+        "losses.gamma * g - f for",
         STEPS,
         "pythae",
     ),

@@ -62,6 +62,7 @@ class VAEGANStep(TrainingStep):
             logits_hat=discriminator.head(features_hat).squeeze(1),
             logits_prior=discriminator(x_prior),
             beta=self.beta,
+            gamma=self.gamma,
         )
         d_objective = losses.discriminator
         if self.r1_gamma > 0 and self.steps % self.r1_every == 0:
@@ -74,7 +75,7 @@ class VAEGANStep(TrainingStep):
         of_fool = torch.autograd.grad(losses.fool.mean(), decoder, retain_graph=True)
         gradients = {
             "encoder": of_vae[: len(encoder)],
-            "decoder": tuple(self.gamma * g + f for g, f in zip(of_vae[len(encoder) :], of_fool, strict=True)),
+            "decoder": tuple(losses.gamma * g + f for g, f in zip(of_vae[len(encoder) :], of_fool, strict=True)),
             "discriminator": torch.autograd.grad(d_objective, rest),
         }
         parts = {
