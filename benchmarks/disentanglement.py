@@ -18,9 +18,10 @@ import torch
 from machine import machine
 from resume import Rows
 from scipy.stats import t as student
+from torch import Tensor
 
 from course_lib.data import ImageSet, load
-from course_lib.metrics import dci, mutual_information_gap
+from course_lib.metrics import MutualInformationGap, dci, mutual_information_gap
 from course_lib.models import VAE, ConvVAE, evaluating, reparameterize
 from course_lib.training import TCVAEStep, TrainingStep, VAEStep, fit
 
@@ -41,17 +42,24 @@ def settings(name: str, num_steps: int) -> str:
     return f"beta={beta:g} steps={num_steps} batch={BATCH_SIZE} lr={LEARNING_RATE:g} latent={LATENT_DIM}"
 
 
+def encoded(
+    model: VAE, x: Tensor, factors: dict[str, Tensor], seed: int
+) -> tuple[Tensor, dict[str, Tensor], MutualInformationGap]:
+    """The posteriors' means of ``NUM_SCORED`` of the images, their factors, and the gap of one sample of each."""
+    chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:NUM_SCORED]
+    factors = {name: values[chosen] for name, values in factors.items()}
+    with evaluating(model):
+        mu, logvar = model.encode(x[chosen])
+        return mu, factors, mutual_information_gap(reparameterize(mu, logvar), factors)
+
+
 def run(name: str, seed: int, num_steps: int, train: ImageSet, scored: ImageSet) -> dict[str, float]:
     """Train one model and score it."""
     torch.manual_seed(seed)
     model = ConvVAE(LATENT_DIM)
     step = STEPS[name](model, len(train))
     history = fit(step, train.x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
-    chosen = torch.randperm(len(scored), generator=torch.Generator().manual_seed(seed))[:NUM_SCORED]
-    factors = {factor: values[chosen] for factor, values in scored.factors.items()}
-    with evaluating(model):
-        mu, logvar = model.encode(scored.x[chosen])
-        gap = mutual_information_gap(reparameterize(mu, logvar), factors)
+    mu, factors, gap = encoded(model, scored.x, scored.factors, seed)
     scores = dci(mu, factors, seed=seed)
     return {
         "mig": gap.mig,

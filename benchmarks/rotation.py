@@ -16,14 +16,13 @@ import argparse
 from pathlib import Path
 
 import torch
-from disentanglement import BATCH_SIZE, LATENT_DIM, LEARNING_RATE, NUM_SCORED, TC_BETA, interval
+from disentanglement import BATCH_SIZE, LATENT_DIM, LEARNING_RATE, TC_BETA, encoded, interval
 from machine import machine
 from resume import Rows
 from torch import Tensor
 
 from course_lib.data import ImageSet, load
-from course_lib.metrics import mutual_information_gap
-from course_lib.models import ConvVAE, evaluating, reparameterize
+from course_lib.models import ConvVAE
 from course_lib.training import TCVAEStep, VAEStep, fit
 
 RESULTS = Path(__file__).parent / "results" / "rotation.csv"
@@ -67,11 +66,7 @@ def run(case: str, seed: int, num_steps: int) -> dict[str, float]:
     )
     history = fit(step, x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
     full, factors = chosen(load("shapes", "full"), narrow)
-    some = torch.randperm(len(full), generator=torch.Generator().manual_seed(seed))[:NUM_SCORED]
-    factors = {name: values[some] for name, values in factors.items()}
-    with evaluating(model):
-        mu, logvar = model.encode(full[some])
-        gap = mutual_information_gap(reparameterize(mu, logvar), factors)
+    mu, factors, gap = encoded(model, full, factors, seed)
     explained, share = line(mu, factors["shift_x"])
     return {
         "gap_x": gap.gaps["shift_x"],
