@@ -28,9 +28,13 @@ _NEEDED = (
     "ipykernel.ipkernel",
     "ipykernel.debugger",
     "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
     "IPython.extensions.storemagic",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
+    "tornado.platform.asyncio",
 )
 
 
