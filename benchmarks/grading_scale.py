@@ -7,7 +7,7 @@ Batches of 10, 100 and 1,000 submissions of exercise 05 (``--long``: and 5,000; 
 not a second of training (``--shipped``: it is written). "More" is the cost of a submission beyond those of the row
 above, without what every batch costs at its start.
 
-Memory is the proportional set size (pages that processes share are counted once), sampled twice a second: the
+Memory is the proportional set size (pages that processes share are counted once), sampled every five seconds: the
 process that holds the journal, the workers that judge, and all that runs learners' code. Given are the median of the
 last tenth of the batch, and for the first two the largest resident set of one process.
 """
@@ -28,6 +28,7 @@ from grading import command
 from machine import Clock, machine
 
 ROLES = ("parent", "workers", "sandboxes")
+_PAUSE = 5.0  # seconds between two looks at the memory, each of which takes a twentieth of one
 
 
 @dataclass
@@ -78,7 +79,8 @@ def grade(number: int, workers: int, trained: bool) -> Batch:
         while process.poll() is None:
             with suppress(psutil.Error):
                 samples.append(memory_of(parent))
-            time.sleep(0.5)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_PAUSE)
         seconds, others = clock.stop()
         if process.returncode:
             raise RuntimeError(f"course grade ended with exit code {process.returncode}")
@@ -105,8 +107,8 @@ def main() -> None:
     numbers = [4, 8] if options.quick else [10, 100, 1000, *([5000] if options.long else [])]
     last = "written" if options.shipped else "unwritten"
     print(f"{machine(1)}; {classroom.EXERCISE}, its last task {last}, {options.workers} workers")
-    print("\n| submissions | seconds each | more, each | parent | workers | sandboxes | largest | others |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("\n| submissions | an hour | seconds each | more, each | parent | workers | sandboxes | largest | others |")
+    print("|---|---|---|---|---|---|---|---|---|")
     before: Batch | None = None
     for number in numbers:
         batch = grade(number, options.workers, options.shipped)
@@ -116,7 +118,8 @@ def main() -> None:
         shares = " | ".join(f"{batch.memory.shared[role]:.0f} MB" for role in ROLES)
         largest = " / ".join(f"{batch.memory.largest[role]:.0f}" for role in ROLES[:2])
         print(
-            f"| {number:,} | {batch.seconds / number:.3f} | {more} | {shares} | {largest} MB | {batch.others:.2f} |",
+            f"| {number:,} | {3600 * number / batch.seconds:,.0f} | {batch.seconds / number:.3f} | {more} | {shares} "
+            f"| {largest} MB | {batch.others:.2f} |",
             flush=True,
         )
         before = batch
