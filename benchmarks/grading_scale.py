@@ -17,7 +17,6 @@ import csv
 import statistics
 import subprocess
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
