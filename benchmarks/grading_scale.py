@@ -106,7 +106,9 @@ def main() -> None:
     numbers = [4, 8] if options.quick else [10, 100, 1000, *([5000] if options.long else [])]
     last = "written" if options.shipped else "unwritten"
     print(f"{machine(1)}; {classroom.EXERCISE}, its last task {last}, {options.workers} workers")
-    print("\n| submissions | an hour | seconds each | more, each | parent | workers | sandboxes | largest | others |")
+    print(
+        "\n| submissions | an hour | seconds each | more, each | parent | workers | sandboxes | largest | others |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     before: Batch | None = None
     for number in numbers:

@@ -2,11 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
 if "MUTANT_UNDER_TEST" in os.environ:  # what torch's first optimiser imports, once for all forked processes
@@ -33,6 +37,26 @@ def write_notebook(path: Path, *sources: str, title: str = "A lesson") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Chromium, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    from course_lib.lessons.doctor import chromium
+
+    program = chromium()
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium on a machine that must have one; .ci/run installs it")
+        pytest.skip("no Chromium here; 'course doctor' says how to get it")
+    quiet = ["background-networking", "component-update", "sync", "gpu"]
+    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield running
+        running.close()
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from course_lib.grading.reports.items import items_html
 from course_lib.grading.reports.statistics import discrimination, error_line, statistics
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
-from course_lib.lessons.doctor import chromium
 
 EVIL = "<script>document.title='run'</script><img src=x onerror=alert(1)>$\\frac{}$"
 VAE = "05_variational_autoencoder"
@@ -104,22 +104,17 @@ def test_the_same_records_give_the_same_page() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(chromium() is None, reason="no Chromium")
-def test_a_browser_shows_the_page_and_runs_nothing(tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_browser_shows_the_page_and_runs_nothing(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "items.html"
     path.write_text(items_html([record(f"s{i}", (2, i % 3), EVIL, verdict="error") for i in range(9)]))
     asked: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 420, "height": 900})
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(path.as_uri())
-        assert page.title() == "Item analysis"
-        assert page.locator("svg").count() == 3
-        assert all(box["width"] > 200 for box in (one.bounding_box() for one in page.locator("svg").all()) if box)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 420
-        browser.close()
+    page = browser.new_page(viewport={"width": 420, "height": 900})
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    assert page.title() == "Item analysis"
+    assert page.locator("svg").count() == 3
+    assert all(box["width"] > 200 for box in (one.bounding_box() for one in page.locator("svg").all()) if box)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    page.close()
     assert asked == [path.as_uri()]
     assert re.search("&lt;script&gt;", path.read_text())

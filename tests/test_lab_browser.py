@@ -21,9 +21,8 @@ import numpy as np
 import pytest
 from conftest import write_notebook
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from course_lib.lessons.doctor import chromium
 from course_lib.lessons.find import notebooks_in
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,21 +44,6 @@ def bar(height=1.0):
 slider_figure(bar, "A bar as high as the slider says.", height=(0.0, 4.0, 0.5))"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lab")]  # one server for all of them
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = chromium()
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium on a machine that must have one; .ci/run installs it")
-        pytest.skip("no Chromium here; 'course doctor' says how to get it")
-    quiet = ["background-networking", "component-update", "sync", "gpu"]
-    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=arguments)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
