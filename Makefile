@@ -2,7 +2,7 @@
 # make clean  remove what was installed and built      make test-quick  the short way through them (< 4 min)
 # make bench  speed and quality, printed again         make bench-quick the same in minutes (< 10 min)
 # make mutants  faults and small changes in the formulas: which of them do the tests notice?
-# make soak   a grader killed again and again gives the same marks, here and on a cluster (< 60 min)
+# make soak   the long tests of the grader: killed again and again, on a cluster, every attack (< 60 min)
 #
 # On Linux the plain torch wheel brings gigabytes of CUDA libraries. `make lab TORCH=cpu` takes the CPU build from
 # PyTorch's own index instead. PYTHON=python3.12 chooses another interpreter (3.11 or newer).
@@ -102,11 +102,13 @@ bench-quick: setup
 	$(PINNED) -q -e '.[bench]'
 	$(BIN)/python benchmarks/run.py --quick
 
-# A class of 300 graded by a grader that is killed 20 times and once finds the disk full; then a small one for real
+# A class of 300 graded by a grader that is killed 20 times and once finds the disk full; then a small one for real; then
+# 300 on a cluster that loses a worker; then every hostile submission, of which `make test` takes some of each kind
 soak: setup-test
 	$(BIN)/python tests/soak/durability.py
 	$(BIN)/python tests/soak/durability.py --real --submissions 24 --kills 6
 	COURSE_SOAK=1 $(BIN)/python -m pytest tests/test_grading_cluster.py
+	HOSTILE=all $(BIN)/python -m pytest tests/test_hostile.py
 
 format: setup-test
 	$(BIN)/ruff check --fix-only --quiet
