@@ -7,7 +7,7 @@ import pytest
 
 from course_lib.grading.adjust import Late, apply_late, merge_marks, read_due
 from course_lib.grading.journal import JOURNAL, Journal
-from course_lib.grading.results import Record, Result, TaskVerdict
+from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
 
 VAE = "05_variational_autoencoder"
 DUE = datetime(2026, 10, 31, 18, tzinfo=UTC)
@@ -113,6 +113,7 @@ def test_marks_by_hand_replace_add_and_are_withdrawn(journal: Journal, tmp_path:
         (f"ada,{VAE},f,two,", "points should be a number"),
         (f"ada,{VAE},f,nan,", "points should be a number"),
         (f"ada,{VAE},f,-1,", "points should be a number"),
+        (f"ada,{VAE},f,4.5,", "f gives at most 4 points, not 4.5"),
         (f"ada,{VAE}", "neither points nor a comment"),
     ],
 )
@@ -122,6 +123,19 @@ def test_one_wrong_row_and_none_is_taken(journal: Journal, tmp_path: Path, row: 
     with pytest.raises(ValueError, match=f"line 3: {says}"):
         merge_marks(journal, table, "grace")
     assert scores(journal)["bob"] == 5
+
+
+def test_a_mark_by_hand_that_is_older_than_the_hand_in_is_known(journal: Journal) -> None:
+    (ada,) = journal.of("ada")
+    for at, before in (("2026-11-01T17:59:00+00:00", ["f"]), ("2026-11-01T18:01:00+00:00", [])):
+        journal.adjust(ada, Adjustment("manual", "f", 1, "", "grace", at), withdrawn=False)
+        assert journal.of("ada")[0].marked_before == before
+
+
+def test_a_table_of_a_german_spreadsheet_is_told_apart(journal: Journal, tmp_path: Path) -> None:
+    (tmp_path / "marks.csv").write_text(HEAD.replace(",", ";") + f"ada;{VAE};f;0,5;\n")
+    with pytest.raises(ValueError, match="semicolons between its columns"):
+        merge_marks(journal, tmp_path / "marks.csv", "grace")
 
 
 def test_a_table_without_its_columns_is_refused(journal: Journal, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import pytest
 from course_lib.grading import SubmissionError, Summary, grade_folder, self_check
 from course_lib.grading import batch as batches
 from course_lib.grading import worker as workers
+from course_lib.grading.adjust import Late
 from course_lib.grading.build import read_notebook
 from course_lib.grading.journal import JOURNAL, Journal
 from course_lib.grading.judge import hidden_seed
@@ -412,6 +414,27 @@ def test_a_fault_of_ours_is_not_blamed_on_the_learner(monkeypatch: pytest.Monkey
     result, _ = workers.grade_one(Job(1, "ada", VAE, b"{}", "", "", Settings(b"s" * 32)))
     assert result.status == "failed"
     assert "no fault of the learner (RuntimeError: the reference of f fails)" in result.verdicts[0].message
+
+
+def test_an_unknown_exercise_to_be_due_is_refused(tmp_path: Path) -> None:
+    late = Late(10, {"05_vae": datetime(2026, 10, 31, tzinfo=UTC)})
+    with pytest.raises(ValueError, match="no exercise 05_vae to be due; there are: 01_"):
+        grade_folder(tmp_path, tmp_path / "out", late=late)
+
+
+@LINUX
+def test_a_cell_that_was_interrupted_is_named_and_what_it_defined_counts(tmp_path: Path) -> None:
+    source = f"{RIGHT}\nwhile True:\n    pass"
+    slow = "def train_vae(x, num_steps, seed):\n    while True:\n        pass"
+    nbformat.write(solution(VAE, reparameterize=source, train_vae=slow), tmp_path / "ada.ipynb")
+    (result,) = grade_folder(tmp_path, tmp_path / "out", seconds_per_cell=2).results
+    verdicts = {verdict.task: verdict for verdict in result.verdicts}
+    assert verdicts["reparameterize"].verdict == "right"
+    assert verdicts["train_vae"].message == "train_vae gave no outputs. It took longer than 2 s."
+    assert result.notes[-2:] == (
+        "Interrupted after 2 s: reparameterize.",
+        "Interrupted after 2 s: train_vae called.",
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), [("workers", 0), ("seconds_per_cell", 0), ("memory_mb", -1)])

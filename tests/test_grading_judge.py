@@ -10,7 +10,7 @@ from course_lib.grading.client import CellOutcome
 from course_lib.grading.grade import read_submission
 from course_lib.grading.judge import cases_of, hidden_seed, mark
 from course_lib.grading.masters import load_masters
-from course_lib.grading.rebuild import rebuild
+from course_lib.grading.rebuild import Rebuilt, rebuild
 from course_lib.grading.results import TaskVerdict
 from course_lib.grading.run import Run
 from course_lib.grading.sandbox import Limits
@@ -140,8 +140,27 @@ def test_whatever_comes_back_is_a_verdict_with_a_reason(message: object, verdict
 def test_nothing_came_back_is_a_zero_with_the_reason() -> None:
     assert "It took longer than 7 s." in marked(None, status="timeout").message
     assert "The kernel died." in marked(None, status="died", stopped="The kernel died.").message
+    assert "It took longer than 7 s." in marked(None, status="timeout", error="KeyboardInterrupt: ").message
     message = marked(None, status="error", error="ValueError: 0.123").message
     assert message == "kl_divergence gave no outputs. When it was called it stopped with ValueError."
+
+
+def test_an_answer_that_calls_a_wrong_one_is_told_to_begin_there() -> None:
+    tasks = (KL, find_task("reparameterize"), find_task("negative_elbo"))
+    cases = {task.name: cases_of(task, SEED) for task in tasks}
+    cells = [nbformat.v4.new_code_cell(metadata={"course": {"collects": task.name}}) for task in tasks]
+    code = {"negative_elbo": "def negative_elbo(l, x, m, v):\n    return kl_divergence(m, v) - f(reparameterize)"}
+    built = Rebuilt(nbformat.v4.new_notebook(cells=cells), answers=code)
+    sent = (
+        outputs(lambda mu, logvar: mu.sum(1)),
+        outputs(lambda m, v, e: m, tasks[1]),
+        outputs(lambda *_: 0, tasks[2]),
+    )
+    run = Run({i: CellOutcome("ok", 0.1, data=data) for i, data in enumerate(sent)})
+    verdicts = mark(tasks, cases, built, run, Limits())
+    assert [verdict.points for verdict in verdicts] == [0, 0, 0]
+    assert verdicts[2].message.endswith("\nIt calls kl_divergence, which isn't right yet: begin there.")
+    assert not any("begin there" in verdict.message for verdict in verdicts[:2])
 
 
 def test_hidden_inputs_are_fresh_per_learner_and_task_and_repeat_with_the_secret() -> None:

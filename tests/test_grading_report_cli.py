@@ -42,7 +42,6 @@ def run(*arguments: object) -> tuple[int, str]:
         ("csv", ["gradebook.csv", "tasks.csv"]),
         ("items", ["items.html"]),
         ("code", ["code.zip"]),
-        ("gradescope-autograder", ["autograder.zip"]),
     ],
 )
 @pytest.mark.parametrize("pseudonyms", [[], ["--pseudonyms"]])
@@ -52,6 +51,11 @@ def test_formats_of_one_file(out: Path, format: str, files: list[str], pseudonym
     folder = out / ("reports-pseudonyms" if pseudonyms else "reports")
     assert sorted(path.name for path in folder.iterdir()) == files
     assert not pseudonyms or b"bob" not in b"".join(path.read_bytes() for path in folder.glob("*.[ch]*"))
+
+
+def test_the_autograder_is_one_file(out: Path) -> None:
+    assert run(out, "--format", "gradescope-autograder")[0] == 0
+    assert [path.name for path in (out / "reports").iterdir()] == ["autograder.zip"]
 
 
 @pytest.mark.parametrize(("format", "ending"), [("feedback", "html"), ("gradescope", "json")])
@@ -105,6 +109,7 @@ def test_the_mapping_is_written_on_demand_only(out: Path, tmp_path: Path) -> Non
         (["--format", "csv", "--pseudonyms", "--secret", "nowhere"], "there is no nowhere"),
         (["--format", "gradescope-autograder", "--exercise", "03_nothing"], "03_nothing.ipynb is missing"),
         (["--format", "moodle", "--template", "nowhere.csv"], "nowhere.csv"),
+        (["--format", "gradescope-autograder", "--pseudonyms"], "gradescope-autograder needs learners' own names"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(out: Path, arguments: list[str], sentence: str) -> None:

@@ -35,6 +35,18 @@ def test_a_stub_gets_a_kind_word_that_says_what_to_do() -> None:
     assert complaint(kl_divergence) == "kl_divergence is not written yet. Add up the divergences."
 
 
+def test_a_stub_that_an_answer_calls_is_named() -> None:
+    def kl_of_one(mu, logvar):
+        raise NotImplementedError("Of one dimension.")
+
+    def kl_divergence(mu, logvar):
+        return kl_of_one(mu, logvar).sum(1)
+
+    said = complaint(kl_divergence)
+    assert "it calls kl_of_one, which is not written yet" in said
+    assert "kl_divergence is not written yet" not in said
+
+
 def test_not_implemented_by_pytorch_is_not_a_stub() -> None:
     def kl_divergence(mu, logvar):
         return torch.ops.aten.linalg_eigh(mu.to_sparse()).eigenvalues

@@ -105,6 +105,13 @@ def test_the_folders_exercises_come_to_the_courses_and_go(folder: Path) -> None:
         tasks_of(NAME)
 
 
+def test_an_error_in_its_code_is_told_with_its_line(folder: Path) -> None:
+    (folder / f"ex{NAME}.py").write_text("TASKS = (\n\nWITHHELD = {}")
+    use_variants(folder)
+    with pytest.raises(ValueError, match=rf"tasks of {NAME} can't be read: SyntaxError: .*ex{NAME}\.py, line 1"):
+        load_masters()
+
+
 def test_one_with_the_name_of_the_courses_replaces_it(folder: Path) -> None:
     before = tasks_of(VAE)
     put(folder, VAE)

@@ -152,6 +152,11 @@ def _summarise(journal: Any, summary: "Summary") -> None:
         cells = (f"{number:g}", f"{full:g}", f"{zero:g}", f"{points / number:.1f} of {most:g}", f"{refused:g}")
         table.add_row(escape(exercise) or "(which?)", *cells)
     console.print(table)
+    for record in journal:
+        if record.marked_before:
+            tasks = ", ".join(task or "the exercise" for task in record.marked_before)
+            told = safe(f"{record.learner} {record.exercise}: handed in again after marks by hand ({tasks})")
+            console.print(f"{told}, which still count; auto in a marks table takes them back", soft_wrap=True)
     again = f", {summary.unchanged} unchanged and not run again" if summary.unchanged else ""
     console.print(f"{summary.graded} graded{again}; {summary.seconds:.0f} s", soft_wrap=True)
     console.print(f"{escape(str(summary.out))}/gradebook.csv, tasks.csv, feedback/", soft_wrap=True)

@@ -52,6 +52,8 @@ def check(
     """Run the public checks on an exercise of yours, the way the grader runs it; exit 1 unless all pass."""
     from course_lib.grading import self_check
 
+    if not notebook.is_file():
+        stop(f"there is no {notebook}; `course start` copies the exercises to workspace/")
     try:
         with errors.status(f"Running {escape(notebook.name)}"):
             verdicts = self_check(notebook, variants=variants)

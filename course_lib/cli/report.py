@@ -79,6 +79,8 @@ def report(
 
     if mapping and not pseudonyms:
         stop("--mapping tells which pseudonym is whose: give --pseudonyms too")
+    if pseudonyms and format in (Format.canvas, Format.moodle, Format.gradescope_autograder):
+        stop(f"{format} needs learners' own names: leave --pseudonyms out")
     try:
         records = _records(out)
         if pseudonyms:

@@ -111,6 +111,12 @@ def _problem(cell: Mapping[str, str], record: Record | None) -> str:
             points = math.nan
         if not math.isfinite(points) or (points < 0 and cell["task"]):
             return f"points should be a number, {_AUTO!r} or nothing, but are {cell['points']!r}"
+        most = {verdict.task: verdict.max_points for verdict in record.result.verdicts}
+        if points > most.get(cell["task"], math.inf):
+            return (
+                f"{cell['task']} gives at most {most[cell['task']]:g} points, not {points:g}; a row without a task "
+                "adds more"
+            )
     return ""
 
 
@@ -129,6 +135,8 @@ def _rows(table: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, st
     with table.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, restval="")
         absent = [name for name in columns if name not in (reader.fieldnames or ())]
+        if absent and any(";" in name for name in reader.fieldnames or ()):
+            raise ValueError(f"{table} has semicolons between its columns; save it with commas (and 0.5, not 0,5)")
         if absent:
             raise ValueError(
                 f"{table} should have the columns {', '.join(columns)}; not there: {', '.join(absent)}"

@@ -94,7 +94,9 @@ def grade_folder(
         )
     variants = variants and variants.resolve()
     use_variants(variants)
-    load_masters(solutions)
+    masters = load_masters(solutions)
+    if late is not None and (unknown := sorted(set(late.due) - {"", *masters})):
+        raise ValueError(f"no exercise {', '.join(unknown)} to be due; there are: {', '.join(masters)}")
     found = [s for s in find_submissions(submissions, out) if only in ("", s.learner)]
     if not found:
         raise FileNotFoundError(f"{submissions} holds no notebook of a learner called {only!r}")

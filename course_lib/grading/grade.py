@@ -52,7 +52,7 @@ def grade_bytes(
         verdicts,
         run.seconds,
         run.stopped,
-        (*notes, *rebuilt.notes),
+        (*notes, *rebuilt.notes, *_interrupted(rebuilt.notebook, run, limits)),
         sandbox=shared_sandbox(sandbox).name,
         cells=tuple((_name(rebuilt.notebook, i), cell.seconds) for i, cell in run.cells.items()),
     )
@@ -67,6 +67,15 @@ def _run(notebook: NotebookNode, limits: Limits, kind: str, exercise: str) -> Ru
     except SandboxError:
         sandbox.close()
         return run_notebook(notebook, limits, sandbox, exercise)
+
+
+def _interrupted(notebook: NotebookNode, run: Run, limits: Limits) -> list[str]:
+    """A note for each cell that took too long; what it had defined by then was used."""
+    return [
+        f"Interrupted after {limits.seconds_per_cell:g} s: {_name(notebook, index)}."
+        for index, cell in run.cells.items()
+        if cell.status == "timeout"
+    ]
 
 
 def _name(notebook: NotebookNode, index: int) -> str:

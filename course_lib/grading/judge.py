@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 
 from course_lib.grading.client import CellOutcome
+from course_lib.grading.definitions import called
 from course_lib.grading.rebuild import Rebuilt
 from course_lib.grading.results import TaskVerdict
 from course_lib.grading.run import Run
@@ -38,10 +39,23 @@ def mark(
     run: Run,
     limits: Limits,
 ) -> tuple[TaskVerdict, ...]:
-    """The verdict on each task, from what its collector sent or from why it sent nothing."""
+    """The verdict on each task, from what its collector sent or from why it sent nothing.
+
+    An answer that fails and calls another that isn't right is told that, in place of a guess at a mistake of its own.
+    """
     verdicts = []
+    not_right: list[str] = []
     for task in tasks:
         verdict = _verdict(task, *cases[task.name], rebuilt, run, limits)
+        if not verdict.passed:
+            calls = called(rebuilt.answers.get(task.name, ""))
+            of_it = [name for name in not_right if name in calls]
+            if of_it and verdict.outcome != "untouched":
+                names = " and ".join(of_it)
+                aren_t = "isn't" if len(of_it) == 1 else "aren't"
+                said = f"{verdict.message}\nIt calls {names}, which {aren_t} right yet: begin there."
+                verdict = Verdict(verdict.outcome, said)
+            not_right.append(task.name)
         points = task.points if verdict.passed else 0
         verdicts.append(TaskVerdict(task.name, points, task.points, verdict.outcome, str(verdict)))
     return tuple(verdicts)
@@ -56,7 +70,8 @@ def _verdict(
     if cell is None:
         return Verdict("missing", f"{task.name} was not reached. {run.stopped}".strip())
     if cell.data is None:
-        why = f"When it was called {kind_of(cell.error)}." if cell.error else _why(cell, run, limits)
+        by_itself = cell.error and cell.status != "timeout"
+        why = f"When it was called {kind_of(cell.error)}." if by_itself else _why(cell, run, limits)
         return Verdict("missing", f"{task.name} gave no outputs. {why}".strip())
     try:
         seen = received(cell.data, task.name, len(public) + len(hidden))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from course_lib.tasks.core import Outcome
@@ -106,3 +107,12 @@ class Record:
     @property
     def max_score(self) -> float:
         return self.result.max_score
+
+    @property
+    def marked_before(self) -> list[str]:
+        """The tasks (empty: the exercise) whose marks by hand are older than what was handed in, and still count."""
+        if not self.submitted:
+            return []
+        handed_in = datetime.fromisoformat(self.submitted)
+        manual = [a for a in self.adjustments if a.kind == "manual"]
+        return sorted({a.task for a in manual if datetime.fromisoformat(a.at) < handed_in})

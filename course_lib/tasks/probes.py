@@ -8,8 +8,10 @@ import linecache
 import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from inspect import unwrap
 from pathlib import Path
 from traceback import walk_tb
+from types import CodeType
 from typing import Any
 
 import torch
@@ -55,8 +57,7 @@ def observe(
         try:
             return Observation(dict(probe(answer, _copy(case))))
         except NotImplementedError as error:
-            untouched = _own_line(error)[0].startswith("raise")  # PyTorch raises it too, for what it can't do
-            return Observation({}, error=_text(error) if untouched else describe(error), untouched=untouched)
+            return _not_written(error, answer)
         except AnswerError as error:
             return Observation({}, error=str(error))
         except (Exception, SystemExit) as error:
@@ -128,18 +129,33 @@ def describe(error: BaseException) -> str:
     return f"It stopped at {place}:\n    {source}\n{says}" if source else f"It stopped at {place}: {says}"
 
 
+def _not_written(error: NotImplementedError, answer: Any) -> Observation:
+    """A stub that raises is an answer not yet written, if it is the answer's own, or one that the answer calls; PyTorch
+    raises this exception too, for what it can't do."""
+    code, line = _own_frame(error)
+    if code is None or not linecache.getline(code.co_filename, line).strip().startswith("raise"):
+        return Observation({}, error=describe(error))
+    if code is getattr(unwrap(answer), "__code__", code):
+        return Observation({}, error=_text(error), untouched=True)
+    return Observation({}, error=f"NotImplementedError: it calls {code.co_name}, which is not written yet.")
+
+
 def _own_line(error: BaseException) -> tuple[str, str]:
     """The last line of the learner's own that an exception came through, and where that is; empty if none."""
-    own = [
-        (frame.f_code, line)
-        for frame, line in walk_tb(error.__traceback__)
-        if not frame.f_code.co_filename.startswith((*_NOT_THE_LEARNERS, "<frozen"))
-    ]
-    if not own:
+    code, line = _own_frame(error)
+    if code is None:
         return "", ""
-    code, line = own[-1]
     source = linecache.getline(code.co_filename, line).strip()
     return source, f"line {line} of the cell" + (f", in {code.co_name}" if code.co_name != "<module>" else "")
+
+
+def _own_frame(error: BaseException) -> tuple[CodeType | None, int]:
+    """The innermost code of the learner's own that an exception came through, and its line there."""
+    own: tuple[CodeType | None, int] = (None, 0)
+    for frame, line in walk_tb(error.__traceback__):
+        if not frame.f_code.co_filename.startswith((*_NOT_THE_LEARNERS, "<frozen")):
+            own = frame.f_code, line
+    return own
 
 
 def _copy(case: Case) -> dict[str, Tensor | int | float]:

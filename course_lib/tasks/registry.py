@@ -59,10 +59,14 @@ def exercises() -> tuple[str, ...]:
 
 @cache
 def tasks_of(exercise: str) -> tuple[Task, ...]:
-    """The tasks of an exercise, in order. Raises ``ValueError`` for an unknown exercise, or an unreachable probe."""
+    """The tasks of an exercise, in order. Raises ``ValueError`` for an unknown exercise, one whose code fails,
+    or an unreachable probe."""
     if exercise not in exercises():
         raise ValueError(f"there is no exercise {exercise!r}; there are: {', '.join(exercises())}")
-    tasks: tuple[Task, ...] = importlib.import_module(f"course_lib.tasks.ex{exercise}").TASKS
+    try:
+        tasks: tuple[Task, ...] = importlib.import_module(f"course_lib.tasks.ex{exercise}").TASKS
+    except Exception as error:  # an instructor's own code; the course's is tested
+        raise ValueError(f"the tasks of {exercise} can't be read: {type(error).__name__}: {error}") from error
     for task in tasks:
         if not task.probe.__module__.startswith("course_lib.tasks.probes"):
             raise ValueError(

@@ -35,8 +35,8 @@ _NOT_TRAINED = (
     "and the optimiser needs the parameters of the model that you return."
 )
 _NO_NOISE = (
-    "the decoder only ever saw the mean of the posterior. Draw a code with noise, by reparameterize, in every step: it "
-    "is a sample that the ELBO asks for."
+    "the decoder can't use codes drawn from the posterior, only its mean. In every step, draw a code by reparameterize "
+    "with noise from torch.randn_like, and give the likelihood logits, without a sigmoid before it."
 )
 _COLLAPSED = (
     "the encoder says nothing about the image: its KL is 0, and the decoder draws the same for all. Either no gradient "
@@ -47,8 +47,9 @@ _NO_KL = (
 )
 _LITTLE_KL = "the KL counts too little: codes cost more than they save. Is it averaged over latent dimensions?"
 _TOO_SHORT = (
-    "it learns, but not far enough. Use all the steps, batches of about 128 images, and Adam with a learning rate "
-    "between 2e-3 and 5e-3. If that is so, check the weight of the KL."
+    "it learns, but not far enough. Use all the steps, batches of about 128 images drawn from all and binarised anew, "
+    "Adam with a learning rate between 2e-3 and 5e-3, and zero_grad in each step. If that is so, check the weight of "
+    "the KL and the scale of the noise."
 )
 
 
