@@ -145,6 +145,20 @@ def test_nothing_came_back_is_a_zero_with_the_reason() -> None:
     assert message == "kl_divergence gave no outputs. When it was called it stopped with ValueError."
 
 
+def test_the_end_of_the_learners_own_cell_is_told_without_the_kernels_name_for_it() -> None:
+    roles = ({"answer": "kl_divergence"}, {"collects": "kl_divergence"})
+    cells = [nbformat.v4.new_code_cell(metadata={"course": role}) for role in roles]
+    own = CellOutcome("error", 0.1, error="SyntaxError: expected ':' (1702199538.py, line 3)")
+    sent = report("kl_divergence", [Observation({}, "There is no function kl_divergence after the cell has run.")])
+    run = Run({0: own, 1: CellOutcome("ok", 0.1, data=sent)})
+    (verdict,) = mark(
+        [KL], {"kl_divergence": cases_of(KL, SEED)}, Rebuilt(nbformat.v4.new_notebook(cells=cells)), run, Limits()
+    )
+    assert verdict.message.endswith(
+        "The cell itself: It stopped with SyntaxError: expected ':' (line 3 of the cell)"
+    )
+
+
 def test_an_answer_that_calls_a_wrong_one_is_told_to_begin_there() -> None:
     tasks = (KL, find_task("reparameterize"), find_task("negative_elbo"))
     cases = {task.name: cases_of(task, SEED) for task in tasks}

@@ -78,6 +78,10 @@ def test_misconceptions_and_errors_are_counted() -> None:
 def test_the_line_of_an_error_is_short_whatever_it_was() -> None:
     assert error_line("") == ""
     assert error_line("It took longer than 60 s.") == "It took longer than … s."
+    own = (
+        "f could not be used. There is no function f.\nThe cell itself: It stopped with SyntaxError: expected ':'"
+    )
+    assert error_line(own) == "SyntaxError: expected ':'"
     assert len(error_line("x" * 10_000 + "\n" + "ValueError: " + "y" * 10_000)) == 160
 
 

@@ -138,7 +138,7 @@ def _tell(summary: "Summary", only: str, explain: bool, quiet: bool) -> int:
 
 
 def _summarise(journal: Any, summary: "Summary") -> None:
-    """One line an exercise, and where everything is."""
+    """One line an exercise, with the mean of those that could be run, and where everything is."""
     exercises: dict[str, list[float]] = {}
     for record in journal:
         counts = exercises.setdefault(record.exercise, [0, 0, 0, 0, 0, 0])
@@ -149,7 +149,13 @@ def _summarise(journal: Any, summary: "Summary") -> None:
         counts[5] = max(counts[5], record.max_score)
     table = Table("exercise", "submissions", "full marks", "zero", "mean", "not run", box=None, pad_edge=False)
     for exercise, (number, full, zero, points, refused, most) in exercises.items():
-        cells = (f"{number:g}", f"{full:g}", f"{zero:g}", f"{points / number:.1f} of {most:g}", f"{refused:g}")
+        cells = (
+            f"{number:g}",
+            f"{full:g}",
+            f"{zero:g}",
+            f"{points / max(1, number - refused):.1f} of {most:g}",
+            f"{refused:g}",
+        )
         table.add_row(escape(exercise) or "(which?)", *cells)
     console.print(table)
     for record in journal:

@@ -5,6 +5,7 @@ Runs in the grader's process and imports nothing of the submission.
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 
 from course_lib.grading.client import CellOutcome
@@ -108,4 +109,7 @@ def _cell(rebuilt: Rebuilt, run: Run, role: str, name: str) -> CellOutcome | Non
 def _why(cell: CellOutcome, run: Run, limits: Limits) -> str:
     if cell.status == "timeout":
         return f"It took longer than {limits.seconds_per_cell:g} s."
-    return f"It stopped with {cell.error}" if cell.error else run.stopped
+    error = re.sub(
+        r" \(\d+\.py, line (\d+)\)", r" (line \1 of the cell)", cell.error
+    )  # the kernel's name for a cell
+    return f"It stopped with {error}" if error else run.stopped

@@ -75,7 +75,7 @@ def call(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     wanted = {name: x for name, x in case.items() if isinstance(x, Tensor) and x.requires_grad}
     for name, value in values.items():
         for wrt, gradient in gradients(value.sum(), wanted).items():
-            outputs[f"the gradient of {name.removeprefix('the ')}.sum() with respect to {wrt}"] = gradient
+            outputs[f"the gradient of the sum of {name} with respect to {wrt}"] = gradient
     return outputs
 
 

@@ -97,9 +97,14 @@ def _task(task: str, records: Sequence[Record]) -> TaskStatistics:
     )
 
 
+_NAMED = re.compile(
+    r"(?:The cell itself: It stopped with )?([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b.*)"
+)
+
+
 def error_line(message: str) -> str:
     """The line of a message that names the error, without the numbers by which one learner's differs from another's."""
     lines = [line.strip() for line in clean(message).splitlines() if line.strip()]
-    named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit)\b", line)]
+    named = [found[1] for line in lines if (found := _NAMED.match(line))]
     line = (named or lines or [""])[-1 if named else 0]
     return clean(re.sub(r"(?:(?<![A-Za-z_])|(?<=\dx))\d+(\.\d+)?", "…", line), 160)
