@@ -412,7 +412,7 @@ def test_check_says_what_is_no_exercise(course: Course) -> None:
     assert "The file is empty" in text
     code, text = course("check", "nowhere.ipynb")
     assert code == 2
-    assert "nowhere.ipynb" in text
+    assert "there is no nowhere.ipynb; `course start` copies the exercises" in text
 
 
 @pytest.mark.parametrize(("status", "code"), [("graded", 0), ("rejected", 0), ("stopped", 0), ("failed", 1)])

@@ -109,6 +109,8 @@ def test_the_mapping_is_written_on_demand_only(out: Path, tmp_path: Path) -> Non
         (["--format", "csv", "--pseudonyms", "--secret", "nowhere"], "there is no nowhere"),
         (["--format", "gradescope-autograder", "--exercise", "03_nothing"], "03_nothing.ipynb is missing"),
         (["--format", "moodle", "--template", "nowhere.csv"], "nowhere.csv"),
+        (["--format", "canvas", "--pseudonyms", "--template", "nowhere.csv"], "canvas needs learners' own names"),
+        (["--format", "moodle", "--pseudonyms", "--template", "nowhere.csv"], "moodle needs learners' own names"),
         (["--format", "gradescope-autograder", "--pseudonyms"], "gradescope-autograder needs learners' own names"),
     ],
 )

@@ -140,6 +140,7 @@ def _tell(summary: "Summary", only: str, explain: bool, quiet: bool) -> int:
 def _summarise(journal: Any, summary: "Summary") -> None:
     """One line an exercise, with the mean of those that could be run, and where everything is."""
     exercises: dict[str, list[float]] = {}
+    remarks = []
     for record in journal:
         counts = exercises.setdefault(record.exercise, [0, 0, 0, 0, 0, 0])
         not_run = record.result.status in ("rejected", "failed")
@@ -147,6 +148,10 @@ def _summarise(journal: Any, summary: "Summary") -> None:
         for i, value in enumerate((1, all_of_it, record.score == 0, record.score, not_run)):
             counts[i] += value
         counts[5] = max(counts[5], record.max_score)
+        if record.marked_before:
+            tasks = ", ".join(task or "the exercise" for task in record.marked_before)
+            told = safe(f"{record.learner} {record.exercise}: handed in again after marks by hand ({tasks})")
+            remarks.append(f"{told}, which still count; auto in a marks table takes them back")
     table = Table("exercise", "submissions", "full marks", "zero", "mean", "not run", box=None, pad_edge=False)
     for exercise, (number, full, zero, points, refused, most) in exercises.items():
         cells = (
@@ -158,11 +163,8 @@ def _summarise(journal: Any, summary: "Summary") -> None:
         )
         table.add_row(escape(exercise) or "(which?)", *cells)
     console.print(table)
-    for record in journal:
-        if record.marked_before:
-            tasks = ", ".join(task or "the exercise" for task in record.marked_before)
-            told = safe(f"{record.learner} {record.exercise}: handed in again after marks by hand ({tasks})")
-            console.print(f"{told}, which still count; auto in a marks table takes them back", soft_wrap=True)
+    for remark in remarks:
+        console.print(remark, soft_wrap=True)
     again = f", {summary.unchanged} unchanged and not run again" if summary.unchanged else ""
     console.print(f"{summary.graded} graded{again}; {summary.seconds:.0f} s", soft_wrap=True)
     console.print(f"{escape(str(summary.out))}/gradebook.csv, tasks.csv, feedback/", soft_wrap=True)

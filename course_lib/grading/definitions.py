@@ -13,7 +13,7 @@ _BOUND = re.compile(
 )
 _IN_PYTHON = re.compile(r"%%(?:capture|time|prun)\b")  # cell magics whose cell runs as Python and leaves its names
 _IMPORTED = re.compile(r"^[ \t]*(?:from[ \t].*)?import[ \t](.*)", re.M)
-_CALLED = re.compile(r"(?<!\w)(?<!def )(\w{1,100})[ \t]*\(")
+_CALLED = re.compile(r"(?<![\w.])(?<!def )(\w{1,100})[ \t]*\(")
 _CHECK = re.compile(r"^check\([ \t]*([\"'])(\w+)\1[ \t]*,[ \t]*\2[ \t]*\)[ \t;]*$", re.M)
 
 
@@ -31,7 +31,8 @@ def bound(source: str) -> set[str]:
 
 
 def called(source: str) -> set[str]:
-    """Every name that stands before an opening bracket and isn't being defined there; comments and texts count, too."""
+    """Every name that stands before an opening bracket, but what is defined there and what is another's attribute
+    (``torch.distributions.kl_divergence``); comments and texts count, too."""
     return set(_CALLED.findall(source))
 
 
