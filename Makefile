@@ -27,7 +27,7 @@ endif
 
 # the notebooks that `make notebooks` runs: FILES=notebooks/07_gan.ipynb for one
 FILES := notebooks solutions
-NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/nbval/pytest.ini --rootdir=. -n 2 --dist loadscope
+NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/notebooks/nbval/pytest.ini --rootdir=. -n 2 --dist loadscope
 
 .PHONY: bench bench-quick mutants soak lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints images build clean
 .DEFAULT_GOAL := lab
@@ -105,10 +105,10 @@ bench-quick: setup
 # A class of 300 graded by a grader that is killed 20 times and once finds the disk full; then a small one for real; then
 # 300 on a cluster that loses a worker; then every hostile submission, of which `make test` takes some of each kind
 soak: setup-test
-	$(BIN)/python tests/soak/durability.py
-	$(BIN)/python tests/soak/durability.py --real --submissions 24 --kills 6
-	COURSE_SOAK=1 $(BIN)/python -m pytest tests/test_grading_cluster.py
-	HOSTILE=all $(BIN)/python -m pytest tests/test_hostile.py
+	$(BIN)/python tests/grading/soak/durability.py
+	$(BIN)/python tests/grading/soak/durability.py --real --submissions 24 --kills 6
+	COURSE_SOAK=1 $(BIN)/python -m pytest tests/grading/test_cluster.py
+	HOSTILE=all $(BIN)/python -m pytest tests/grading/test_hostile.py
 
 format: setup-test
 	$(BIN)/ruff check --fix-only --quiet

@@ -2,7 +2,7 @@
 
     python benchmarks/forgeries.py [--all] [--nbgrader PYTHON]
 
-The payloads are those of tests/hostile that attack nothing but marks (nbgrader_forgeries.py says which); --all takes
+The payloads are those of tests/grading/hostile that attack nothing but marks (nbgrader_forgeries.py says which); --all takes
 all of these, else some of each kind. Points count only for tasks that a submission didn't answer rightly. nbgrader has
 no sandbox: run this where nothing can be lost.
 """
@@ -21,7 +21,7 @@ from machine import machine
 from course_lib.grading.processes import kill_descendants
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "grading"))
 from hostile import nbgrader_forgeries as forgeries  # noqa: E402
 
 _PATIENCE = 150  # seconds; nbgrader gives a cell 60
@@ -69,7 +69,7 @@ def main() -> None:
         make_course(python, course, solutions)
         forgeries.write_submitted(course / "submitted", options.all)
         held_up = [one.name for one in chosen if not autograde(python, course, one)]
-        scores = [python, "-c", _SCORES, str(ROOT / "tests"), "all" if options.all else "short"]
+        scores = [python, "-c", _SCORES, str(ROOT / "tests" / "grading"), "all" if options.all else "short"]
         said = subprocess.run(
             scores, cwd=course, env=environment(python), check=True, capture_output=True, text=True
         )

@@ -17,7 +17,7 @@ To add an exercise ``NN_name``, write ``course_lib/tasks/exNN_name.py`` (or a pa
 2. ``reference``: the function of ``course_lib`` where there is one. ``alternatives``: the same by other means.
 3. ``mistakes``: every plausible wrong answer with a sentence or two that name the misconception and point the
    way without giving the line away. The first on the list whose outputs equal the learner's is told.
-   ``tests/test_tasks_mutation.py`` finds the new tasks by itself: each mistake must be rejected with its own hint
+   ``tests/exercises/test_mutation.py`` finds the new tasks by itself: each mistake must be rejected with its own hint
    on 21 seeds, the reference and each alternative accepted.
 4. Where the outputs aren't fixed by the inputs (a trained network), give ``judge(case, outputs)``, which measures
    the quality itself and never believes a number that the learner's code reports.

@@ -37,9 +37,9 @@ def copy_library(folder: Path) -> None:
 
 
 def run_tests(folder: Path, names: list[str]) -> tuple[int, str]:
-    """pytest on copies of these files of ``tests/``, in a forked process with ``folder`` first on its path."""
+    """pytest on copies of these files of ``tests/library/``, in a forked process with ``folder`` first on its path."""
     for name in names:
-        shutil.copy(ROOT / "tests" / name, folder)
+        shutil.copy(ROOT / "tests" / "library" / name, folder)
     log = folder / "log"
     child = os.fork()
     if child == 0:

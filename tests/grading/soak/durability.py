@@ -1,6 +1,6 @@
 """A class graded by a grader that is killed again and again: are the marks those of the undisturbed run?
 
-    python tests/soak/durability.py [--submissions 300] [--kills 20] [--real]
+    python tests/grading/soak/durability.py [--submissions 300] [--kills 20] [--real]
 
 Kills come at random moments: while it starts, in the middle of a submission, while tables are written. Once the disk
 is full. Without ``--real`` a quick stand-in takes the place of running a notebook; all else is the grader's own.
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GRADER = Path(__file__).with_name("grader.py")
 EXERCISE = "05_variational_autoencoder"
 DISK_FULL, KILLED = 3, -signal.SIGKILL

@@ -32,7 +32,7 @@ from course_lib.grading.results import Result, TaskVerdict
 from course_lib.grading.worker import Graded, Job, Settings, not_run
 from course_lib.tasks.registry import tasks_of
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXERCISES = sorted(path.stem for path in (ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
 VAE = "05_variational_autoencoder"
 Quick = Callable[..., None]

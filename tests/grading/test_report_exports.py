@@ -24,7 +24,7 @@ from course_lib.grading.reports import (
 from course_lib.grading.reports.items import items_html
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 VAE = "05_variational_autoencoder"
 KEY = b"k" * 32
 HOSTILE = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-MUTANTS = Path(__file__).parent / "mutants"
+MUTANTS = Path(__file__).parents[1] / "mutants"
 AREAS = sorted(p.stem.removeprefix("faults_") for p in MUTANTS.glob("faults_*.py"))
 
 

@@ -10,7 +10,7 @@ from typer.main import get_command
 from course_lib.cli import app
 from course_lib.lessons.find import notebooks_in
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""All hostile and broken submissions. ``python tests/hostile/corpus.py`` prints them as a table."""
+"""All hostile and broken submissions. ``python tests/grading/hostile/corpus.py`` prints them as a table."""
 
 import sys
 from collections import Counter

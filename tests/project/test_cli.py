@@ -362,7 +362,7 @@ def test_only_root_is_told_that_it_may_be_root(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_doctor_fits_one_screen_and_says_what_to_do(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(Path(__file__).parent.parent)
+    monkeypatch.chdir(Path(__file__).parents[2])
     monkeypatch.setenv("PATH", "")
     code, text = course("doctor")
     lines = text.splitlines()
@@ -538,7 +538,7 @@ def test_marks_by_hand_and_forgetting(course: Course, clone: Path) -> None:
 
 
 def test_grade_without_submissions_exits_with_2(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(Path(__file__).parent.parent)  # where there are solutions
+    monkeypatch.chdir(Path(__file__).parents[2])  # where there are solutions
     code, text = course("grade", "no-such-folder", "--out", "no-such-results")
     assert code == 2
     assert "no-such-folder is not a folder" in text

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def notebook(path: Path, *sources: str, outputs: dict[int, str] | None = None) -> Path:
@@ -22,7 +22,7 @@ def notebook(path: Path, *sources: str, outputs: dict[int, str] | None = None) -
 
 def run(path: Path, *options: str, **environment: str) -> tuple[int, dict[str, int], str]:
     """Exit code, counts of the closing line, and all that was printed."""
-    config = ROOT / "tests" / "nbval" / "pytest.ini"
+    config = ROOT / "tests" / "notebooks" / "nbval" / "pytest.ini"
     command = [sys.executable, "-m", "pytest", "-c", config, "--rootdir", path.parent, "-p", "no:cacheprovider"]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COURSE_"))}
     done = subprocess.run(

@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from course_lib.lessons.find import notebooks_in
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 TOKEN = "a-token-for-tests"
 PATIENCE_MS = 60_000  # for a kernel to start on a busy machine

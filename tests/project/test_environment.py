@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 NEEDED = [re.split(r"[<>=!~\[; ]", line)[0] for line in PROJECT["dependencies"]]
 FOR_TESTS = [re.split(r"[<>=!~\[; ]", line)[0] for line in PROJECT["optional-dependencies"]["test"]]

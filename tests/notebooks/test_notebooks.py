@@ -9,7 +9,7 @@ from course_lib.lessons.execute import parameter_names
 from course_lib.lessons.find import notebooks_in
 from course_lib.lessons.outputs import faults, read_notebook
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LESSONS = notebooks_in(ROOT / "notebooks")
 SOLUTIONS = notebooks_in(ROOT / "solutions")
 FIRST_FOUR = {"01_autoencoders", "05_variational_autoencoder", "07_gan", "09_vae_gan"}

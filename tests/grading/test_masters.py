@@ -13,7 +13,7 @@ from course_lib.grading.released import notebook_of, read_released, to_text, ver
 from course_lib.lessons.workspace import start
 from course_lib.tasks.registry import exercises
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 VAE = "05_variational_autoencoder"
 
 

@@ -20,7 +20,7 @@ from course_lib.grading import cluster as clusters
 from course_lib.grading.cluster import ClusterError
 from course_lib.grading.journal import JOURNAL, Journal
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import classroom
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")]

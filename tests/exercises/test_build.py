@@ -11,7 +11,7 @@ import pytest
 from course_lib.grading.build import BuildError, build_exercises, read_notebook, stamp, strip, stub
 from course_lib.tasks.registry import exercises, tasks_of
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BUILT = sorted(path.stem for path in (ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
 NBGRADER_KEYS = {"schema_version", "grade", "solution", "locked", "task", "grade_id", "points"}
 

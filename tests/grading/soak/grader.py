@@ -57,7 +57,7 @@ if __name__ == "__main__":
 
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked.room, most))
-    solutions = str(Path(__file__).parents[2] / "solutions")
+    solutions = str(Path(__file__).parents[3] / "solutions")
     where = ["grade", str(asked.submissions), "--out", str(asked.out), "--solutions", solutions]
     sys.argv = ["course", *where, "--workers", asked.workers]
     main()
