@@ -2,9 +2,9 @@
 
     python benchmarks/forgeries.py [--all] [--nbgrader PYTHON]
 
-The payloads are those of tests/grading/hostile that attack nothing but marks (nbgrader_forgeries.py says which); --all takes
-all of these, else some of each kind. Points count only for tasks that a submission didn't answer rightly. nbgrader has
-no sandbox: run this where nothing can be lost.
+The payloads are those of tests/grading/hostile that attack nothing but marks (nbgrader_forgeries.py says which); --all
+takes all of these, else some of each kind. Points count only for tasks that a submission didn't answer rightly.
+nbgrader has no sandbox: run this where nothing can be lost.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import nbformat
 from grading import command, environment, make_course
 from machine import machine
 
-from course_lib.grading.processes import kill_descendants
+from course_lib.grading.sandbox.processes import kill_descendants
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "grading"))

@@ -24,8 +24,8 @@ import psutil
 from machine import Clock, machine
 
 from course_lib.grading import batch, grade_folder
+from course_lib.grading.batch.worker import Graded, Job, Settings, grade_one
 from course_lib.grading.journal import JOURNAL
-from course_lib.grading.worker import Graded, Job, Settings, grade_one
 
 
 def stand_in(graded: Graded) -> None:

@@ -10,7 +10,7 @@ import classroom
 import torch
 
 from course_lib.grading import grade as grading
-from course_lib.grading.run import Limits, Run
+from course_lib.grading.running.run import Limits, Run
 
 # what each part of an hour goes into, and the functions that do it
 PARTS = {

@@ -1,7 +1,7 @@
 """The pictures of the README, one a lesson, taken out of the committed outputs: ``make images``.
 
 A lesson chooses its picture by the tag ``readme`` on the cell that shows it; the first PNG of that cell is taken.
-``--check`` writes nothing and exits with 1 if a picture isn't the lesson's (tests/project/test_readme.py does that too).
+``--check`` writes nothing and exits with 1 if a picture isn't the lesson's (tests/project/test_readme.py does it too).
 """
 
 import base64

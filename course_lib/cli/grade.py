@@ -75,8 +75,8 @@ def grade(
     """
     from course_lib.grading import grade_folder
     from course_lib.grading.adjust import Late, read_due
-    from course_lib.grading.cluster import ClusterError
-    from course_lib.grading.pool import WorkerError
+    from course_lib.grading.batch.cluster import ClusterError
+    from course_lib.grading.batch.pool import WorkerError
     from course_lib.grading.sandbox import SandboxError
     from course_lib.grading.store import DiskFullError, JournalError
 

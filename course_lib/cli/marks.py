@@ -26,13 +26,14 @@ def build(
     ] = None,
 ) -> None:
     """Make exercises/ from solutions/, the one source of each exercise."""
-    from course_lib.grading.build import build_exercises
-    from course_lib.tasks.registry import use_variants
+    from course_lib.exercises.build import build_exercises
+    from course_lib.exercises.variants import read_variants
 
     try:
-        use_variants(variants)
-        solutions = variants or course_root() / "solutions"
-        changed = build_exercises(solutions, (variants or course_root()) / "exercises", check=check)
+        own = None if variants is None else read_variants(variants)
+        home = variants or course_root()
+        solutions = home if variants else home / "solutions"
+        changed = build_exercises(solutions, home / "exercises", variants=own, check=check)
     except (ValueError, FileNotFoundError) as error:
         stop(error)
     for name in changed:

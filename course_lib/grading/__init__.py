@@ -1,17 +1,16 @@
-"""Exercises out, submissions in, marks back: builds what learners get and grades what they hand in.
+"""Submissions in, marks back: grades what learners hand in.
 
 The rule: the learner's process turns inputs into outputs; another process, which it cannot reach, judges them.
 
-    read.py ─▶ rebuild.py ─▶ run.py (its kernel in sandbox/) ─▶ judge.py ─▶ reports/
+    intake/ ─▶ running/ (its kernel in sandbox/) ─▶ judge.py ─▶ journal/ ─▶ reports/
 
-``grade.py`` puts these together for one notebook, ``batch.py`` for a folder of them.
+``grade.py`` puts the first three together for one notebook, ``batch/`` all of them for a folder of notebooks.
 """
 
-from course_lib.grading import lean  # noqa: F401  # before all that imports nbformat
-from course_lib.grading.batch import Summary, grade_folder
-from course_lib.grading.build import BuildError, build_exercises
+from course_lib.exercises.build import BuildError, build_exercises
+from course_lib.grading.batch.folder import Summary, grade_folder
 from course_lib.grading.grade import self_check
-from course_lib.grading.read import SubmissionError
+from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.results import Result, TaskVerdict
 
 __all__ = [

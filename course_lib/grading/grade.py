@@ -1,17 +1,21 @@
-"""Grades one notebook: read, rebuild, run, judge. The marks follow from its bytes, the secret and the masters."""
+"""Grades one notebook: read, recognise, rebuild, run, judge.
+
+The marks follow from its bytes, the secret and the exercise that it is of.
+"""
 
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from course_lib.exercises.catalogue import Catalogue, catalogue_of
+from course_lib.exercises.exercise import Exercise
+from course_lib.grading.intake.read import SubmissionError, read_submission
+from course_lib.grading.intake.recognise import recognise
 from course_lib.grading.judge import cases_of, hidden_seed, mark
-from course_lib.grading.masters import answer_ids, load_masters, master_of, use_variants, versions_of
-from course_lib.grading.read import SubmissionError, read_submission
-from course_lib.grading.rebuild import rebuild, recognise
 from course_lib.grading.results import Result, Status, TaskVerdict
-from course_lib.grading.run import Run, run_notebook
+from course_lib.grading.running.rebuild import rebuild
+from course_lib.grading.running.run import Run, run_notebook
 from course_lib.grading.sandbox import Limits, SandboxError, shared_sandbox
-from course_lib.tasks.registry import exercises, tasks_of
 
 _AT_HOME = Limits(seconds_per_cell=180, seconds_per_submission=900)
 
@@ -19,35 +23,34 @@ _AT_HOME = Limits(seconds_per_cell=180, seconds_per_submission=900)
 def grade_bytes(
     data: bytes,
     learner: str,
-    exercise: str = "",
+    catalogue: Catalogue,
+    expected: str = "",
     *,
     secret: bytes | None,
     limits: Limits,
-    solutions: Path | None = None,
     sandbox: str,
 ) -> tuple[Result, dict[str, str]]:
-    """Grade a notebook handed in for ``exercise`` (or, if empty, for the one whose answer cells it holds).
+    """Grade a notebook handed in for the exercise ``expected`` (or, if empty, for the one whose answers it holds).
 
     Without ``secret`` only the public inputs are run. ``sandbox``: its kind (:class:`Sandbox`); the process keeps one
     of each. Returns the result, and the learner's code by task. Raises ``SubmissionError`` with a reason for what
     isn't that exercise, ``SandboxError`` if no kernel can be had.
     """
     handed = read_submission(data)
-    exercise = recognise(handed.cells, load_masters(solutions), exercise)
-    master, notes = master_of(exercise, handed, solutions)
-    asked = answer_ids(master)
-    tasks = [task for task in tasks_of(exercise) if task.name in asked]
+    exercise, notes = recognise(handed, catalogue, expected)
     cases = {
-        task.name: cases_of(task, None if secret is None else hidden_seed(secret, learner, exercise, task.name))
-        for task in tasks
+        task.name: cases_of(
+            task, None if secret is None else hidden_seed(secret, learner, exercise.name, task.name)
+        )
+        for task in exercise.tasks
     }
-    rebuilt = rebuild(master, handed.cells, tasks, {name: [*a, *b] for name, (a, b) in cases.items()})
+    rebuilt = rebuild(exercise, handed.cells, {name: [*a, *b] for name, (a, b) in cases.items()})
     run = _run(rebuilt.notebook, limits, sandbox, exercise)
-    verdicts = mark(tasks, cases, rebuilt, run, limits)
+    verdicts = mark(exercise.tasks, cases, rebuilt, run, limits)
     status: Status = "stopped" if run.stopped else "graded"
     result = Result(
         learner,
-        exercise,
+        exercise.name,
         status,
         verdicts,
         run.seconds,
@@ -59,7 +62,7 @@ def grade_bytes(
     return result, rebuilt.answers
 
 
-def _run(notebook: NotebookNode, limits: Limits, kind: str, exercise: str) -> Run:
+def _run(notebook: NotebookNode, limits: Limits, kind: str, exercise: Exercise) -> Run:
     """Run it, once more if the sandbox itself fails: it may have been ended by something else."""
     sandbox = shared_sandbox(kind)
     try:
@@ -96,13 +99,13 @@ def self_check(notebook: Path, *, variants: Path | None = None, limits: Limits =
     ``variants``: an instructor's folder of exercises to find it in, too.
     Raises ``SubmissionError`` with a reason if it isn't an exercise, ``FileNotFoundError`` if it isn't there.
     """
-    use_variants(variants)
+    catalogue = catalogue_of(variants=variants)
     data = notebook.read_bytes()
     version = read_submission(data).version
-    if version and not any(version in versions_of(name, None) for name in load_masters()):
+    if version and not any(version in catalogue.versions(name) for name in catalogue.names):
         raise SubmissionError(
             f"Version {version} of this exercise isn't known here. If your instructor wrote it, the checks are with "
             "them; if it is the course's, update the course."
         )
-    named = notebook.stem if notebook.stem in exercises() else ""
-    return list(grade_bytes(data, "", named, secret=None, limits=limits, sandbox="none")[0].verdicts)
+    expected = notebook.stem if notebook.stem in catalogue.names else ""
+    return list(grade_bytes(data, "", catalogue, expected, secret=None, limits=limits, sandbox="none")[0].verdicts)

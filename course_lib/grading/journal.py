@@ -7,6 +7,7 @@ A run is queued, then running under its grader's lease, then done, or failed thr
 learner, place, content and settings (``versions.py``); a run that is done isn't done again for the same key.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +18,6 @@ from typing import Self
 
 from course_lib.grading.records import Records, stored
 from course_lib.grading.results import Adjustment, Record, Result
-from course_lib.grading.versions import settings_id
 
 JOURNAL = "journal.sqlite"  # its name in the folder of results
 
@@ -162,6 +162,11 @@ class Journal(Records):
             ]
         self.wipe()
         return sum(rows)
+
+
+def settings_id(settings: Mapping[str, str]) -> str:
+    """A short name for a group of settings: equal if and only if they are."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def now() -> str:

@@ -8,16 +8,16 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 
-from course_lib.grading.client import CellOutcome
-from course_lib.grading.definitions import called
-from course_lib.grading.rebuild import Rebuilt
+from course_lib.grading.intake.code import called
 from course_lib.grading.results import TaskVerdict
-from course_lib.grading.run import Run
+from course_lib.grading.running.client import CellOutcome
+from course_lib.grading.running.rebuild import Rebuilt
+from course_lib.grading.running.run import Run
 from course_lib.grading.sandbox import Limits
-from course_lib.tasks.collect import received
+from course_lib.probes.collect import received
+from course_lib.probes.transport import TransportError
 from course_lib.tasks.core import Case, Observation, Task, Verdict
 from course_lib.tasks.judging import judge, kind_of
-from course_lib.tasks.transport import TransportError
 
 
 def hidden_seed(secret: bytes, learner: str, exercise: str, task: str) -> int:

@@ -6,10 +6,10 @@ no points and nbval a failure. Nothing is written to stderr.
 
 from typing import Any
 
+from course_lib.probes.calls import observe
 from course_lib.tasks.core import Task, Verdict
+from course_lib.tasks.find import find_task
 from course_lib.tasks.judging import judge
-from course_lib.tasks.probes import observe
-from course_lib.tasks.registry import find_task
 
 
 class CheckFailed(AssertionError):

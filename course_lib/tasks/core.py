@@ -4,7 +4,7 @@ The learner's process turns inputs into outputs, another process judges them. So
 
 - ``cases(seed)``: the inputs. Seed ``PUBLIC_SEED`` gives those of ``check``; a grader takes seeds of its own;
 - ``probe(answer, case)``: runs where the learner's code runs, calls the answer, and returns named tensors.
-  It lives in ``course_lib.tasks.probes`` (or a module beside it) and knows no right answer;
+  It lives in ``course_lib.probes.calls`` (or a module beside it) and knows no right answer;
 - ``reference``, ``alternatives``, ``mistakes`` and ``judge``: run where the learner's code never does.
 
 To add an exercise ``NN_name``, write ``course_lib/tasks/exNN_name.py`` (or a package of that name) that holds
@@ -30,7 +30,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from course_lib.tasks.probes import Observation, call
+from course_lib.probes.calls import Observation, call
 
 Case = Mapping[str, Tensor | int | float]
 Outputs = Mapping[str, Tensor]

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.probes.calls import observe
 from course_lib.tasks.core import Case, Observation, Outputs, Task, Verdict
-from course_lib.tasks.probes import observe
 
 _MAX_GAPS = 3
 
@@ -23,7 +23,7 @@ def judge(task: Task, cases: Sequence[Case], seen: Sequence[Observation], *, rev
 
 
 def kind_of(error: str) -> str:
-    """Of an error's text, which may hold the input, no more than which of Python's exceptions it was."""
+    """Which of Python's exceptions an error's text names, and nothing more of it: the text may hold the input."""
     names = [n for n in re.findall(r"\w+", error) if isinstance(getattr(builtins, n, None), type)]
     kinds = [name for name in names if issubclass(getattr(builtins, name), Exception)]
     return f"it stopped with {kinds[0]}" if kinds else "it gave back something that can't be taken"

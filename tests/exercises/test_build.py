@@ -8,8 +8,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib.grading.build import BuildError, build_exercises, read_notebook, stamp, strip, stub
-from course_lib.tasks.registry import exercises, tasks_of
+from course_lib.exercises.build import BuildError, build_exercises, read_notebook, stamp, strip, stub
+from course_lib.exercises.load import OURS, load_tasks
+from course_lib.exercises.variants import exercise_names
 
 ROOT = Path(__file__).parents[2]
 BUILT = sorted(path.stem for path in (ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
@@ -27,7 +28,7 @@ def answer_cell(todo: str = "Return one.", name: str = "f") -> str:
 
 def test_every_solution_has_tasks_and_the_other_way_round() -> None:
     assert BUILT
-    assert set(BUILT) <= set(exercises())
+    assert exercise_names(OURS) == BUILT
 
 
 def test_nothing_has_drifted() -> None:
@@ -84,8 +85,8 @@ def test_metadata_is_nbgraders_and_the_points_are_the_tasks(exercise: nbformat.N
             points[meta.grade_id.removeprefix("check_")] = meta.points
     assert len(set(ids)) == len(ids)
     nbformat.validate(exercise)
-    name = next(name for name in BUILT if {task.name for task in tasks_of(name)} == set(points))
-    assert points == {task.name: task.points for task in tasks_of(name)}
+    name = next(name for name in BUILT if {task.name for task in load_tasks(name)[0]} == set(points))
+    assert points == {task.name: task.points for task in load_tasks(name)[0]}
 
 
 def test_the_question_stands_above_the_answer_and_the_check_right_under(exercise: nbformat.NotebookNode) -> None:
@@ -135,7 +136,7 @@ def test_a_broken_region_is_an_error(source: str, says: str) -> None:
 def test_a_solution_that_disagrees_with_its_tasks_is_an_error(cells: list[str], says: str) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     with pytest.raises(BuildError, match=says):
-        stamp(notebook, "05_variational_autoencoder")
+        stamp(notebook, "05_variational_autoencoder", load_tasks("05_variational_autoencoder")[0])
 
 
 def test_a_stub_that_does_not_parse_is_an_error() -> None:

@@ -8,9 +8,10 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor
 
+from course_lib.exercises.catalogue import catalogue_of
 from course_lib.tasks import CheckFailed, check
 from course_lib.tasks.core import away_from_zero, binary, generator
-from course_lib.tasks.registry import exercises, find_task, tasks_of
+from course_lib.tasks.find import find_task
 
 
 def right(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -133,7 +134,11 @@ def test_in_a_notebook_the_message_stands_alone() -> None:
     assert err.getvalue() == ""
 
 
-@pytest.mark.parametrize("task", [task for name in exercises() for task in tasks_of(name)], ids=lambda t: t.name)
+@pytest.mark.parametrize(
+    "task",
+    [task for name in catalogue_of().names for task in catalogue_of().exercise(name).tasks],
+    ids=lambda t: t.name,
+)
 def test_inputs_depend_on_the_seed_only_and_are_no_two_alike(task) -> None:
     def tensors(seed: int) -> list[Tensor]:
         return [x for case in task.cases(seed) for x in case.values() if isinstance(x, Tensor)]

@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from course_lib.tasks.collect import received, report, request, requested
+from course_lib.probes.collect import received, report, request, requested
+from course_lib.probes.transport import TransportError, pack, unpack
 from course_lib.tasks.core import Observation
-from course_lib.tasks.registry import find_task
-from course_lib.tasks.transport import TransportError, pack, unpack
+from course_lib.tasks.find import find_task
 
 
 def text(data: bytes) -> str:

@@ -1,24 +1,23 @@
 """An instructor's own exercise, in a folder outside the repository: handed out, graded, and kept from learners."""
 
 import os
+import re
 import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from conftest import Course
 
+from course_lib.exercises.build import BuildError
+from course_lib.exercises.catalogue import Catalogue, catalogue_of
+from course_lib.exercises.variants import read_variants
 from course_lib.grading import Result, SubmissionError, build_exercises, grade_folder, self_check
-from course_lib.grading.build import BuildError
-from course_lib.grading.cluster import _rules
-from course_lib.grading.masters import load_masters, use_variants
+from course_lib.grading.batch.cluster import _rules
+from course_lib.grading.batch.rules import rules
+from course_lib.grading.batch.worker import Job, Settings, grade_one
 from course_lib.grading.sandbox import Limits
-from course_lib.grading.sandbox.library import stage
-from course_lib.grading.versions import describe
-from course_lib.grading.worker import Job, Settings, grade_one
-from course_lib.tasks.registry import exercises, preload_of, tasks_of, variants_of, withheld_of
+from course_lib.grading.sandbox.staging import stage
 
 NAME = "05b_renyi"
 VAE = "05_variational_autoencoder"
@@ -26,7 +25,7 @@ VAE = "05_variational_autoencoder"
 TASKS = """
 import torch
 from course_lib.tasks.core import Mistake, Task, away_from_zero, generator
-from course_lib.tasks.probes_renyi import first_value
+from .probes.renyi import first_value
 
 def _renyi(mu, alpha):  # of N(mu, 1) from N(0, 1), van Erven & Harremoes 2014, eq. 10
     return (0.5 * alpha * mu.square().sum(1),)
@@ -65,18 +64,16 @@ def notebook(answer: str = ANSWER) -> nbformat.NotebookNode:
 def put(folder: Path, name: str = NAME) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"ex{name}.py").write_text(TASKS)
-    (folder / "probes_renyi.py").write_text(PROBES)
+    (folder / "probes").mkdir(exist_ok=True)
+    (folder / "probes" / "renyi.py").write_text(PROBES)
     nbformat.write(notebook(), folder / f"{name}.ipynb")
     return folder
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder of variants that isn't in use yet; afterwards this process has the course's exercises alone."""
-    before = {name: module for name, module in sys.modules.items() if name.startswith("course_lib.tasks.")}
-    yield put(tmp_path / "exam")
-    use_variants(None)
-    sys.modules.update(before)
+def folder(tmp_path: Path) -> Path:
+    """A folder of variants that nobody has looked at yet."""
+    return put(tmp_path / "exam")
 
 
 def hand_in(place: Path, learner: str, answer: str, exercise: str = NAME) -> None:
@@ -89,38 +86,41 @@ def graded(place: Path, out: Path, folder: Path | None, sandbox: str = "none") -
     return {result.learner: result for result in summary.results}, summary.graded
 
 
-def test_the_folders_exercises_come_to_the_courses_and_go(folder: Path) -> None:
-    ours, theirs = exercises(), tasks_of(VAE)
-    use_variants(folder)
-    assert set(exercises()) == {*ours, NAME} == set(load_masters())
-    assert variants_of(NAME) == folder
-    assert variants_of(VAE) is None
-    assert [task.name for task in tasks_of(NAME)] == ["renyi"]
-    assert [task.name for task in tasks_of(VAE)] == [task.name for task in theirs]
-    assert "course_lib.tasks.probes_renyi" in preload_of(NAME)
-    use_variants(None)
-    assert exercises() == ours
-    assert NAME not in load_masters()
-    with pytest.raises(ValueError, match="there is no exercise '05b_renyi'"):
-        tasks_of(NAME)
+def test_the_folders_exercises_stand_beside_the_courses(folder: Path) -> None:
+    ours, both = Catalogue(), Catalogue(variants=folder)
+    assert set(both.names) == {*ours.names, NAME}
+    exercise = both.exercise(NAME)
+    assert exercise.variants is not None
+    assert exercise.variants.folder == folder
+    assert both.exercise(VAE).variants is None
+    assert [task.name for task in exercise.tasks] == ["renyi"]
+    assert both.exercise(VAE).tasks == ours.exercise(VAE).tasks
+    assert f"{exercise.variants.package}.probes.renyi" in exercise.preload
+    with pytest.raises(KeyError):
+        ours.exercise(NAME)
+
+
+def test_two_states_of_a_folder_do_not_meet_in_a_process(folder: Path) -> None:
+    first = catalogue_of(variants=folder)
+    assert catalogue_of(variants=folder) is first
+    module = folder / f"ex{NAME}.py"
+    module.write_text(module.read_text().replace("points=3", "points=30"))
+    second = catalogue_of(variants=folder)
+    assert [c.exercise(NAME).tasks[0].points for c in (first, second)] == [3, 30]
 
 
 def test_an_error_in_its_code_is_told_with_its_line(folder: Path) -> None:
     (folder / f"ex{NAME}.py").write_text("TASKS = (\n\nWITHHELD = {}")
-    use_variants(folder)
     with pytest.raises(ValueError, match=rf"tasks of {NAME} can't be read: SyntaxError: .*ex{NAME}\.py, line 1"):
-        load_masters()
+        Catalogue(variants=folder).exercise(NAME)
 
 
 def test_one_with_the_name_of_the_courses_replaces_it(folder: Path) -> None:
-    before = tasks_of(VAE)
     put(folder, VAE)
-    use_variants(folder)
-    assert [task.name for task in tasks_of(VAE)] == ["renyi"]
-    assert "def renyi" in load_masters()[VAE].cells[1].source
-    use_variants(None)
-    assert [task.name for task in tasks_of(VAE)] == [task.name for task in before]
-    assert "kl_divergence" in str(load_masters()[VAE])
+    theirs = Catalogue(variants=folder).exercise(VAE)
+    assert [task.name for task in theirs.tasks] == ["renyi"]
+    assert "def renyi" in theirs.cells[1].source
+    assert "kl_divergence" in Catalogue().exercise(VAE).answers
 
 
 def test_building_makes_what_is_handed_out_and_it_says_who_checks(
@@ -137,20 +137,22 @@ def test_building_makes_what_is_handed_out_and_it_says_who_checks(
     exec(check, {"print": said_there.append})
     assert said_there == ["renyi: nothing is checked here; your instructor has the checks."]
     assert "check(" in nbformat.read(folder / f"{NAME}.ipynb", as_version=4).cells[2].source
-    use_variants(None)  # the learner's course knows nothing of it
+    # the learner's course knows nothing of it
     with pytest.raises(SubmissionError, match="If your instructor wrote it, the checks are with them"):
         self_check(folder / "exercises" / f"{NAME}.ipynb")
     assert (folder / "released" / f"{NAME}.json").is_file()
 
 
 def test_the_staged_library_has_its_probes_and_no_more(folder: Path, tmp_path: Path) -> None:
-    use_variants(folder)
-    stage(tmp_path / "library", withheld_of(NAME), variants_of(NAME))
-    staged = tmp_path / "library" / "course_lib"
-    assert (staged / "tasks" / "probes_renyi.py").read_text() == PROBES
-    texts = {path.relative_to(staged).as_posix(): path.read_text() for path in staged.rglob("*.py")}
-    assert not [name for name, text in texts.items() if "Harremoes" in text or name.startswith("tasks/ex")]
-    assert "Use your own" in texts["objectives/kl.py"]
+    exercise = Catalogue(variants=folder).exercise(NAME)
+    assert exercise.variants is not None
+    (tmp_path / "library").mkdir()
+    stage(tmp_path / "library", exercise.withheld, exercise.variants)
+    theirs = tmp_path / "library" / exercise.variants.package
+    assert [p.relative_to(theirs).as_posix() for p in theirs.rglob("*.py")] == ["probes/renyi.py"]
+    texts = {path.as_posix(): path.read_text() for path in (tmp_path / "library").rglob("*.py")}
+    assert not [name for name, text in texts.items() if "Harremoes" in text or "/ex05" in name]
+    assert "Use your own" in texts[(tmp_path / "library/course_lib/objectives/kl.py").as_posix()]
 
 
 @pytest.mark.skipif(
@@ -161,7 +163,10 @@ def test_it_is_graded_in_the_sandbox_and_out_of_reach_there(folder: Path, tmp_pa
     from pathlib import Path
     seen = any(Path(p).exists() for p in ({str(folder)!r}, {str(folder / f"ex{NAME}.py")!r}))
     try:
-        from course_lib.tasks.ex{NAME} import RENYI
+        import glob, importlib
+        package = glob.glob('/opt/course/library/course_variants_*')[0].rpartition('/')[2]
+        importlib.import_module(f'{{package}}.probes.renyi')
+        importlib.import_module(f'{{package}}.ex{NAME}')
         seen = True
     except ImportError:
         pass
@@ -182,7 +187,7 @@ def test_other_code_in_the_folder_is_another_mark_and_nothing_else_is(folder: Pa
     hand_in(tmp_path / "in", "ada", ANSWER)
     results, number = graded(tmp_path / "in", tmp_path / "out", folder)
     assert (results["ada"].score, number) == (3, 1)
-    build_exercises(folder, folder / "exercises")
+    build_exercises(folder, folder / "exercises", variants=read_variants(folder))
     assert graded(tmp_path / "in", tmp_path / "out", folder)[1] == 0
     module = folder / f"ex{NAME}.py"
     module.write_text(module.read_text().replace("points=3", "points=30"))
@@ -192,17 +197,17 @@ def test_other_code_in_the_folder_is_another_mark_and_nothing_else_is(folder: Pa
 
 
 def test_marks_of_the_courses_own_exercises_do_not_depend_on_the_folder(folder: Path) -> None:
-    def settings(exercise: str) -> dict[str, str]:
-        return describe(exercise, b"secret", "none", Limits())
+    def rules_of(exercise: str, catalogue: Catalogue) -> dict[str, str]:
+        return rules(exercise, catalogue, b"secret", "none", Limits())
 
-    before = settings(VAE)
-    use_variants(folder)
-    assert settings(VAE) == before
-    first = settings(NAME)
-    assert first["variants"] == settings("")["variants"] != ""
-    (folder / "probes_renyi.py").write_text(PROBES + "# another\n")
-    use_variants(folder)
-    assert {key for key, value in settings(NAME).items() if value != first[key]} == {"variants"}
+    both = Catalogue(variants=folder)
+    assert rules_of(VAE, both) == rules_of(VAE, Catalogue())
+    first = rules_of(NAME, both)
+    (folder / "probes" / "unused.py").write_text("x = 1\n")
+    assert rules_of(NAME, Catalogue(variants=folder)) == first, "what no task rests on plays no part"
+    (folder / "probes" / "renyi.py").write_text(PROBES + "x = 1\n")
+    changed = rules_of(NAME, Catalogue(variants=folder))
+    assert {key for key, value in changed.items() if value != first[key]} == {"exercise"}
 
 
 def test_checking_ones_own_solution(folder: Path, course: Course) -> None:
@@ -222,19 +227,20 @@ def test_a_machine_without_the_folder_says_so(folder: Path, tmp_path: Path) -> N
 
 def test_folders_that_can_not_be_used(folder: Path, course: Course, tmp_path: Path) -> None:
     (folder / "probes_07.py").write_text("")
-    with pytest.raises(ValueError, match=r"the course has a module probes_07\.py of its own"):
-        use_variants(folder)
+    with pytest.raises(ValueError, match=r"probes_07\.py must lie in a folder: move it to .*/probes/07\.py"):
+        Catalogue(variants=folder)
     (folder / "probes_07.py").unlink()
     (folder / f"{NAME}.ipynb").unlink()
     code, said = course("build", "--variants", str(folder))
     assert (code, f"not its solution {NAME}.ipynb" in said) == (2, True)
     put(folder)
     module = folder / f"ex{NAME}.py"
-    module.write_text(module.read_text().replace("from course_lib.tasks.probes_renyi import first_value", PROBES))
-    code, said = course("grade", str(tmp_path), "--out", str(tmp_path / "out"), "--variants", str(folder))
-    assert (code, "the probe of renyi is in course_lib.tasks.ex05b_renyi" in said) == (2, True)
+    module.write_text(module.read_text().replace("from .probes.renyi import first_value", PROBES))
+    hand_in(tmp_path / "in", "ada", ANSWER)
+    code, said = course("grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--variants", str(folder))
+    assert code == 2
+    assert re.search(r"the probe of renyi is in course_variants_\w+\.ex05b_renyi, which a learner's process", said)
     put(folder)
     nbformat.write(nbformat.v4.new_notebook(), folder / f"{NAME}.ipynb")
-    use_variants(folder)
     with pytest.raises(BuildError, match="tasks, answers and checks must be the same"):
-        load_masters()
+        Catalogue(variants=folder).exercise(NAME)

@@ -20,23 +20,28 @@ import nbformat
 import psutil
 import pytest
 
+from course_lib.exercises.build import read_notebook
+from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading import SubmissionError, Summary, grade_folder, self_check
-from course_lib.grading import batch as batches
-from course_lib.grading import worker as workers
 from course_lib.grading.adjust import Late
-from course_lib.grading.build import read_notebook
+from course_lib.grading.batch import folder as batches
+from course_lib.grading.batch import worker as workers
+from course_lib.grading.batch.pool import WorkerError, grade_all
+from course_lib.grading.batch.worker import Graded, Job, Settings, not_run
 from course_lib.grading.journal import JOURNAL, Journal
 from course_lib.grading.judge import hidden_seed
-from course_lib.grading.pool import WorkerError, grade_all
 from course_lib.grading.results import Result, TaskVerdict
-from course_lib.grading.worker import Graded, Job, Settings, not_run
-from course_lib.tasks.registry import tasks_of
+from course_lib.tasks.core import Task
 
 ROOT = Path(__file__).parents[2]
 EXERCISES = sorted(path.stem for path in (ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
 VAE = "05_variational_autoencoder"
 Quick = Callable[..., None]
 LINUX = pytest.mark.skipif(os.name != "posix", reason="limits need POSIX")
+
+
+def tasks_of(exercise: str) -> tuple[Task, ...]:
+    return catalogue_of().exercise(exercise).tasks
 
 
 def solution(exercise: str, **answers: str) -> nbformat.NotebookNode:

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from course_lib.grading import Result, grade_folder
-from course_lib.grading import cluster as clusters
-from course_lib.grading.cluster import ClusterError
+from course_lib.grading.batch import cluster as clusters
+from course_lib.grading.batch.cluster import ClusterError
 from course_lib.grading.journal import JOURNAL, Journal
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

@@ -6,30 +6,29 @@ import nbformat
 import pytest
 import torch
 
-from course_lib.grading.client import CellOutcome
-from course_lib.grading.grade import read_submission
+from course_lib.exercises.catalogue import Catalogue
+from course_lib.grading.intake.read import Cell
 from course_lib.grading.judge import cases_of, hidden_seed, mark
-from course_lib.grading.masters import load_masters
-from course_lib.grading.rebuild import Rebuilt, rebuild
 from course_lib.grading.results import TaskVerdict
-from course_lib.grading.run import Run
+from course_lib.grading.running.client import CellOutcome
+from course_lib.grading.running.rebuild import Rebuilt, rebuild
+from course_lib.grading.running.run import Run
 from course_lib.grading.sandbox import Limits
-from course_lib.tasks.collect import report
+from course_lib.probes.calls import observe
+from course_lib.probes.collect import report
 from course_lib.tasks.core import Observation, Task
-from course_lib.tasks.probes import observe
-from course_lib.tasks.registry import find_task, tasks_of
+from course_lib.tasks.find import find_task
 
-EXERCISE = "05_variational_autoencoder"
+EXERCISE = Catalogue().exercise("05_variational_autoencoder")
 KL = find_task("kl_divergence")
 SEED = 11
 
 
 def marked(message: object, *, stopped: str = "", **cell: object) -> TaskVerdict:
     """The verdict on ``kl_divergence`` if its collector's cell ended like that."""
-    master = load_masters()[EXERCISE]
-    cases = {task.name: cases_of(task, SEED) for task in tasks_of(EXERCISE)}
-    cells = read_submission(nbformat.writes(master).encode()).cells
-    built = rebuild(master, cells, tasks_of(EXERCISE), {name: [] for name in cases})
+    cases = {task.name: cases_of(task, SEED) for task in EXERCISE.tasks}
+    cells = [Cell("code", cell.source, cell.grade_id) for cell in EXERCISE.cells]
+    built = rebuild(EXERCISE, cells, {name: [] for name in cases})
     places = {c.metadata.get("course", {}).get("collects"): i for i, c in enumerate(built.notebook.cells)}
     outcome = CellOutcome(
         status=str(cell.get("status", "ok")), seconds=0.1, error=str(cell.get("error", "")), data=message
@@ -43,14 +42,12 @@ def outputs(answer, task: Task = KL, seed: int = SEED) -> dict:
     return report(task.name, [observe(task.probe, answer, case) for case in (*public, *hidden)])
 
 
-def test_a_run_leaves_the_master_as_it_was() -> None:
-    master = load_masters()[EXERCISE]
-    before = nbformat.writes(master)
-    cells = read_submission(before.encode()).cells
-    built = rebuild(master, cells, tasks_of(EXERCISE), {task.name: [] for task in tasks_of(EXERCISE)})
-    built.notebook.metadata["papermill"] = {}
-    built.notebook.metadata.get("course", {})["touched"] = True
-    assert nbformat.writes(master) == before
+def test_runs_share_nothing_that_one_could_change() -> None:
+    first, second = (rebuild(EXERCISE, [], {task.name: [] for task in EXERCISE.tasks}).notebook for _ in range(2))
+    first.metadata["papermill"] = {}
+    first.metadata.kernelspec["name"] = "another"
+    assert "papermill" not in second.metadata
+    assert second.metadata.kernelspec["name"] == "python3"
 
 
 def test_a_right_answer_gets_its_points() -> None:
@@ -189,7 +186,7 @@ def test_hidden_inputs_are_fresh_per_learner_and_task_and_repeat_with_the_secret
 
 
 def test_without_a_seed_only_public_inputs_are_run() -> None:
-    for task in tasks_of(EXERCISE):
+    for task in EXERCISE.tasks:
         public, hidden = cases_of(task, None)
         assert public
         assert hidden == []
@@ -197,4 +194,4 @@ def test_without_a_seed_only_public_inputs_are_run() -> None:
 
 def test_masters_are_needed(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no solutions such as"):
-        load_masters(tmp_path)
+        Catalogue(tmp_path)

@@ -1,17 +1,22 @@
 """What was handed out earlier is graded on what was handed out; masters of every version stay, small and unharmed."""
 
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from course_lib.grading.build import BuildError, build_exercises, read_notebook
-from course_lib.grading.masters import answer_ids, exercise_version, load_masters, master_of
-from course_lib.grading.read import Cell, Handed, read_submission
-from course_lib.grading.released import notebook_of, read_released, to_text, version_of, with_version
+from course_lib.exercises.build import BuildError, build_exercises, read_notebook
+from course_lib.exercises.catalogue import Catalogue
+from course_lib.exercises.exercise import Exercise, version_of
+from course_lib.exercises.released import read_released, to_text, with_version
+from course_lib.grading.intake.read import Cell, ReadNotebook, read_submission
+from course_lib.grading.intake.recognise import recognise
 from course_lib.lessons.workspace import start
-from course_lib.tasks.registry import exercises
 
 ROOT = Path(__file__).parents[2]
 VAE = "05_variational_autoencoder"
@@ -30,8 +35,8 @@ def change(solutions: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def sources(notebook: nbformat.NotebookNode) -> dict[str, str]:
-    return {c.metadata.nbgrader.grade_id: c.source for c in notebook.cells if c.cell_type == "code"}
+def sources(exercise: Exercise) -> dict[str, str]:
+    return {cell.grade_id: cell.source for cell in exercise.cells}
 
 
 @pytest.fixture
@@ -42,64 +47,89 @@ def two_versions(tmp_path: Path) -> tuple[Path, bytes, bytes]:
     old = (tmp_path / "made" / f"{VAE}.ipynb").read_bytes()
     change(solutions, "Add up the divergence of each latent dimension.", "Another sentence.")
     change(solutions, "from torch import Tensor", "from torch import Tensor, nn")
-    load_masters.cache_clear()
     assert build_exercises(solutions, tmp_path / "made") == [VAE]
     return solutions, old, (tmp_path / "made" / f"{VAE}.ipynb").read_bytes()
 
 
 def test_every_exercise_says_its_version_and_its_master_is_kept() -> None:
-    for exercise in load_masters():
-        handed = read_submission((ROOT / "exercises" / f"{exercise}.ipynb").read_bytes())
-        assert handed.version == exercise_version(exercise)
-        path = ROOT / "solutions" / "released" / f"{exercise}.json"
-        assert handed.version in read_released(path).versions
+    catalogue = Catalogue()
+    for name in catalogue.names:
+        handed = read_submission((ROOT / "exercises" / f"{name}.ipynb").read_bytes())
+        assert handed.version == catalogue.exercise(name).version
+        path = ROOT / "solutions" / "released" / f"{name}.json"
+        assert handed.version in read_released(path)
         assert path.stat().st_size < 100_000, "compact: ten thousand bytes and some for each change"
-        assert master_of(exercise, handed) == (load_masters()[exercise], [])
-    assert (
-        len({exercise_version(exercise) for exercise in load_masters()}) == len(load_masters()) == len(exercises())
-    )
+        assert recognise(handed, catalogue) == (catalogue.exercise(name), [])
+    assert len({catalogue.exercise(name).version for name in catalogue.names}) == len(catalogue.names)
 
 
 def test_a_submission_of_an_older_version_gets_its_own_master(two_versions: tuple[Path, bytes, bytes]) -> None:
     solutions, old, new = two_versions
+    catalogue = Catalogue(solutions)
     first, second = read_submission(old), read_submission(new)
-    assert first.version != second.version == exercise_version(VAE, solutions)
-    master, notes = master_of(VAE, first, solutions)
-    assert sources(master) == {
+    assert first.version != second.version == catalogue.exercise(VAE).version
+    exercise, notes = recognise(first, catalogue)
+    assert exercise.version == first.version
+    assert sources(exercise) == {
         cell.metadata.nbgrader.grade_id: cell.source if cell.metadata.get("course", {}).get("graded", True) else ""
         for cell in nbformat.reads(old.decode(), 4).cells
         if cell.cell_type == "code"
     }
     assert "has been changed since" in notes[0]
     assert "Worded anew since then: kl_divergence." in notes[1]
-    assert master_of(VAE, second, solutions) == (load_masters(solutions)[VAE], [])
+    assert recognise(second, catalogue) == (catalogue.exercise(VAE), [])
 
 
 def test_an_unknown_version_is_graded_on_the_nearest(two_versions: tuple[Path, bytes, bytes]) -> None:
     solutions, old, new = two_versions
+    catalogue = Catalogue(solutions)
     for data, stub in ((old, "Add up the divergence"), (new, "Another sentence")):
         cells = read_submission(data).cells
-        master, notes = master_of(VAE, Handed(cells, "abc"), solutions)
-        assert stub in sources(master)["kl_divergence"]
+        exercise, notes = recognise(ReadNotebook(cells, "abc"), catalogue)
+        assert stub in sources(exercise)["kl_divergence"]
         assert "Version abc of the exercise isn't known here" in notes[0]
-        assert stub in sources(master_of(VAE, Handed(cells), solutions)[0])["kl_divergence"], (
-            "without a version too"
-        )
-    assert "Another sentence" in sources(master_of(VAE, Handed((), ""), solutions)[0])["kl_divergence"]
+        unnamed, _ = recognise(ReadNotebook(cells), catalogue)
+        assert stub in sources(unnamed)["kl_divergence"], "without a version too"
+    typed_anew = (Cell("code", "def kl_divergence(): ..."),)
+    assert "Another sentence" in sources(recognise(ReadNotebook(typed_anew), catalogue)[0])["kl_divergence"]
 
 
 def test_tasks_that_came_and_went_are_told(two_versions: tuple[Path, bytes, bytes]) -> None:
     solutions, old, _ = two_versions
     path = solutions / "released" / f"{VAE}.json"
-    kept = read_released(path)
-    other = notebook_of(kept, read_submission(old).version)
-    for cell in other.cells:
-        cell.metadata.nbgrader.grade_id = cell.metadata.nbgrader.grade_id.replace("kl_divergence", "entropy")
-    path.write_text(to_text(with_version(kept, other)))
-    master, notes = master_of(VAE, Handed((Cell("code", "", "entropy"),), version_of(other)), solutions)
-    assert answer_ids(master)[0] == "entropy"
+    released = read_released(path)
+    first = released[read_submission(old).version]
+    other = tuple(replace(cell, grade_id=cell.grade_id.replace("kl_divergence", "entropy")) for cell in first)
+    path.write_text(to_text(with_version(released, other)))
+    handed = ReadNotebook((Cell("code", "", "reparameterize"),), version_of(other))
+    exercise, notes = recognise(handed, Catalogue(solutions))
+    assert exercise.answers[0] == "entropy"
+    assert next(task.name for task in exercise.tasks) == "reparameterize"
     assert "No longer asked for, so without marks: entropy." in notes
     assert "Asked for since then, so not expected here: kl_divergence." in notes
+
+
+IN_ANOTHER_PROCESS = """
+import sys
+from pathlib import Path
+from course_lib.exercises.catalogue import Catalogue
+catalogue = Catalogue(Path(sys.argv[1]))
+print(len(catalogue.versions(sys.argv[2])), catalogue.fingerprint(sys.argv[2]), catalogue.fingerprint())
+"""
+
+
+def test_every_process_has_the_same_fingerprint(two_versions: tuple[Path, bytes, bytes]) -> None:
+    """Also where an exercise has an older version, whose cells stand in no notebook."""
+    command = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(two_versions[0]), VAE]
+    said = [
+        subprocess.run(
+            command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": seed}
+        )
+        for seed in ("1", "2", "3")
+    ]
+    number, *fingerprints = said[0].stdout.split()
+    assert (number, len(fingerprints)) == ("2", 2)
+    assert len({done.stdout for done in said}) == 1
 
 
 def test_mended_words_make_no_new_version(tmp_path: Path) -> None:
@@ -115,11 +145,11 @@ def test_mended_words_make_no_new_version(tmp_path: Path) -> None:
     assert build_exercises(solutions, made, check=True) == [VAE]
     assert kept.read_text() == before
     assert build_exercises(solutions, made) == [VAE]
-    assert len(read_released(kept).versions) == 2
+    assert len(read_released(kept)) == 2
     assert len(kept.read_text()) < len(before) + 1500, "cells that didn't change are kept once"
     change(solutions, "Sum the divergence", "Add up the divergence")
     build_exercises(solutions, made)
-    assert len(read_released(kept).versions) == 2, "back to the first"
+    assert len(read_released(kept)) == 2, "back to the first"
 
 
 @pytest.mark.parametrize("harm", ["lost", "edited", "cut off", "a version dropped"])
@@ -150,4 +180,4 @@ def test_the_learners_copy_keeps_the_version(tmp_path: Path) -> None:
     (tmp_path / "exercises" / source.name).write_bytes(source.read_bytes())
     start(tmp_path)
     copy = tmp_path / "workspace" / "exercises" / source.name
-    assert read_submission(copy.read_bytes()).version == exercise_version(VAE)
+    assert read_submission(copy.read_bytes()).version == Catalogue().exercise(VAE).version

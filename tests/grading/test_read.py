@@ -7,12 +7,14 @@ import nbformat
 import pytest
 import torch
 
-from course_lib.grading import read as reading
-from course_lib.grading.build import plain_python
-from course_lib.grading.definitions import bound, defined, without_checks
-from course_lib.grading.masters import load_masters
-from course_lib.grading.read import Cell, SubmissionError, read_submission
-from course_lib.grading.rebuild import Rebuilt, rebuild, recognise
+from course_lib.exercises.build import plain_python
+from course_lib.exercises.catalogue import Catalogue
+from course_lib.exercises.exercise import Exercise, MasterCell
+from course_lib.grading.intake import read as reading
+from course_lib.grading.intake.code import bound, defined, without_checks
+from course_lib.grading.intake.read import Cell, SubmissionError, read_submission
+from course_lib.grading.intake.recognise import exercise_in
+from course_lib.grading.running.rebuild import Rebuilt, rebuild
 from course_lib.tasks.core import Task
 
 EXERCISE = "00_example"
@@ -45,6 +47,17 @@ def master() -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=cells)
 
 
+def example() -> Exercise:
+    """The exercise that is handed out as :func:`master`."""
+    roles = {"f": "answer", "g": "answer", "h": "answer", "code-1": "setup", "code-2": "shown"}
+    cells = [
+        MasterCell(i, roles.get(i, "check"), "" if roles.get(i) == "shown" else c.source)
+        for c in master().cells
+        if c.cell_type == "code" and (i := c.metadata.nbgrader.grade_id)
+    ]
+    return Exercise(EXERCISE, "1", tuple(cells), tuple(TASKS), {}, ())
+
+
 def submission(edit: Callable[[list[Cell]], list[Cell] | None] = lambda cells: None) -> list[Cell]:
     """The cells of a right submission, after ``edit``."""
     cells = read_submission(nbformat.writes(master()).encode()).cells
@@ -60,7 +73,7 @@ def where(cells: list[Cell], grade_id: str) -> int:
 
 
 def rebuilt_of(cells: list[Cell]) -> Rebuilt:
-    return rebuild(master(), cells, TASKS, {"f": [], "g": [], "h": []})
+    return rebuild(example(), cells, {"f": [], "g": [], "h": []})
 
 
 def play(rebuilt: Rebuilt) -> dict[str, object]:
@@ -372,19 +385,21 @@ def test_code_that_does_not_parse_is_no_harm_to_the_others() -> None:
 
 
 def test_the_exercise_is_known_by_its_answer_cells() -> None:
-    masters = {EXERCISE: master()}
-    assert recognise(submission(), masters) == EXERCISE
-    assert recognise(submission(), masters, EXERCISE) == EXERCISE
+    answers = {EXERCISE: example().answers}
+    assert exercise_in(submission(), answers) == EXERCISE
+    assert exercise_in(submission(), answers, EXERCISE) == EXERCISE
     typed_again = [code(f"def {name}():\n    return 1") for name in "fgh"]
-    assert recognise(typed_again, masters, EXERCISE) == EXERCISE
+    assert exercise_in(typed_again, answers, EXERCISE) == EXERCISE
     with pytest.raises(SubmissionError, match="None of an exercise's answer cells"):
-        recognise([code("1 + 1")], masters)
-    real = load_masters()
+        exercise_in([code("1 + 1")], answers)
+    with pytest.raises(SubmissionError, match="There is no master of exercise 02_nothing"):
+        exercise_in(submission(), answers, "02_nothing")
+    real = {name: Catalogue().exercise(name).answers for name in Catalogue().names}
     first = next(iter(real))
-    cells = read_submission(nbformat.writes(real[first]).encode()).cells
-    assert recognise(cells, real) == first
+    cells = [code("...", name) for name in real[first]]
+    assert exercise_in(cells, real) == first
     with pytest.raises(SubmissionError, match=f"This is exercise {first}, handed in for {EXERCISE}"):
-        recognise(cells, real | masters, EXERCISE)
+        exercise_in(cells, real | answers, EXERCISE)
 
 
 def notebook_bytes(**content) -> bytes:

@@ -11,8 +11,9 @@ from threading import Event
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course_lib.grading import run
-from course_lib.grading.run import _reason, _watch
+from course_lib.exercises.catalogue import Catalogue
+from course_lib.grading.running import run
+from course_lib.grading.running.run import _reason, _watch
 from course_lib.grading.sandbox import Limits, Sandbox
 
 NEEDS_BUBBLEWRAP = pytest.mark.skipif(
@@ -71,10 +72,11 @@ def test_nothing_is_left_of_a_run(kind: str) -> None:
             time.sleep(0.05)
         return min(threads for threads, _ in counts), min(files for _, files in counts)
 
+    exercise = Catalogue().exercise("05_variational_autoencoder")
     with Sandbox(kind) as sandbox:
         counts = []
         for _ in range(4):
-            outcome = run.run_notebook(deepcopy(notebook), Limits(), sandbox, "05_variational_autoencoder")
+            outcome = run.run_notebook(deepcopy(notebook), Limits(), sandbox, exercise)
             assert [cell.status for cell in outcome.cells.values()] == ["ok"]
             counts.append(held())
     assert counts[1] == counts[2] == counts[3], counts

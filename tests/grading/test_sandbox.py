@@ -14,13 +14,14 @@ import psutil
 import pytest
 import zmq
 
+from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading.sandbox import Limits, Sandbox, SandboxError, bubblewrap, jail, require
 from course_lib.grading.sandbox.inside import seccomp
 from course_lib.grading.sandbox.jail import Jail
-from course_lib.grading.sandbox.library import stage
 from course_lib.grading.sandbox.probe import probe
-from course_lib.tasks.registry import exercises, withheld_of
+from course_lib.grading.sandbox.staging import FLOORS, stage
 
+GAN = catalogue_of().exercise("07_gan")
 INSIDE = Path(jail.__file__).with_name("inside")
 needs_bubblewrap = pytest.mark.skipif(
     shutil.which("bwrap") is None and not os.environ.get("CI"), reason="no bubblewrap: sudo apt install bubblewrap"
@@ -201,14 +202,15 @@ def test_the_filter_of_the_other_architecture():
         seccomp.program("riscv64")
 
 
-@pytest.mark.parametrize("exercise", exercises())
+@pytest.mark.parametrize("exercise", catalogue_of().names)
 def test_the_library_inside_has_no_answers(exercise, tmp_path):
-    stage(tmp_path, withheld_of(exercise))
+    withheld = catalogue_of().exercise(exercise).withheld
+    stage(tmp_path, withheld)
     left = {path.relative_to(tmp_path / "course_lib").as_posix() for path in tmp_path.rglob("*.py")}
-    assert not any(name.startswith(("grading", "cli", "lessons", "tasks/ex")) for name in left)
-    assert "tasks/judging.py" not in left
-    assert "tasks/collect.py" in left
-    calls = [place.replace(":", " ").split() for place, instead in withheld_of(exercise).items() if not instead]
+    floors = {name.split("/")[0] for name in left}
+    assert floors == {"__init__.py", "probes", "tasks", *(f for f in FLOORS if f != "weights")}
+    assert [name for name in left if name.startswith("tasks/")] == ["tasks/__init__.py"]
+    calls = [place.replace(":", " ").split() for place, instead in withheld.items() if not instead]
     script = f"""
 import importlib, inspect
 from course_lib.tasks import check
@@ -227,7 +229,7 @@ for module, name in {calls!r}:
 
 
 def test_a_model_can_be_called_without_reparameterize(tmp_path):
-    stage(tmp_path, withheld_of("05_variational_autoencoder"))
+    stage(tmp_path, catalogue_of().exercise("05_variational_autoencoder").withheld)
     script = """
 import torch
 from course_lib.models import MLPVAE
@@ -275,7 +277,7 @@ def test_a_library_that_the_sandbox_would_show_is_refused(empty, monkeypatch):
 
 @needs_bubblewrap
 def test_the_channels_have_limits(plain):
-    with plain.kernel("07_gan", Limits()) as kernel:
+    with plain.kernel(GAN, Limits()) as kernel:
         kernel.manager.context.setsockopt(zmq.MAXMSGSIZE, 12345)
 
         async def talk() -> list[int]:
@@ -339,7 +341,7 @@ if os.fork() == 0:
     os._exit(0)
 print([home, len(sockets), len(list(sockets[0].iterdir())), sealed, "COURSE_TOKEN" in os.environ, os.getpid()])
 """
-    with plain.kernel("07_gan", Limits()) as kernel:
+    with plain.kernel(GAN, Limits()) as kernel:
         assert ask(kernel.manager, code) == str(["/tmp/home", 1, 5, "Read-only file system", False, 1])
         base = kernel.manager.jail.base
         assert not list(base.iterdir())  # of this kernel
@@ -372,7 +374,7 @@ print([home, len(sockets), len(list(sockets[0].iterdir())), sealed, "COURSE_TOKE
     ids=["an allocation fails", "memory of all processes", "processes", "processor time"],
 )  # fmt: skip
 def test_limits_bind(code, limits, reason, plain):
-    with plain.kernel("07_gan", limits) as kernel:
+    with plain.kernel(GAN, limits) as kernel:
         if not reason:
             assert "done" in ask(kernel.manager, f"try:\n    {code}\nexcept MemoryError:\n    print('done')")
         else:

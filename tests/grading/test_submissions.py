@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.grading import archive
-from course_lib.grading.names import exercise_of, named
-from course_lib.grading.read import MAX_BYTES, SubmissionError
-from course_lib.grading.submissions import Submission, find_submissions
+from course_lib.exercises.load import OURS
+from course_lib.exercises.variants import exercise_names
+from course_lib.grading.intake import submissions, zips
+from course_lib.grading.intake.lms_names import FileNames
+from course_lib.grading.intake.read import MAX_BYTES, SubmissionError
+from course_lib.grading.intake.submissions import Submission
 
+NAMES = FileNames(exercise_names(OURS))
 VAE, GAN = "05_variational_autoencoder", "07_gan"
 CANVAS = {
     f"doejane_777_888_{VAE}.ipynb": "old",
@@ -40,6 +43,11 @@ TREE = {
     f"bob__{GAN}.ipynb": "bob",
     f"cy/{GAN}.ipynb": "cy",
 }
+
+
+def find_submissions(place: Path, out: Path | None = None) -> list[Submission]:
+    """With the course's own exercises."""
+    return submissions.find_submissions(place, NAMES.exercises, out)
 
 
 def put(folder: Path, files: dict[str, str]) -> Path:
@@ -113,7 +121,7 @@ def test_canvas_two_unnumbered_works_are_not_attempts_of_one(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("stem", ["doe_555_777_888_answers", f"doe_555_777_888_{VAE}", f"x_777_888_555_666_{VAE}"])
 def test_a_canvas_name_that_reads_as_another_learners_is_nobodys(stem: str) -> None:
-    told = named(stem)
+    told = NAMES.downloaded(stem)
     assert told is not None
     assert told.learner == stem
     assert "two ways" in told.problem
@@ -132,7 +140,7 @@ def test_moodle_folders_and_flat_files(tmp_path: Path, how: str) -> None:
 
 @pytest.mark.parametrize("ending", ["", "-1", "-12", " (1)", "-Copy1", " copy", " - Copy"])
 def test_copies_keep_their_exercise(ending: str) -> None:
-    assert exercise_of(VAE + ending) == VAE
+    assert NAMES.exercise_of(VAE + ending) == VAE
 
 
 def test_learners_zips_in_place_of_notebooks(tmp_path: Path) -> None:
@@ -217,7 +225,7 @@ def test_encrypted_doubled_and_too_many(tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="its name is there twice"):
         find_submissions(tmp_path / "b.zip")
     (tmp_path / "in").mkdir()
-    zipped(tmp_path / "in" / "zoe.zip", {f"{i}.txt": "" for i in range(archive.MAX_LEARNERS_ENTRIES + 1)})
+    zipped(tmp_path / "in" / "zoe.zip", {f"{i}.txt": "" for i in range(zips.MAX_LEARNERS_ENTRIES + 1)})
     (one,) = find_submissions(tmp_path / "in")
     assert "holds 1001 entries; at most 1000 are taken" in one.problem
 

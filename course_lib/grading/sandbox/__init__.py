@@ -1,6 +1,6 @@
 """Where learners' code runs: kernels in a jail of bubblewrap, or, for one's own notebooks, in none.
 
-limits.py ─▶ library.py, jail.py (inside/: what runs in there) ─▶ provisioner.py ─▶ kernels.py ─▶ probe.py
+limits.py ─▶ staging.py, jail.py (inside/: what runs in there) ─▶ provisioner.py ─▶ kernels.py ─▶ probe.py
 """
 
 from course_lib.grading.sandbox.jail import SandboxError

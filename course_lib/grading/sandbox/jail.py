@@ -76,7 +76,7 @@ class Jail:
             self.close()
             raise SandboxError(f"the sandbox did not start: {said}")
 
-    def kernel(self, order: dict[str, Any]) -> "Shut":
+    def kernel(self, order: dict[str, Any]) -> "JailedKernel":
         """A new kernel; ``order``: see ``inside/watch.py``, without its name and the place of its sockets.
 
         Raises ``SandboxError`` if the jail has ended.
@@ -97,7 +97,7 @@ class Jail:
             raise SandboxError(f"the sandbox has ended ({error}): {self._said()}") from None
         finally:
             theirs.close()
-        return Shut(ours, folder)
+        return JailedKernel(ours, folder)
 
     def alive(self) -> bool:
         """Whether kernels can still be had."""
@@ -126,7 +126,7 @@ class Jail:
         self.close()
 
 
-class Shut:
+class JailedKernel:
     """A kernel in the jail, seen from outside. ``folder``: where its sockets lie."""
 
     def __init__(self, line: socket.socket, folder: Path) -> None:

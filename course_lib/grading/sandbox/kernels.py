@@ -13,14 +13,14 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import CaselessStrEnum, Instance
 
-from course_lib.grading.processes import kill_descendants, limited
+from course_lib.exercises.exercise import Exercise
 from course_lib.grading.sandbox.bubblewrap import environment
 from course_lib.grading.sandbox.jail import Jail, SandboxError
-from course_lib.grading.sandbox.library import stage
 from course_lib.grading.sandbox.limits import Limits
 from course_lib.grading.sandbox.probe import probe
+from course_lib.grading.sandbox.processes import kill_descendants, limited
 from course_lib.grading.sandbox.provisioner import SandboxKernelManager, SandboxProvisioner
-from course_lib.tasks.registry import preload_of, variants_of, withheld_of
+from course_lib.grading.sandbox.staging import stage
 
 _JAILS = 2  # kept at once; each holds its imports, a quarter of a GB
 _NEEDED = (
@@ -48,8 +48,8 @@ class Kernel:
         """End it with all that it started. Can be called from any thread, at any time."""
         provisioner = self.manager.provisioner
         if isinstance(provisioner, SandboxProvisioner):
-            if provisioner.shut is not None:
-                provisioner.shut.send("kill")
+            if provisioner.jailed is not None:
+                provisioner.jailed.send("kill")
         elif isinstance(provisioner, LocalProvisioner) and provisioner.pid:
             kill_descendants(provisioner.pid, itself=True)
 
@@ -100,11 +100,11 @@ class Sandbox:
         return NAMES[self.kind]
 
     @contextmanager
-    def kernel(self, exercise: str, limits: Limits) -> Iterator[Kernel]:
+    def kernel(self, exercise: Exercise, limits: Limits) -> Iterator[Kernel]:
         """A kernel for one submission of ``exercise``; ended, with all that it started, at the end."""
         if self.kind == "none":
             with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
-                library = self._library(exercise) if variants_of(exercise) else None
+                library = self._library(exercise) if exercise.variants else None
                 kernel = Kernel(FreeKernelManager(folder=Path(folder), limits=limits, library=library))
                 if kernel.manager.transport == "ipc":
                     kernel.manager.ip = str(Path(folder, "s"))
@@ -120,10 +120,10 @@ class Sandbox:
         finally:
             kernel.kill()
             if self.kind == "plain":
-                self._jails.pop(exercise).close()
+                self._jails.pop(_key(exercise)).close()
 
-    def _jail(self, exercise: str) -> Jail:
-        jail = self._jails.pop(exercise, None)
+    def _jail(self, exercise: Exercise) -> Jail:
+        jail = self._jails.pop(_key(exercise), None)
         if jail is not None and not jail.alive():
             jail.close()
             jail = None
@@ -131,11 +131,11 @@ class Sandbox:
             while len(self._jails) >= _JAILS:
                 self._jails.pop(next(iter(self._jails))).close()
             jail = self._new_jail(exercise)
-        self._jails[exercise] = jail  # the last used is the last to go
+        self._jails[_key(exercise)] = jail  # the last used is the last to go
         return jail
 
-    def _new_jail(self, exercise: str) -> Jail:
-        preload = () if self.kind == "plain" else (*_NEEDED, *preload_of(exercise))
+    def _new_jail(self, exercise: Exercise) -> Jail:
+        preload = () if self.kind == "plain" else (*_NEEDED, *exercise.preload)
         try:
             jail = Jail(self._library(exercise), preload)
             try:
@@ -150,13 +150,14 @@ class Sandbox:
             return self._new_jail(exercise)
         return jail
 
-    def _library(self, exercise: str) -> Path:
-        if exercise not in self._libraries:
+    def _library(self, exercise: Exercise) -> Path:
+        key = _key(exercise)
+        if key not in self._libraries:
             folder = tempfile.TemporaryDirectory(prefix="course-library-")
             Path(folder.name).chmod(0o755)
-            stage(Path(folder.name), withheld_of(exercise), variants_of(exercise))
-            self._libraries[exercise] = folder
-        return Path(self._libraries[exercise].name)
+            stage(Path(folder.name), exercise.withheld, exercise.variants)
+            self._libraries[key] = folder
+        return Path(self._libraries[key].name)
 
     def close(self) -> None:
         """End all jails."""
@@ -171,6 +172,11 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _key(exercise: Exercise) -> str:
+    """What a jail and a library are kept for: an exercise in any version, as the course or one folder has it."""
+    return f"{exercise.variants.package if exercise.variants else ''}/{exercise.name}"
 
 
 @cache

@@ -14,7 +14,7 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import CaselessStrEnum, Dict, Instance, Type, Unicode
 
 from course_lib.grading.sandbox.bubblewrap import environment
-from course_lib.grading.sandbox.jail import Jail, SandboxError, Shut
+from course_lib.grading.sandbox.jail import Jail, JailedKernel, SandboxError
 
 NAME = "course-sandbox"
 _START = 30.0  # seconds that a kernel has to shut itself in and to open its sockets
@@ -22,8 +22,10 @@ _PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 
 
 class PromptClient(AsyncKernelClient):
-    """A client that takes a kernel for ready when it has answered on both channels; Jupyter's own waits on in case
-    more comes, 0.2 s, which nobody needs who goes by the messages' parents."""
+    """A client that takes a kernel for ready when it has answered on both channels.
+
+    Jupyter's own client waits another 0.2 s in case more comes; this one tells messages apart by their parents.
+    """
 
     def start_channels(self, *args: bool, **kwargs: bool) -> None:
         """All but the one for input, which nobody would read, and the heartbeat: the provisioner knows who lives."""
@@ -75,11 +77,11 @@ class SandboxKernelManager(AsyncKernelManager):
 class SandboxProvisioner(KernelProvisionerBase):
     """One kernel in the jail of its manager. Raises ``SandboxError`` if it doesn't start or can't be sealed."""
 
-    shut: Shut | None = None
+    jailed: JailedKernel | None = None
 
     @property
     def has_process(self) -> bool:
-        return self.shut is not None
+        return self.jailed is not None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         return await super().pre_launch(cmd=[], **kwargs)
@@ -90,24 +92,24 @@ class SandboxProvisioner(KernelProvisionerBase):
             raise SandboxError("a kernel of the sandbox needs a SandboxKernelManager, which knows the jail")
         ports = {name: number for number, name in enumerate(_PORTS, 1)}
         connection = {"transport": "ipc", "key": manager.session.key.decode(), "signature_scheme": "hmac-sha256"}
-        self.shut = manager.jail.kernel(
+        self.jailed = manager.jail.kernel(
             {
                 "connection": connection | ports,
                 "environment": environment("/tmp/home"),
                 **manager.limits,
             }
         )
-        self.shut.expect("sealed", _START)
-        manager.ip = str(self.shut.folder / "s")
+        self.jailed.expect("sealed", _START)
+        manager.ip = str(self.jailed.folder / "s")
         known = connection | ports | {"ip": manager.ip, "key": manager.session.key}
         self.connection_info = cast(KernelConnectionInfo, known)
         return self.connection_info
 
     async def poll(self) -> int | None:
-        if self.shut is None:
+        if self.jailed is None:
             return 0
-        self.shut.receive(0)
-        return self.shut.ended
+        self.jailed.receive(0)
+        return self.jailed.ended
 
     async def wait(self) -> int | None:
         deadline = time.monotonic() + 10
@@ -116,8 +118,8 @@ class SandboxProvisioner(KernelProvisionerBase):
         return status
 
     async def send_signal(self, signum: int) -> None:
-        if self.shut is not None:
-            self.shut.send("interrupt" if signum == signal.SIGINT else "kill")
+        if self.jailed is not None:
+            self.jailed.send("interrupt" if signum == signal.SIGINT else "kill")
 
     async def kill(self, restart: bool = False) -> None:
         await self.send_signal(signal.SIGKILL)
@@ -126,8 +128,8 @@ class SandboxProvisioner(KernelProvisionerBase):
         await self.send_signal(signal.SIGKILL)
 
     async def cleanup(self, restart: bool = False) -> None:
-        if self.shut is not None:
-            self.shut.close()
+        if self.jailed is not None:
+            self.jailed.close()
             if isinstance(self.parent, SandboxKernelManager):
-                self.parent.reason = self.shut.reason
-            self.shut = None
+                self.parent.reason = self.jailed.reason
+            self.jailed = None

@@ -9,5 +9,5 @@ from course_lib.tasks.ex01_autoencoders.training import TRAIN_AUTOENCODER
 
 TASKS = (RECONSTRUCTION_LOSS, PCA_RECONSTRUCT, GRADIENT_STEP, TRAIN_AUTOENCODER)
 
-# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/library.py
+# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/staging.py
 WITHHELD = {"objectives.reconstruction:squared_error": ""}

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from course_lib.objectives import squared_error
+from course_lib.probes.ex01 import new_weights
 from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator
-from course_lib.tasks.probes_01 import new_weights
 
 _F32, _F64 = torch.float32, torch.float64
 Step = Callable[[Tensor, Tensor, Tensor, float], Any]

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from course_lib.data import load
 from course_lib.models import Autoencoder, mlp
 from course_lib.objectives import squared_error
+from course_lib.probes.calls import trained_parameters
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
-from course_lib.tasks.probes import trained_parameters
 
 NUM_PIXELS, HIDDEN_DIM, LATENT_DIM = 64, 64, 4
 NUM_TRAIN = 1200

@@ -9,7 +9,7 @@ from course_lib.tasks.ex05_variational_autoencoder.training import TRAIN_VAE
 
 TASKS = (KL_DIVERGENCE, REPARAMETERIZE, BERNOULLI_LOG_LIKELIHOOD, NEGATIVE_ELBO, TRAIN_VAE)
 
-# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/library.py
+# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/staging.py
 WITHHELD = {
     "objectives.kl:kl_per_dimension": "",
     "objectives.kl:kl_standard_normal": "",

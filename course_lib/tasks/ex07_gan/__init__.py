@@ -10,7 +10,7 @@ from course_lib.tasks.ex07_gan.step import GAN_STEP
 
 TASKS = (OPTIMAL_DISCRIMINATOR, DISCRIMINATOR_LOSS, GENERATOR_LOSS, GAN_STEP, R1_PENALTY)
 
-# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/library.py
+# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/staging.py
 WITHHELD = {
     "objectives.adversarial:discriminator_loss": "",
     "objectives.adversarial:generator_loss": "",

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_lib.objectives import discriminator_loss, generator_loss
+from course_lib.probes.ex07 import two_steps
 from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator
-from course_lib.tasks.probes_07 import two_steps
 
 _F32, _F64 = torch.float32, torch.float64
 

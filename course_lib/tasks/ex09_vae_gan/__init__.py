@@ -10,7 +10,7 @@ from course_lib.tasks.ex09_vae_gan.step import REPAIRED_STEP
 
 TASKS = (FEATURE_ERROR, VAE_GAN_OBJECTIVES, ROUTE_GRADIENTS, REPAIRED_STEP)
 
-# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/library.py
+# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/staging.py
 WITHHELD = {
     "objectives.adversarial:discriminator_loss": "",
     "objectives.adversarial:generator_loss": "",

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from course_lib.probes.ex09 import left_by_routing, tiny_networks
 from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator, normal
-from course_lib.tasks.probes_09 import left_by_routing, tiny_networks
 
 _F32, _F64 = torch.float32, torch.float64
 Networks = Mapping[str, nn.Module]

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.objectives import VAEGANLosses, vae_gan_losses
+from course_lib.probes.ex09 import left_by_step
 from course_lib.tasks.core import Mistake, Task
 from course_lib.tasks.ex09_vae_gan.routing import (
     OWN,
@@ -23,7 +24,6 @@ from course_lib.tasks.ex09_vae_gan.routing import (
     step_cases,
     total,
 )
-from course_lib.tasks.probes_09 import left_by_step
 
 
 def _losses(

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from course_lib.cli import main
 from course_lib.grading import batch
-from course_lib.grading.pool import grade_all
+from course_lib.grading.batch.pool import grade_all
+from course_lib.grading.batch.worker import Graded, Job, not_run
 from course_lib.grading.results import Result, TaskVerdict
-from course_lib.grading.worker import Graded, Job, not_run
 
 EXERCISE = "05_variational_autoencoder"
 

@@ -17,7 +17,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbclient.util import ensure_async, run_sync
 from papermill.clientwrap import PapermillNotebookClient
 
-from course_lib.tasks.transport import MIME
+from course_lib.probes.transport import MIME
 
 _GRACE = 5.0  # seconds that an interrupted cell has to give up
 _MESSAGE = 256 << 20  # bytes of a message; a larger one is lost, so a flood has to fit to be seen as one

@@ -14,10 +14,9 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from course_lib.grading.masters import use_variants
-from course_lib.grading.pool import JOBS, Worker, WorkerError, heard, why
-from course_lib.grading.versions import describe
-from course_lib.grading.worker import Graded, Job, grade_one, not_run
+from course_lib.grading.batch.pool import JOBS, Worker, WorkerError, heard, why
+from course_lib.grading.batch.rules import rules
+from course_lib.grading.batch.worker import Graded, Job, grade_one, not_run
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -108,15 +107,15 @@ def _answer(task: "Future", job: Job, address: str) -> Graded:
         ) from error
 
 
-def _grade_there(job: Job, batch: str, seconds: float, rules: dict[str, str]) -> Graded:
+def _grade_there(job: Job, batch: str, seconds: float, wanted: dict[str, str]) -> Graded:
     """Grade a job in a process of this Dask worker's; runs in a thread of it."""
     from distributed import get_worker
 
     try:
         found = _rules(job)
-        if found != rules:
+        if found != wanted:
             unlike = ", ".join(
-                f"{k} {found.get(k)!r} instead of {v!r}" for k, v in rules.items() if found.get(k) != v
+                f"{k} {found.get(k)!r} instead of {v!r}" for k, v in wanted.items() if found.get(k) != v
             )
             raise ClusterError(f"it has {unlike}; install there what is here")
         for _ in range(2):
@@ -145,9 +144,8 @@ def _graded(worker: Worker, job: Job, seconds: float) -> Graded:
 
 def _rules(job: Job) -> dict[str, str]:
     s = job.settings
-    with _lock:  # a Dask worker's threads may serve batches with different variants
-        use_variants(s.variants)
-        return describe(job.exercise, s.secret, s.sandbox, s.limits, s.solutions)
+    with _lock:  # importing an instructor's code, once
+        return rules(job.exercise, s.catalogue(), s.secret, s.sandbox, s.limits)
 
 
 def _new() -> Worker:

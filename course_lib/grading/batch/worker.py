@@ -18,13 +18,12 @@ from pathlib import Path
 
 import torch
 
+from course_lib.exercises.catalogue import Catalogue, catalogue_of
 from course_lib.grading.grade import grade_bytes
-from course_lib.grading.masters import load_masters, use_variants
-from course_lib.grading.processes import adopt_orphans, kill_descendants
-from course_lib.grading.read import SubmissionError
+from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.results import Result, Status, TaskVerdict
 from course_lib.grading.sandbox import Limits
-from course_lib.tasks.registry import tasks_of
+from course_lib.grading.sandbox.processes import adopt_orphans, kill_descendants
 
 _MEMORY = 6 << 30  # bytes of a worker's own data: libraries, a submission's arrays, what a reference makes of them
 
@@ -39,6 +38,10 @@ class Settings:
     solutions: Path | None = None
     sandbox: str = "auto"
     variants: Path | None = None
+
+    def catalogue(self) -> Catalogue:
+        """The exercises in these folders, as this machine has them; raises as :class:`Catalogue` does."""
+        return catalogue_of(self.solutions, self.variants)
 
 
 @dataclass(frozen=True)
@@ -66,14 +69,13 @@ def grade_one(job: Job) -> Graded:
     try:
         if job.problem:
             raise SubmissionError(job.problem)
-        use_variants(settings.variants)
         result, answers = grade_bytes(
             job.data,
             job.learner,
+            settings.catalogue(),
             job.exercise,
             secret=settings.secret,
             limits=settings.limits,
-            solutions=settings.solutions,
             sandbox=settings.sandbox,
         )
         return (replace(result, notes=(job.note, *result.notes)) if job.note else result), answers
@@ -88,8 +90,10 @@ def grade_one(job: Job) -> Graded:
 
 def not_run(job: Job, status: Status, reason: str) -> Result:
     """The result of a submission that wasn't run."""
-    known = job.exercise in load_masters(job.settings.solutions)
-    tasks = tasks_of(job.exercise) if known else ()
+    try:
+        tasks = job.settings.catalogue().exercise(job.exercise).tasks
+    except (OSError, ValueError, KeyError):  # no exercise is named, or this machine hasn't got it
+        tasks = ()
     verdicts = tuple(TaskVerdict(task.name, 0, task.points, "missing", reason) for task in tasks)
     return Result(job.learner, job.exercise, status, verdicts, reason=reason)
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from io import FileIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from course_lib.grading.read import MAX_BYTES, SubmissionError
+from course_lib.grading.intake.read import MAX_BYTES, SubmissionError
 
 MAX_ENTRIES = 200_000  # of an LMS's download
 MAX_LEARNERS_ENTRIES = 1_000  # of one that a learner made

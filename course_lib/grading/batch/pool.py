@@ -15,8 +15,8 @@ from contextlib import suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from course_lib.grading.processes import kill_descendants
-from course_lib.grading.worker import Graded, Job, grade_one, not_run, work
+from course_lib.grading.batch.worker import Graded, Job, grade_one, not_run, work
+from course_lib.grading.sandbox.processes import kill_descendants
 
 _START = 300.0  # seconds that a worker has to import what it needs
 _END = 10.0  # seconds that one without work has to end by itself

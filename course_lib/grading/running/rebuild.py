@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 import nbformat
 from nbformat import NotebookNode
 
-from course_lib.grading.definitions import bound, defined, is_blank, without_checks
-from course_lib.grading.masters import answer_ids
-from course_lib.grading.read import Cell, SubmissionError
-from course_lib.grading.released import role_of
-from course_lib.tasks.collect import request
+from course_lib.exercises.exercise import Exercise, MasterCell
+from course_lib.grading.intake.code import bound, defined, is_blank, without_checks
+from course_lib.grading.intake.read import Cell
+from course_lib.probes.collect import request
 from course_lib.tasks.core import Case, Task
 
-_WARM_UP = "import torch as _torch\nfrom course_lib.tasks.collect import collect as _collect"
+_METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+_WARM_UP = "import torch as _torch\nfrom course_lib.probes.collect import collect as _collect"
 
 
 @dataclass
@@ -43,49 +43,25 @@ class Rebuilt:
             self.notes.append(text)
 
 
-def recognise(cells: Sequence[Cell], masters: Mapping[str, NotebookNode], expected: str = "") -> str:
-    """The exercise whose answers a submission holds: by the cells' marks, or else by the functions that it defines.
-
-    Raises ``SubmissionError`` if it isn't clear or another one than expected.
-    """
-    if expected and expected not in masters:
-        raise SubmissionError(f"There is no master of exercise {expected}; there are: {', '.join(masters)}.")
-    functions = {name for cell in cells if cell.kind == "code" for name in defined(cell.source)}
-    for names in ({cell.grade_id for cell in cells}, functions):
-        hits = {exercise: len(names & set(answer_ids(master))) for exercise, master in masters.items()}
-        best = max(hits, key=lambda name: hits[name])
-        if hits.get(expected):
-            return expected
-        if hits[best] and expected and names is not functions and functions & set(answer_ids(masters[expected])):
-            return expected
-        if hits[best] and expected:
-            raise SubmissionError(f"This is exercise {best}, handed in for {expected}.")
-        if hits[best]:
-            return best
-    raise SubmissionError("None of an exercise's answer cells is in this notebook. Is it the right file?")
-
-
-def rebuild(
-    master: NotebookNode, cells: Sequence[Cell], tasks: Sequence[Task], cases: Mapping[str, Sequence[Case]]
-) -> Rebuilt:
+def rebuild(exercise: Exercise, cells: Sequence[Cell], cases: Mapping[str, Sequence[Case]]) -> Rebuilt:
     """The notebook that runs a submission's code on ``cases``, by task name.
 
-    An answer of ``master`` that none of ``tasks`` asks for runs like the others and isn't called.
+    An answer that is no longer judged runs like the others and isn't called.
     """
-    ours = {cell.metadata.nbgrader.grade_id: cell for cell in master.cells if cell.cell_type == "code"}
-    result = Rebuilt(nbformat.v4.new_notebook(metadata=deepcopy(master.metadata)))
+    ours = {cell.grade_id: cell for cell in exercise.cells}
+    result = Rebuilt(nbformat.v4.new_notebook(metadata=deepcopy(_METADATA)))
     theirs, extras = _sort(cells, ours, result)
     collected = _place_answers(ours, theirs, extras, result)
-    by_name = {task.name: task for task in tasks}
+    by_name = {task.name: task for task in exercise.tasks}
     run = result.notebook.cells
     _add(run, [_WARM_UP], ours=True)
     _add(run, extras[""])
     for grade_id, cell in ours.items():
-        if role_of(cell) == "setup":
+        if cell.role == "setup":
             _add(run, [cell.source])
         *parts, last = theirs.get(grade_id) or [""]
         _add(run, parts)
-        _add(run, [last] if last else [], **({"answer": grade_id} if role_of(cell) == "answer" else {}))
+        _add(run, [last] if last else [], **({"answer": grade_id} if cell.role == "answer" else {}))
         for name in collected.get(grade_id, []):
             if name in by_name:
                 run.append(_collector(by_name[name], cases[name]))
@@ -97,7 +73,7 @@ def rebuild(
 
 
 def _sort(
-    cells: Sequence[Cell], ours: Mapping[str, NotebookNode], result: Rebuilt
+    cells: Sequence[Cell], ours: Mapping[str, MasterCell], result: Rebuilt
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """The learner's code in our answer and set-up cells, and what is their own by the id of ours that it follows."""
     theirs: dict[str, list[str]] = {}
@@ -105,7 +81,7 @@ def _sort(
     above = dict(zip(ours, ["", *ours], strict=False))
     anchor = ""
     for cell in cells:
-        role = role_of(ours[cell.grade_id]) if cell.grade_id in ours else ""
+        role = ours[cell.grade_id].role if cell.grade_id in ours else ""
         anchor = cell.grade_id if role else anchor
         if cell.kind != "code":
             if role == "answer":
@@ -129,12 +105,12 @@ def _sort(
 
 
 def _place_answers(
-    ours: Mapping[str, NotebookNode], theirs: dict[str, list[str]], extras: dict[str, list[str]], result: Rebuilt
+    ours: Mapping[str, MasterCell], theirs: dict[str, list[str]], extras: dict[str, list[str]], result: Rebuilt
 ) -> dict[str, list[str]]:
     """Fill ``result.answers``; returns which tasks are called at which of our cells (``""``: at the end)."""
     order = ["", *ours]
-    checks = [grade_id for grade_id, cell in ours.items() if role_of(cell) == "check"]
-    answers = [grade_id for grade_id, cell in ours.items() if role_of(cell) == "answer"]
+    checks = [grade_id for grade_id, cell in ours.items() if cell.role == "check"]
+    answers = [grade_id for grade_id, cell in ours.items() if cell.role == "answer"]
     found: dict[str, list[tuple[int, str, str]]] = {name: [] for name in answers}  # place, holder, source
     for place, grade_id in enumerate(order):
         held = theirs.get(grade_id, []) if grade_id in answers else []
@@ -186,7 +162,7 @@ def _found(name: str, holder: str, has_cell: bool) -> str:
 def _collector(task: Task, cases: Sequence[Case]) -> NotebookNode:
     probe = f"{task.probe.__module__}:{task.probe.__qualname__}"
     source = (
-        "from course_lib.tasks.collect import collect as _collect\n"  # again: the name may have been taken
+        "from course_lib.probes.collect import collect as _collect\n"  # again: the name may have been taken
         f'_collect("{task.name}", "{probe}", "{request(cases)}")'
     )
     return nbformat.v4.new_code_cell(source, metadata={"course": {"collects": task.name}})

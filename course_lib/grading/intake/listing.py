@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from course_lib.grading.archive import MAX_ENTRIES, iso, members
+from course_lib.grading.intake.zips import MAX_ENTRIES, iso, members
 
 LINK = "This is a link or a device, not a notebook."
 _DEPTH = 8  # of folders looked through

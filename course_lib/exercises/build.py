@@ -20,6 +20,7 @@ import ast
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,12 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from course_lib.grading.released import read_released, version_of, with_version
-from course_lib.grading.released import to_text as released_text
-from course_lib.tasks.registry import tasks_of, variants_of
+from course_lib.exercises.exercise import MasterCell, Role, answers_in, version_of
+from course_lib.exercises.load import load_tasks
+from course_lib.exercises.released import read_released, with_version
+from course_lib.exercises.released import to_text as released_text
+from course_lib.exercises.variants import Variants
+from course_lib.tasks.core import Task
 
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
 _CHECK = re.compile(r"check\(\s*[\"'](\w+)[\"']")
@@ -40,11 +44,13 @@ class BuildError(ValueError):
     """A solution notebook that no exercise can be made of; the message says which cell and why."""
 
 
-def build_exercises(solutions: Path, exercises: Path, *, check: bool = False) -> list[str]:
+def build_exercises(
+    solutions: Path, exercises: Path, *, variants: Variants | None = None, check: bool = False
+) -> list[str]:
     """Write each exercise from its solution; the names of those that changed, ``check``: that would change.
 
     The derived metadata of the solutions is brought up to date as well, and a new version is added to those that
-    are kept. With ``check`` nothing is written.
+    are kept. With ``check`` nothing is written. ``variants``: the instructor's package that the solutions belong to.
     Raises ``BuildError`` for a solution that can't be built, ``FileNotFoundError`` if there are none.
     """
     sources = sorted(solutions.glob("[0-9][0-9]*_*.ipynb"))
@@ -53,13 +59,15 @@ def build_exercises(solutions: Path, exercises: Path, *, check: bool = False) ->
     names = {source.stem for source in sources}
     changed = {left.stem for left in exercises.glob("*.ipynb")} - names
     for source in sources:
-        stamped, exercise = exercise_from(read_notebook(source), source.stem)
+        stamped = stamp(read_notebook(source), source.stem, load_tasks(source.stem, variants)[0])
+        exercise = strip(stamped, checked=variants is None)
+        cells = master_cells(stamped, checked=variants is None)
         kept = solutions / "released" / f"{source.stem}.json"
         try:
-            released = with_version(read_released(kept), exercise)
+            released = with_version(read_released(kept), cells)
         except ValueError as error:
             raise BuildError(str(error)) from None
-        exercise.metadata["course"] = {"version": version_of(exercise)}
+        exercise.metadata["course"] = {"version": version_of(cells)}
         for path, text in (
             (kept, released_text(released)),
             (source, to_text(stamped)),
@@ -88,57 +96,46 @@ def to_text(notebook: NotebookNode) -> str:
     return text + "\n"
 
 
-def exercise_from(solution: NotebookNode, name: str) -> tuple[NotebookNode, NotebookNode]:
-    """A solution, stamped, and the exercise made of it."""
-    stamped = stamp(solution, name)
-    exercise = strip(stamped)
-    if variants_of(name):
-        for cell in exercise.cells:
-            if cell.cell_type == "code" and (found := _CHECK.match(cell.source)):
-                cell.source = f'print("{found[1]}: nothing is checked here; your instructor has the checks.")'
-    return stamped, exercise
+def master_cells(solution: NotebookNode, *, checked: bool = True) -> tuple[MasterCell, ...]:
+    """The code cells of the exercise that is made of a solution, without its tasks being looked at.
+
+    ``checked``: whether the learner's copy of the course has the checks. Raises ``BuildError`` as :func:`strip`.
+    """
+    exercise = strip(solution, checked=checked)
+    cells = []
+    for cell, (grade_id, role) in zip(exercise.cells, _marks(solution), strict=True):
+        if role is not None:
+            cells.append(MasterCell(grade_id, role, "" if role == "shown" else cell.source))
+    return tuple(cells)
 
 
-def stamp(solution: NotebookNode, exercise: str) -> NotebookNode:
+def stamp(solution: NotebookNode, name: str, tasks: Sequence[Task]) -> NotebookNode:
     """A copy of ``solution`` with the metadata and cell ids that follow from its content, outputs untouched."""
-    tasks = {task.name: task for task in tasks_of(exercise)}
+    points = {task.name: task.points for task in tasks}
     copy: NotebookNode = deepcopy(solution)
     copy.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     copy.nbformat, copy.nbformat_minor = 4, 5
-    answers: list[str] = []
-    checks: list[str] = []
-    taken: set[str] = set()
-    for cell in copy.cells:
-        nbgrader: dict[str, Any] = {"schema_version": 3, "grade": False, "solution": False, "locked": True}
-        nbgrader["task"] = False
-        found = _CHECK.match(cell.source) if cell.cell_type == "code" else None
-        if cell.cell_type == "code" and _BEGIN in cell.source:
-            name = _defined(cell.source)
-            answers.append(name)
-            nbgrader |= {"solution": True, "locked": False, "grade_id": name}
-        elif found and found[1] not in tasks:
-            raise BuildError(
-                f'{exercise}: check("{found[1]}", ...) but there is no such task; add it to its module'
-            )
-        elif found:
-            checks.append(found[1])
-            nbgrader |= {"grade": True, "grade_id": f"check_{found[1]}", "points": tasks[found[1]].points}
-        else:
-            nbgrader["grade_id"] = _text_id(cell, taken)
-        taken.add(nbgrader["grade_id"])
+    agree(name, tasks, master_cells(solution))
+    for cell, (grade_id, role) in zip(copy.cells, _marks(solution), strict=True):
+        nbgrader: dict[str, Any] = {"schema_version": 3, "grade": role == "check", "solution": role == "answer"}
+        nbgrader |= {"locked": role != "answer", "task": False, "grade_id": grade_id}
+        if role == "check":
+            nbgrader["points"] = points[grade_id.removeprefix("check_")]
         kept = {key: cell.metadata[key] for key in ("course", "tags") if cell.metadata.get(key)}
-        if nbgrader["grade"]:
+        if role == "check":
             kept["tags"] = ["nbval-check-output"]  # the solution's checks print the same everywhere
         cell.metadata = nbformat.from_dict({"nbgrader": nbgrader} | kept)
-        cell.id = nbgrader["grade_id"][:64]
-    _agree(exercise, list(tasks), answers, checks)
+        cell.id = grade_id[:64]
     return copy
 
 
-def strip(solution: NotebookNode) -> NotebookNode:
-    """The exercise of a stamped solution: stubs for answers, no outputs. Every code cell of it parses."""
+def strip(solution: NotebookNode, *, checked: bool = True) -> NotebookNode:
+    """The exercise of a solution: stubs for answers, no outputs. Every code cell of it parses.
+
+    Where learners don't have the checks (``checked`` is false), a check's cell only says so.
+    """
     exercise: NotebookNode = deepcopy(solution)
-    for cell in exercise.cells:
+    for cell, (grade_id, _) in zip(exercise.cells, _marks(solution), strict=True):
         cell.metadata.pop("tags", None)
         if cell.cell_type != "code":
             continue
@@ -147,8 +144,25 @@ def strip(solution: NotebookNode) -> NotebookNode:
         try:
             ast.parse(plain_python(cell.source))
         except SyntaxError as error:
-            raise BuildError(f"the cell {cell.id} does not parse once it is stripped: {error}") from None
+            raise BuildError(f"the cell {grade_id} does not parse once it is stripped: {error}") from None
+        if not checked and (found := _CHECK.match(cell.source)):
+            cell.source = f'print("{found[1]}: nothing is checked here; your instructor has the checks.")'
     return exercise
+
+
+def agree(name: str, tasks: Sequence[Task], cells: tuple[MasterCell, ...]) -> None:
+    """Raise ``BuildError`` unless an exercise's tasks, answers and checks are the same, in the same order."""
+    wanted = [task.name for task in tasks]
+    answers = list(answers_in(cells))
+    checks = [cell.grade_id.removeprefix("check_") for cell in cells if cell.role == "check"]
+    for check in checks:
+        if check not in wanted:
+            raise BuildError(f'{name}: check("{check}", ...) but there is no such task; add it to its module')
+    if answers != wanted or checks != wanted:
+        raise BuildError(
+            f"{name}: tasks, answers and checks must be the same, in the same order.\n"
+            f"  tasks:   {', '.join(wanted)}\n  answers: {', '.join(answers)}\n  checks:  {', '.join(checks)}"
+        )
 
 
 def plain_python(source: str) -> str:
@@ -188,18 +202,26 @@ def _defined(source: str) -> str:
     return names[-1]
 
 
-def _text_id(cell: NotebookNode, taken: set[str]) -> str:
-    """An id for one of our cells that changes only with its content."""
-    kind = "text" if cell.cell_type == "markdown" else "code"
-    name = f"{kind}-{hashlib.sha256(cell.source.encode()).hexdigest()[:8]}"
-    while name in taken:
-        name += "-again"
-    return name
+def _marks(notebook: NotebookNode) -> list[tuple[str, Role | None]]:
+    """The ``grade_id`` of each cell and, of a code cell, its role; they change with the cell's content only."""
+    marks: list[tuple[str, Role | None]] = []
+    taken: set[str] = set()
+    for cell in notebook.cells:
+        grade_id, role = _mark(cell)
+        while role not in ("answer", "check") and grade_id in taken:
+            grade_id += "-again"
+        taken.add(grade_id)
+        marks.append((grade_id, role))
+    return marks
 
 
-def _agree(exercise: str, tasks: list[str], answers: list[str], checks: list[str]) -> None:
-    if answers != tasks or checks != tasks:
-        raise BuildError(
-            f"{exercise}: tasks, answers and checks must be the same, in the same order.\n"
-            f"  tasks:   {', '.join(tasks)}\n  answers: {', '.join(answers)}\n  checks:  {', '.join(checks)}"
-        )
+def _mark(cell: NotebookNode) -> tuple[str, Role | None]:
+    digits = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
+    if cell.cell_type != "code":
+        return ("text" if cell.cell_type == "markdown" else "code") + f"-{digits}", None
+    if _BEGIN in cell.source:
+        return _defined(cell.source), "answer"
+    if found := _CHECK.match(cell.source):
+        return f"check_{found[1]}", "check"
+    graded = cell.metadata.get("course", {}).get("graded", True)
+    return f"code-{digits}", "setup" if graded else "shown"

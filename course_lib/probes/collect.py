@@ -13,8 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.tasks.probes import Case, Observation, observe
-from course_lib.tasks.transport import MIME, TransportError, pack, unpack
+from course_lib.probes.calls import Case, Observation, observe
+from course_lib.probes.transport import MIME, TransportError, pack, unpack
 
 _MAX_BYTES = 8 << 20
 _MAX_ERROR = 2000

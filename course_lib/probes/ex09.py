@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.tasks.probes import AnswerError
+from course_lib.probes.calls import AnswerError
 
 Case = Mapping[str, Tensor | int | float]
 NUM_FEATURES = 3

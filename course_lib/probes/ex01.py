@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.tasks.probes import AnswerError, Case, named_tensors
+from course_lib.probes.calls import AnswerError, Case, named_tensors
 
 
 def new_weights(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading.adjust import Late, apply_late
-from course_lib.grading.cluster import grade_on_cluster
+from course_lib.grading.batch.cluster import grade_on_cluster
+from course_lib.grading.batch.pool import grade_all
+from course_lib.grading.batch.rules import rules
+from course_lib.grading.batch.worker import Job, Settings
+from course_lib.grading.intake.read import SubmissionError
+from course_lib.grading.intake.submissions import Submission, find_submissions
 from course_lib.grading.journal import JOURNAL, Journal
-from course_lib.grading.masters import load_masters, use_variants
-from course_lib.grading.pool import grade_all
 from course_lib.grading.publish import Tables, publish, write_pages
-from course_lib.grading.read import SubmissionError
 from course_lib.grading.results import Result, Status
 from course_lib.grading.sandbox import Limits, require
 from course_lib.grading.store import explained
-from course_lib.grading.submissions import Submission, find_submissions
-from course_lib.grading.versions import describe
-from course_lib.grading.worker import Job, Settings
 
 _MARGIN = 180.0  # seconds that reading, starting and judging may take besides a submission's own
 
@@ -77,8 +77,8 @@ def grade_folder(
     Dask scheduler whose workers grade, in place of ``workers`` here.
 
     Hidden inputs follow from the file ``secret``, made at first use (by default beside ``out``, named ``OUT.secret``,
-    readable by its owner only): keep it for a regrade, show it to nobody. ``solutions``: where the masters are.
-    ``variants``: a folder of an instructor's own exercises (``course_lib.tasks.registry.use_variants``).
+    readable by its owner only): keep it for a regrade, show it to nobody. ``solutions``: the exercises' sources.
+    ``variants``: a folder of an instructor's own exercises (``course_lib/exercises/variants.py``).
     ``total`` is told first how many submissions will be run, ``progress`` each result as it comes.
 
     Raises ``FileNotFoundError`` if there is no notebook or no master, ``ValueError`` for limits that aren't any,
@@ -93,11 +93,10 @@ def grade_folder(
             "without a sandbox a notebook could reach the cluster, which runs anybody's code: no dask then"
         )
     variants = variants and variants.resolve()
-    use_variants(variants)
-    masters = load_masters(solutions)
-    if late is not None and (unknown := sorted(set(late.due) - {"", *masters})):
-        raise ValueError(f"no exercise {', '.join(unknown)} to be due; there are: {', '.join(masters)}")
-    found = [s for s in find_submissions(submissions, out) if only in ("", s.learner)]
+    exercises = catalogue_of(solutions, variants).names
+    if late is not None and (unknown := sorted(set(late.due) - {"", *exercises})):
+        raise ValueError(f"no exercise {', '.join(unknown)} to be due; there are: {', '.join(exercises)}")
+    found = [s for s in find_submissions(submissions, exercises, out) if only in ("", s.learner)]
     if not found:
         raise FileNotFoundError(f"{submissions} holds no notebook of a learner called {only!r}")
     found.sort(key=lambda submission: (submission.exercise, submission.learner))
@@ -140,10 +139,9 @@ class _Batch:
 
     def __init__(self, journal: Journal, settings: Settings) -> None:
         self._journal, self._settings = journal, settings
-        self._describe = cache(
-            lambda exercise: describe(
-                exercise, settings.secret, settings.sandbox, settings.limits, settings.solutions
-            )
+        catalogue = settings.catalogue()
+        self._rules = cache(
+            lambda exercise: rules(exercise, catalogue, settings.secret, settings.sandbox, settings.limits)
         )
 
     def note(self, found: Sequence[Submission], *, again: bool) -> list[tuple[int, Submission]]:
@@ -154,7 +152,7 @@ class _Batch:
 
     def _note(self, submission: Submission, content: str, again: bool) -> int | None:
         learner, exercise, at = submission.learner, submission.exercise, submission.submitted
-        return self._journal.hand_in(learner, exercise, content, at, self._describe(exercise), again=again)
+        return self._journal.hand_in(learner, exercise, content, at, self._rules(exercise), again=again)
 
     def jobs(self, todo: Sequence[tuple[int, Submission]], patience: float) -> Iterator[Job]:
         """The jobs, each read and marked as running when it is asked for."""

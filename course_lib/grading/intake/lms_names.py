@@ -13,9 +13,8 @@ The learner is ``lastfirst_USER`` or ``Full Name_ID`` then: what follows the las
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-
-from course_lib.tasks.registry import exercises
 
 _ID = "[1-9][0-9]*"  # no leading zero: the "05" that an exercise's name starts with is none
 _CANVAS = re.compile(
@@ -27,7 +26,7 @@ _COPY = re.compile(r"(?:-[0-9]+|-Copy[0-9]+| \([0-9]+\)| - Copy| copy(?: [0-9]+)
 
 
 @dataclass(frozen=True)
-class Named:
+class FromName:
     """What a name tells. ``original``: the learner's own name of the file, without its ending; None of a folder.
 
     ``upload`` grows with each of a learner's uploads; 0 where nothing numbers them.
@@ -40,10 +39,32 @@ class Named:
     problem: str = ""
 
 
-def exercise_of(stem: str) -> str:
-    """The exercise that a file's name (without ending) tells, or empty. Copies count: ``name-1``, ``name (2)``."""
-    name = without_copy(stem)
-    return name if name in exercises() else ""
+@dataclass(frozen=True)
+class FileNames:
+    """Reads names of files and folders, knowing what ``exercises`` there are."""
+
+    exercises: Collection[str]
+
+    def exercise_of(self, stem: str) -> str:
+        """The exercise that a file's name (without ending) tells, or empty. Copies count: ``name-1``, ``name (2)``."""
+        name = without_copy(stem)
+        return name if name in self.exercises else ""
+
+    def downloaded(self, stem: str) -> FromName | None:
+        """What the name of a file or folder in Canvas's or Moodle's download tells; None for any other name."""
+        return _moodle(stem) or self._canvas(stem)
+
+    def _canvas(self, stem: str) -> FromName | None:
+        """Some schools let learners choose their names: a name with digits that can be read in two ways is nobody's."""
+        found = _CANVAS.fullmatch(stem)
+        if found is None:
+            return None
+        original = found["original"]
+        if re.match(f"{_ID}_", original) and not self.exercise_of(original):
+            problem = "Its name can be read in two ways. Rename it to LEARNER__EXERCISE.ipynb."
+            return FromName(stem, original, problem=problem)
+        learner = found["anonymous"] or f"{found['name']}_{found['user']}"
+        return FromName(learner, original, found["late"] is not None, int(found["file"]))
 
 
 def without_copy(stem: str) -> str:
@@ -51,24 +72,6 @@ def without_copy(stem: str) -> str:
     return re.sub(f"{_COPY.pattern}$", "", stem[-200:])
 
 
-def named(stem: str) -> Named | None:
-    """What the name of a file or folder in Canvas's or Moodle's download tells; None for any other name."""
-    return _moodle(stem) or _canvas(stem)
-
-
-def _moodle(stem: str) -> Named | None:
+def _moodle(stem: str) -> FromName | None:
     found = _MOODLE.fullmatch(stem)
-    return None if found is None else Named(found["who"], found["original"] or None)
-
-
-def _canvas(stem: str) -> Named | None:
-    """Some schools let learners choose their names: where digits in one let it be read in two ways, it is nobody's."""
-    found = _CANVAS.fullmatch(stem)
-    if found is None:
-        return None
-    original = found["original"]
-    if re.match(f"{_ID}_", original) and not exercise_of(original):
-        problem = "Its name can be read in two ways. Rename it to LEARNER__EXERCISE.ipynb."
-        return Named(stem, original, problem=problem)
-    learner = found["anonymous"] or f"{found['name']}_{found['user']}"
-    return Named(learner, original, found["late"] is not None, int(found["file"]))
+    return None if found is None else FromName(found["who"], found["original"] or None)

@@ -9,10 +9,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from course_lib.exercises.variants import Variants
+
 _PACKAGE = Path(__file__).parents[2]
-_LEFT_OUT = ("grading", "cli", "lessons", "__pycache__")
-_OF_TASKS = ("collect.py", "probes*.py", "transport.py")
-_TASKS = '''"""The tasks' side that runs beside the learner's code. The grader judges elsewhere."""
+# the floors that a learner's process gets; what isn't named here stays outside
+FLOORS = ("checks.py", "data", "models", "objectives", "training", "metrics", "viz", "weights", "probes")
+_CHECK = '''"""The tasks' side that runs beside the learner's code. The grader judges elsewhere."""
 
 
 def check(name, answer=None):
@@ -20,21 +22,25 @@ def check(name, answer=None):
 '''
 
 
-def stage(folder: Path, withheld: Mapping[str, str], variants: Path | None = None) -> None:
-    """Copy the package into ``folder``/course_lib without what is ``withheld``; of ``variants`` the probes alone.
+def stage(folder: Path, withheld: Mapping[str, str], variants: Variants | None = None) -> None:
+    """Copy the floors that learners' code stands on into ``folder``/course_lib, without what is ``withheld``; of an
+    instructor's ``variants`` the probes alone, as the package that the grader knows them by.
 
     ``withheld``: keys such as ``objectives.kl:kl_standard_normal`` or ``models.vae:VAE.forward``; values are the code
     that stands there instead, or nothing. Raises ``ValueError`` for a name that isn't there.
     """
-    copy = folder / "course_lib"
-    ignore = shutil.ignore_patterns(*_LEFT_OUT)
-    shutil.copytree(_PACKAGE, copy, ignore=lambda here, names: ignore(here, names) | _answers(here, names))
-    for file in (_PACKAGE / "tasks").iterdir():
-        if any(file.match(pattern) for pattern in _OF_TASKS):
-            shutil.copy(file, copy / "tasks" / file.name)
-    for file in variants.glob("probes_*.py") if variants else ():
-        shutil.copy(file, copy / "tasks" / file.name)
-    (copy / "tasks" / "__init__.py").write_text(_TASKS)
+    copy, ignore = folder / "course_lib", shutil.ignore_patterns("__pycache__")
+    copy.mkdir()
+    shutil.copy(_PACKAGE / "__init__.py", copy)
+    for name in FLOORS:
+        if (_PACKAGE / name).is_dir():
+            shutil.copytree(_PACKAGE / name, copy / name, ignore=ignore)
+        elif (_PACKAGE / name).is_file():
+            shutil.copy(_PACKAGE / name, copy)
+    (copy / "tasks").mkdir()
+    (copy / "tasks" / "__init__.py").write_text(_CHECK)
+    if variants and variants.probes.is_dir():
+        shutil.copytree(variants.probes, folder / variants.package / "probes", ignore=ignore)
     for place, instead in withheld.items():
         module, _, name = place.partition(":")
         path = copy.joinpath(*module.split(".")).with_suffix(".py")
@@ -43,13 +49,8 @@ def stage(folder: Path, withheld: Mapping[str, str], variants: Path | None = Non
         tree = ast.parse(path.read_text("utf-8"))
         _find(tree, name, place).body = ast.parse(instead or _refusal(name)).body
         path.write_text(ast.unparse(tree), "utf-8")
-    for path in [copy, *copy.rglob("*")]:
+    for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def _answers(here: str, names: list[str]) -> set[str]:
-    """What of the folder ``tasks`` is left out: everything, for now."""
-    return set(names) if Path(here) == _PACKAGE / "tasks" else set()
 
 
 def _find(tree: ast.Module, name: str, place: str) -> ast.FunctionDef:

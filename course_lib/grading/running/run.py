@@ -14,7 +14,8 @@ import psutil
 from nbformat import NotebookNode
 from papermill.engines import Engine, papermill_engines
 
-from course_lib.grading.client import CellOutcome, LimitedClient
+from course_lib.exercises.exercise import Exercise
+from course_lib.grading.running.client import CellOutcome, LimitedClient
 from course_lib.grading.sandbox import Kernel, Limits, Sandbox
 
 _GROWTH = 1 << 30  # bytes by which this process may grow while a notebook runs
@@ -44,7 +45,7 @@ class _LimitedEngine(Engine):
 papermill_engines.register("course", _LimitedEngine)
 
 
-def run_notebook(notebook: NotebookNode, limits: Limits, sandbox: Sandbox, exercise: str) -> Run:
+def run_notebook(notebook: NotebookNode, limits: Limits, sandbox: Sandbox, exercise: Exercise) -> Run:
     """Run ``notebook`` in a kernel of ``sandbox`` that has what ``exercise`` needs.
 
     Raises ``SandboxError`` if there is no kernel to be had, and whatever else kept the first cell from running.

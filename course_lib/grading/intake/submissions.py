@@ -14,14 +14,14 @@ answer cells do.
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from course_lib.grading.archive import MAX_LEARNERS_ENTRIES, read_member
-from course_lib.grading.names import Named, exercise_of, named, without_copy
-from course_lib.grading.places import LINK, Entry, in_folder, in_zip
-from course_lib.grading.read import MAX_BYTES, SubmissionError
+from course_lib.grading.intake.listing import LINK, Entry, in_folder, in_zip
+from course_lib.grading.intake.lms_names import FileNames, FromName, without_copy
+from course_lib.grading.intake.read import MAX_BYTES, SubmissionError
+from course_lib.grading.intake.zips import MAX_LEARNERS_ENTRIES, read_member
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Submission:
         return PurePosixPath(self.member).name or self.path.name
 
     def read(self) -> bytes:
-        """The notebook's bytes; of too large a one only so many that it shows. Raises ``SubmissionError`` with the
+        """The notebook's bytes, cut off where it is plainly too large. Raises ``SubmissionError`` with the
         reason if it can't be graded, ``OSError`` if the file can't be read."""
         if self.problem:
             raise SubmissionError(self.problem)
@@ -63,8 +63,10 @@ class Submission:
             return file.read(MAX_BYTES + 1)
 
 
-def find_submissions(place: Path, out: Path | None = None) -> list[Submission]:
+def find_submissions(place: Path, exercises: Collection[str], out: Path | None = None) -> list[Submission]:
     """The notebooks in a folder or zip, in the order of their places, without those in ``out``.
+
+    ``exercises``: the names that files and folders may tell.
 
     Of a learner's uploads of one exercise that Canvas has numbered the last counts, with a note. Any other two become
     one submission with a problem. Raises ``FileNotFoundError`` if there is none, ``SubmissionError`` (a
@@ -76,9 +78,10 @@ def find_submissions(place: Path, out: Path | None = None) -> list[Submission]:
         entries = in_zip(place)
     else:
         raise FileNotFoundError(f"{place} is not a folder or a .zip; name the one that holds the submissions")
+    names = FileNames(exercises)
     found: dict[tuple[str, str], Submission] = {}
-    for bag in _bags(sorted(_unwrapped(entries), key=lambda entry: entry.parts)):
-        for one in _settled(bag):
+    for bag in _bags(sorted(_unwrapped(entries, names), key=lambda entry: entry.parts), names):
+        for one in _settled(bag, names):
             key = (one.learner, one.exercise)
             found[key] = _two(found[key], one) if key in found else one
     if not found:
@@ -97,57 +100,57 @@ class _Bag:
     path: Path
     wanted: str = ""
     downloaded: bool = False
-    files: list[tuple[Entry, Named]] = field(default_factory=list)
+    files: list[tuple[Entry, FromName]] = field(default_factory=list)
 
 
-def _unwrapped(entries: list[Entry]) -> list[Entry]:
+def _unwrapped(entries: list[Entry], names: FileNames) -> list[Entry]:
     """Without a folder around it all, if what lies in that folder is one of the layouts."""
     while len({entry.parts[0] for entry in entries}) == 1 and any(
-        _is_layout(entry.parts[1:]) for entry in entries
+        _is_layout(entry.parts[1:], names) for entry in entries
     ):
         entries = [replace(entry, parts=entry.parts[1:]) for entry in entries if len(entry.parts) > 1]
     return entries
 
 
-def _is_layout(parts: tuple[str, ...]) -> bool:
+def _is_layout(parts: tuple[str, ...], names: FileNames) -> bool:
     if not parts:
         return False
     stem = PurePosixPath(parts[0]).stem
-    in_a_tree = len(parts) > 2 and exercise_of(parts[1])
-    return bool(named(stem) or exercise_of(stem.partition("__")[2]) or in_a_tree)
+    in_a_tree = len(parts) > 2 and names.exercise_of(parts[1])
+    return bool(names.downloaded(stem) or names.exercise_of(stem.partition("__")[2]) or in_a_tree)
 
 
-def _bags(entries: Iterable[Entry]) -> list[_Bag]:
+def _bags(entries: Iterable[Entry], names: FileNames) -> list[_Bag]:
     """The files of each learner, by the layout that their places are in."""
     bags: dict[tuple[str, ...], _Bag] = {}
     for entry in entries:
         depth, top = len(entry.parts), entry.parts[0]
         learner, _, exercise = entry.stem.partition("__")
-        told = named(entry.stem if depth == 1 and not entry.folder else top)
-        if told is not None and not (depth == 1 and exercise_of(exercise)):
-            bag = bags.setdefault(("", told.learner), _Bag(told.learner, entry.path, downloaded=True))
-            told = told if told.original else replace(told, original=entry.stem)
+        source = names.downloaded(entry.stem if depth == 1 and not entry.folder else top)
+        if source is not None and not (depth == 1 and names.exercise_of(exercise)):
+            bag = bags.setdefault(("", source.learner), _Bag(source.learner, entry.path, downloaded=True))
+            source = source if source.original else replace(source, original=entry.stem)
             entry = replace(entry, submitted="")
         elif depth == 1 and not entry.folder:
-            bag, told = bags.setdefault(entry.parts, _Bag(learner, entry.path)), Named(learner, exercise)
+            bag, source = bags.setdefault(entry.parts, _Bag(learner, entry.path)), FromName(learner, exercise)
         elif depth == 2 and not entry.folder:
-            bag, told = bags.setdefault(entry.parts, _Bag(top, entry.path)), Named(top, entry.stem)
-        elif depth == 3 or (depth == 2 and exercise_of(entry.parts[1])):
-            bag, told = (
+            bag, source = bags.setdefault(entry.parts, _Bag(top, entry.path)), FromName(top, entry.stem)
+        elif depth == 3 or (depth == 2 and names.exercise_of(entry.parts[1])):
+            bag, source = (
                 bags.setdefault(entry.parts[:2], _Bag(top, entry.path, entry.parts[1])),
-                Named(top, entry.stem),
+                FromName(top, entry.stem),
             )
         else:
             continue
         if not entry.folder:
-            bag.files.append((entry, told))
+            bag.files.append((entry, source))
     return list(bags.values())
 
 
-def _settled(bag: _Bag) -> list[Submission]:
+def _settled(bag: _Bag, names: FileNames) -> list[Submission]:
     """Which of a learner's files count, and for what."""
-    books = [book for entry, told in bag.files for book in _notebooks(entry, told)]
-    exercise = exercise_of(bag.wanted)
+    books = [book for entry, source in bag.files for book in _notebooks(entry, source, names)]
+    exercise = names.exercise_of(bag.wanted)
     fits = [book for book in books if book[1].original == bag.wanted]
     fits = fits or [
         book for book in books if book[0].exercise and book[0].exercise == (exercise or book[0].exercise)
@@ -158,46 +161,52 @@ def _settled(bag: _Bag) -> list[Submission]:
     if not books and (bag.wanted or bag.downloaded) and (bag.files or exercise):
         name = f"{bag.wanted}.ipynb" if bag.wanted else "among the files that were handed in"
         return [Submission(bag.learner, exercise, bag.path, f"There is no notebook {name}.")]
-    chosen = [(replace(one, exercise=exercise or one.exercise), told) for one, told in fits or books]
+    chosen = [(replace(one, exercise=exercise or one.exercise), source) for one, source in fits or books]
     return _last_uploads(chosen)
 
 
-def _last_uploads(books: list[tuple[Submission, Named]]) -> list[Submission]:
-    """Of uploads that are numbered the last one for each exercise; everything else as it is."""
-    last: dict[tuple[str, str], list[tuple[Submission, Named]]] = {}
-    for one, told in books:
-        what = one.exercise or without_copy(told.original or "")
-        last.setdefault((what, "" if told.upload else f"{one.path}/{one.member}"), []).append((one, told))
+def _last_uploads(books: list[tuple[Submission, FromName]]) -> list[Submission]:
+    """The last upload for each exercise, where uploads are numbered; everything else as it is."""
+    last: dict[tuple[str, str], list[tuple[Submission, FromName]]] = {}
+    for one, source in books:
+        what = one.exercise or without_copy(source.original or "")
+        last.setdefault((what, "" if source.upload else f"{one.path}/{one.member}"), []).append((one, source))
     kept = []
     for uploads in last.values():
-        one, told = max(uploads, key=lambda book: book[1].upload)
-        note = f"{len(uploads)} files were handed in for this. The last one counts: {told.original}.ipynb."
+        one, source = max(uploads, key=lambda book: book[1].upload)
+        note = f"{len(uploads)} files were handed in for this. The last one counts: {source.original}.ipynb."
         kept.append(replace(one, note=note) if len(uploads) > 1 else one)
     return kept
 
 
-def _notebooks(entry: Entry, told: Named) -> list[tuple[Submission, Named]]:
+def _notebooks(entry: Entry, source: FromName, names: FileNames) -> list[tuple[Submission, FromName]]:
     """What a file holds: itself if it is a notebook, those in it if it is a zip, nothing otherwise."""
-    exercise = exercise_of(told.original or "")
+    exercise = names.exercise_of(source.original or "")
     one = Submission(
-        told.learner, exercise, entry.path, entry.problem or told.problem, entry.member, told.late, entry.submitted
+        source.learner,
+        exercise,
+        entry.path,
+        entry.problem or source.problem,
+        entry.member,
+        source.late,
+        entry.submitted,
     )
     if entry.suffix == ".ipynb" or (entry.suffix == ".zip" and one.problem):
-        return [(one, told)]
+        return [(one, source)]
     if entry.suffix != ".zip":
         return []
     if entry.member:
-        return [(replace(one, problem="This is a zip within a zip. Hand in the notebook itself."), told)]
+        return [(replace(one, problem="This is a zip within a zip. Hand in the notebook itself."), source)]
     try:
         inside = [inner for inner in in_zip(entry.path, MAX_LEARNERS_ENTRIES) if inner.suffix == ".ipynb"]
     except SubmissionError as error:
-        return [(replace(one, problem=str(error)), told)]
+        return [(replace(one, problem=str(error)), source)]
     if not inside:
-        return [(replace(one, problem=f"There is no notebook in {one.name}."), told)]
+        return [(replace(one, problem=f"There is no notebook in {one.name}."), source)]
     return [
         (
-            replace(one, member=inner.member, exercise=exercise_of(inner.stem) or exercise),
-            replace(told, original=inner.stem),
+            replace(one, member=inner.member, exercise=names.exercise_of(inner.stem) or exercise),
+            replace(source, original=inner.stem),
         )
         for inner in inside
     ]

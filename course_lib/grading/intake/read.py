@@ -31,14 +31,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Handed:
-    """A submission. ``version``: which one of the exercise it says it is; empty if it doesn't say."""
+class ReadNotebook:
+    """A notebook that was handed in. ``version``: which one of the exercise it says it is; empty if it doesn't say."""
 
     cells: tuple[Cell, ...]
     version: str = ""
 
 
-def read_submission(data: bytes) -> Handed:
+def read_submission(data: bytes) -> ReadNotebook:
     """A submitted notebook. Raises ``SubmissionError`` for anything that isn't one."""
     if len(data) > MAX_BYTES:
         raise SubmissionError(
@@ -60,7 +60,7 @@ def read_submission(data: bytes) -> Handed:
         raise SubmissionError(
             f"The file is not a notebook: it isn't JSON ({error}). It may have been cut off or edited by hand."
         ) from None
-    return Handed(tuple(_cell(cell) for cell in _cells(content)), _version(content))
+    return ReadNotebook(tuple(_cell(cell) for cell in _cells(content)), _version(content))
 
 
 def _int(digits: str) -> int:
