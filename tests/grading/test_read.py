@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -343,7 +344,7 @@ def test_an_answer_without_its_mark_is_found_among_magics(source: str, counts: b
 
 
 def test_an_answer_that_no_task_asks_for_any_more_runs_but_is_not_called() -> None:
-    rebuilt = rebuild(master(), submission(), TASKS[:2], {"f": [], "g": []})
+    rebuilt = rebuild(replace(example(), tasks=tuple(TASKS[:2])), submission(), {"f": [], "g": []})
     assert set(play(rebuilt)) == {"f", "g", "names"}
     assert "h" in play(rebuilt)["names"]
 

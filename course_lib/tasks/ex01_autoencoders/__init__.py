@@ -9,5 +9,7 @@ from course_lib.tasks.ex01_autoencoders.training import TRAIN_AUTOENCODER
 
 TASKS = (RECONSTRUCTION_LOSS, PCA_RECONSTRUCT, GRADIENT_STEP, TRAIN_AUTOENCODER)
 
-# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/staging.py
-WITHHELD = {"objectives.reconstruction:squared_error": ""}
+# What the library has of these answers, and a learner's process in the grader doesn't (grading/sandbox/staging.py). The
+# squared error is in objectives, also as a Gaussian's log-density; fit(AutoencoderStep(...)) trains; metrics measure
+# distances. The exercise's own cells use none of these floors.
+WITHHELD = {"objectives": "", "training": "", "metrics": ""}

@@ -9,13 +9,12 @@ from course_lib.tasks.ex05_variational_autoencoder.training import TRAIN_VAE
 
 TASKS = (KL_DIVERGENCE, REPARAMETERIZE, BERNOULLI_LOG_LIKELIHOOD, NEGATIVE_ELBO, TRAIN_VAE)
 
-# what the library has of these answers, and a learner's process in the grader doesn't: see grading/sandbox/staging.py
+# What the library has of these answers, and a learner's process in the grader doesn't (grading/sandbox/staging.py).
+# objectives hold the formulas, fit(VAEStep(...)) trains, importance_nll weighs samples. Cells use models and data.
 WITHHELD = {
-    "objectives.kl:kl_per_dimension": "",
-    "objectives.kl:kl_standard_normal": "",
-    "objectives.kl:kl_gaussians": "",
-    "objectives.reconstruction:bernoulli_log_prob": "",
-    "objectives.elbo:elbo": "",
+    "objectives": "",
+    "training": "",
+    "metrics": "",
     "models.vae:reparameterize": "",
     # a model may be called as a whole
     "models.vae:VAE.forward": """
