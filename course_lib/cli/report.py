@@ -74,8 +74,8 @@ def report(
 
     Exit code 1: a mark had no place in the --template; who, is said.
     """
+    from course_lib.grading.journal import JournalError
     from course_lib.grading.reports import pseudonymise, write_mapping
-    from course_lib.grading.store import JournalError
 
     if mapping and not pseudonyms:
         stop("--mapping tells which pseudonym is whose: give --pseudonyms too")

@@ -4,9 +4,7 @@ A submission whose settings are the same as last time isn't run again.
 """
 
 import hashlib
-import json
 import platform
-from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -79,8 +77,3 @@ def _exercise(exercise: str, solutions: Path | None) -> dict[str, str]:
                 digest.update(f"{cell.id}\0{cell.source}\0".encode())
     now = exercise_version(exercise, solutions) if exercise in masters else ""
     return {"exercise": now, "masters": digest.hexdigest()[:12]}
-
-
-def settings_id(settings: Mapping[str, str]) -> str:
-    """A short name for a group of settings: equal if and only if they are."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

@@ -23,9 +23,9 @@ import pytest
 from course_lib.grading import SubmissionError, Summary, grade_folder, self_check
 from course_lib.grading import batch as batches
 from course_lib.grading import worker as workers
-from course_lib.grading.adjust import Late
 from course_lib.grading.build import read_notebook
 from course_lib.grading.journal import JOURNAL, Journal
+from course_lib.grading.journal.adjust import Late
 from course_lib.grading.judge import hidden_seed
 from course_lib.grading.pool import WorkerError, grade_all
 from course_lib.grading.results import Result, TaskVerdict
