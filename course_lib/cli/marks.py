@@ -82,7 +82,7 @@ def marks(
     """
     from course_lib.grading.journal import explained
     from course_lib.grading.journal.adjust import merge_marks
-    from course_lib.grading.publish import publish
+    from course_lib.grading.reports.publish import publish
 
     with opened(out) as journal, journal.grading(), explained(journal.path):
         number = merge_marks(journal, table, by or getuser())
@@ -102,7 +102,7 @@ def forget(
     Their notebook in the folder of submissions, and what 'course report' wrote before, are yours to delete.
     """
     from course_lib.grading.journal import explained
-    from course_lib.grading.publish import forget_learner
+    from course_lib.grading.reports.publish import forget_learner
 
     with opened(out) as journal, journal.grading(), explained(journal.path):
         rows = forget_learner(journal, out, learner)

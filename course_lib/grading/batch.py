@@ -19,8 +19,8 @@ from course_lib.grading.journal import JOURNAL, Journal, explained
 from course_lib.grading.journal.adjust import Late, apply_late
 from course_lib.grading.masters import load_masters, use_variants
 from course_lib.grading.pool import grade_all
-from course_lib.grading.publish import Tables, publish, write_pages
 from course_lib.grading.read import SubmissionError
+from course_lib.grading.reports.publish import Tables, publish, write_pages
 from course_lib.grading.results import Result, Status
 from course_lib.grading.sandbox import Limits, require
 from course_lib.grading.submissions import Submission, find_submissions
