@@ -148,6 +148,19 @@ def test_tests_bring_their_own_extras() -> None:
     ]
 
 
+@pytest.mark.parametrize(("target", "ending"), [("bench", "run.py"), ("bench-quick", "run.py --quick")])
+def test_opponents_are_installed_beside_no_lesson(target: str, ending: str) -> None:
+    code, text = planned(target)
+    assert code == 0
+    assert installs(text) == [
+        "--no-compile -c constraints.txt -e .",
+        "--no-compile -c constraints.txt -e '.[bench]'",
+    ]
+    assert "no/such/venv/" not in text
+    assert re.search(rf"^no/such/venv-bench/\w+/python benchmarks/{ending}$", text, re.MULTILINE)
+    assert "-bench" in planned("clean")[1]
+
+
 def test_a_misspelt_variable_is_refused() -> None:
     code, text = planned("lab", "TORCH=cup")
     assert code == 2
