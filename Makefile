@@ -29,7 +29,7 @@ endif
 FILES := notebooks solutions
 NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/notebooks/nbval/pytest.ini --rootdir=. -n 2 --dist loadscope
 
-.PHONY: bench bench-quick mutants soak lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints images build clean
+.PHONY: bench bench-quick with-opponents mutants soak lab setup setup-test test test-quick lint types unit notebooks notebooks-smoke format checkpoints images build clean
 .DEFAULT_GOAL := lab
 
 lab: setup
@@ -94,13 +94,16 @@ mutants: setup-test
 	$(BIN)/python tests/mutants/tool.py
 
 # What is claimed of speed and quality. Long parts keep their rows in benchmarks/results and go on where they stopped.
-bench: setup
-	$(PINNED) -q -e '.[bench]'
-	$(BIN)/python benchmarks/run.py
+# In an environment of its own: nbgrader puts a menu into every JupyterLab that it is installed beside.
+bench bench-quick:
+	@$(MAKE) VENV=$(VENV)-bench with-opponents
+	$(subst $(VENV)/,$(VENV)-bench/,$(BIN))/python benchmarks/run.py$(if $(filter bench-quick,$@), --quick)
 
-bench-quick: setup
-	$(PINNED) -q -e '.[bench]'
-	$(BIN)/python benchmarks/run.py --quick
+with-opponents: $(VENV)/.installed-bench
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	$(PINNED) -e '.[bench]'
+	@touch $@
 
 # A class of 300 graded by a grader that is killed 20 times and once finds the disk full; then a small one for real; then
 # 300 on a cluster that loses a worker; then every hostile submission, of which `make test` takes some of each kind
@@ -126,5 +129,5 @@ build: setup
 	$(BIN)/course build
 
 clean:
-	rm -rf $(VENV) build dist course_lib.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-bench build dist course_lib.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

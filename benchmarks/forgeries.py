@@ -4,7 +4,7 @@
 
 The payloads are those of tests/grading/hostile that attack nothing but marks (nbgrader_forgeries.py says which); --all
 takes all of these, else some of each kind. Points count only for tasks that a submission didn't answer rightly.
-nbgrader has no sandbox: run this where nothing can be lost.
+nbgrader has no sandbox: run this where nothing can be lost. PYTHON is that of .venv-bench, once it is made.
 """
 
 import argparse
@@ -59,6 +59,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     python = options.nbgrader
+    if subprocess.run([python, "-c", "import nbgrader"], capture_output=True, check=False).returncode:
+        parser.error(f"{python} has no nbgrader: `make bench` makes .venv-bench, whose python has it")
     with tempfile.TemporaryDirectory(prefix="forgeries-") as name:
         folder, course = Path(name), Path(name) / "course"
         chosen = forgeries.write_submitted(folder / "in", options.all)
@@ -70,12 +72,12 @@ def main() -> None:
         forgeries.write_submitted(course / "submitted", options.all)
         held_up = [one.name for one in chosen if not autograde(python, course, one)]
         scores = [python, "-c", _SCORES, str(ROOT / "tests" / "grading"), "all" if options.all else "short"]
-        said = subprocess.run(
+        printed = subprocess.run(
             scores, cwd=course, env=environment(python), check=True, capture_output=True, text=True
         )
         ours = forgeries.our_scores(folder / "out" / "tasks.csv")
         print()
-        print(forgeries.comparison(ours, json.loads(said.stdout), chosen))
+        print(forgeries.comparison(ours, json.loads(printed.stdout), chosen))
         print(f"\nHeld up nbgrader for more than {_PATIENCE} s: {', '.join(held_up) or 'none'}.")
 
 

@@ -168,7 +168,7 @@ def main() -> None:
         python = options.nbgrader or sys.executable
         contestants |= {"nbgrader, 2 processes": nbgrader(python, 2), "nbgrader, 1 process": nbgrader(python, 1)}
     else:
-        print("nbgrader isn't installed, so it isn't timed: pip install -e '.[bench]'")
+        print("nbgrader isn't installed, so it isn't timed: `make bench` installs it into .venv-bench")
     print(f"{machine(1)}; {number} submissions of {classroom.EXERCISE}, {options.rounds} rounds")
     rounds: dict[str, list[Round]] = {name: [] for name in contestants}
     for _ in range(options.rounds):

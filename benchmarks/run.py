@@ -3,14 +3,19 @@
     python benchmarks/run.py [--quick]
 
 The parts that train many networks keep one row for each in benchmarks/results, so a run that is stopped goes on
-where it was, and a finished one only prints its tables. Delete a file there to measure anew.
+where it was, and a finished one only prints its tables. Delete a file there to measure anew. A part that needs what
+isn't here is left out with a line that says what; an opponent that isn't installed isn't timed.
 """
 
 import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+
+from course_lib.grading.sandbox import SandboxError, require
 
 HERE = Path(__file__).parent
 FULL = [
@@ -39,6 +44,31 @@ QUICK = [
 ]
 
 
+def without_mnist() -> str:
+    """Why a part on MNIST can't run, or nothing."""
+    return (
+        "" if os.environ.get("COURSE_DATA") else "it is about MNIST; set COURSE_DATA to the folder with its files"
+    )
+
+
+@cache
+def without_sandbox() -> str:
+    """Why a part that grades can't run, or nothing."""
+    try:
+        require("auto")
+    except SandboxError as error:
+        return " ".join(str(error).split())
+    return ""
+
+
+NEEDS: dict[str, Callable[[], str]] = {
+    "nll.py": without_mnist,
+    "grading.py": without_sandbox,
+    "grading_scale.py": without_sandbox,
+    "grading_parent.py": without_sandbox,
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -48,8 +78,8 @@ def main() -> int:
     failed = []
     for script, *arguments in QUICK if options.quick else FULL:
         print(f"\n## {' '.join([script, *arguments])}\n", flush=True)
-        if script == "nll.py" and not os.environ.get("COURSE_DATA"):
-            print("Left out: it is about MNIST. Set COURSE_DATA to the folder with its files.")
+        if script in NEEDS and (missing := NEEDS[script]()):
+            print(f"Left out: {missing}", flush=True)
             continue
         if subprocess.run([sys.executable, HERE / script, *arguments], check=False).returncode:
             failed.append(script)

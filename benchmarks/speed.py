@@ -3,7 +3,7 @@
     python benchmarks/speed.py [--dataset glyphs] [--images 60000] [--epochs 1] [--rounds 5] [--quick]
 
 Against (a) the loop that tutorials teach (benchmarks/tutorial.py), (b) ``pythae`` where it is installed
-(pip install -e '.[bench]'), and against the limit: the bare matrix products or convolutions of the same shapes,
+(`make bench` does it), and against the limit: the bare matrix products or convolutions of the same shapes,
 forward and both backward ones. Networks, batch size, learning rate and number of epochs are the same; each
 contestant starts from the same weights. Every round times each contestant once; ratios are taken within a round and
 given as median (lowest to highest). The column "-ELBO" is that of 10,000 test images (glyphs: 4,000), binarised, of
@@ -290,7 +290,7 @@ def main() -> None:
         with_pythae = True
     except ImportError:
         with_pythae = False
-        print("pythae isn't installed, so it isn't timed: pip install -e '.[bench]'")
+        print("pythae isn't installed, so it isn't timed: `make bench` installs it into .venv-bench")
     with_bf16 = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     print(
         f"{machine()}; {options.dataset}, "

@@ -74,11 +74,11 @@ def grade(
     130 interrupted (Ctrl-C or SIGTERM). After 3 and 130 what was graded is kept.
     """
     from course_lib.grading import grade_folder
-    from course_lib.grading.adjust import Late, read_due
     from course_lib.grading.batch.cluster import ClusterError
     from course_lib.grading.batch.pool import WorkerError
+    from course_lib.grading.journal import DiskFullError, JournalError
+    from course_lib.grading.journal.adjust import Late, read_due
     from course_lib.grading.sandbox import SandboxError
-    from course_lib.grading.store import DiskFullError, JournalError
 
     if explain and not only:
         stop("--explain tells of one learner: name them with --only LEARNER")

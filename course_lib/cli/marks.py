@@ -81,9 +81,9 @@ def marks(
     Points replace the task's, or are added to the exercise's if the task is empty. Empty points: the row is a comment.
     The word auto in place of points: the grader's own mark counts again. If a row is wrong, none is taken.
     """
-    from course_lib.grading.adjust import merge_marks
-    from course_lib.grading.publish import publish
-    from course_lib.grading.store import explained
+    from course_lib.grading.journal import explained
+    from course_lib.grading.journal.adjust import merge_marks
+    from course_lib.grading.reports.publish import publish
 
     with opened(out) as journal, journal.grading(), explained(journal.path):
         number = merge_marks(journal, table, by or getuser())
@@ -102,8 +102,8 @@ def forget(
 
     Their notebook in the folder of submissions, and what 'course report' wrote before, are yours to delete.
     """
-    from course_lib.grading.publish import forget_learner
-    from course_lib.grading.store import explained
+    from course_lib.grading.journal import explained
+    from course_lib.grading.reports.publish import forget_learner
 
     with opened(out) as journal, journal.grading(), explained(journal.path):
         rows = forget_learner(journal, out, learner)
@@ -117,8 +117,7 @@ def forget(
 @contextmanager
 def opened(out: Path) -> Iterator[Any]:
     """The journal of a folder; what goes wrong with it ends the command with a sentence."""
-    from course_lib.grading.journal import JOURNAL, Journal
-    from course_lib.grading.store import DiskFullError, JournalError
+    from course_lib.grading.journal import JOURNAL, DiskFullError, Journal, JournalError
 
     if not (out / JOURNAL).is_file():
         stop(f"{out} holds no {JOURNAL}; name the folder of 'course grade --out'")

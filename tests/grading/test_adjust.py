@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.grading.adjust import Late, apply_late, merge_marks, read_due
 from course_lib.grading.journal import JOURNAL, Journal
+from course_lib.grading.journal.adjust import Late, apply_late, merge_marks, read_due
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
 
 VAE = "05_variational_autoencoder"
@@ -25,7 +25,7 @@ def journal(tmp_path: Path) -> Journal:
     for learner in ("ada", "bob", "=eve"):
         run = journal.hand_in(learner, VAE, "c", "2026-11-01T18:00:00+00:00", {})
         assert run is not None
-        journal.start(run, "c", 60)
+        journal.start(run, "c")
         verdicts = (TaskVerdict("f", 2, 4, "right"), TaskVerdict("g", 3, 4, "right"))
         journal.finish(run, Result(learner, VAE, "graded", verdicts), {})
     return journal

@@ -23,12 +23,12 @@ import pytest
 from course_lib.exercises.build import read_notebook
 from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading import SubmissionError, Summary, grade_folder, self_check
-from course_lib.grading.adjust import Late
 from course_lib.grading.batch import folder as batches
 from course_lib.grading.batch import worker as workers
 from course_lib.grading.batch.pool import WorkerError, grade_all
 from course_lib.grading.batch.worker import Graded, Job, Settings, not_run
 from course_lib.grading.journal import JOURNAL, Journal
+from course_lib.grading.journal.adjust import Late
 from course_lib.grading.judge import hidden_seed
 from course_lib.grading.results import Result, TaskVerdict
 from course_lib.tasks.core import Task

@@ -3,16 +3,19 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from course_lib.grading.journal import JOURNAL, Journal
+from course_lib.grading.journal import JOURNAL, Journal, JournalError
 from course_lib.grading.results import Adjustment, Result, TaskVerdict
-from course_lib.grading.store import JournalError
 
 VAE = "05_variational_autoencoder"
 SETTINGS = {"grader": "1", "secret": "a"}
@@ -38,7 +41,7 @@ def hand_in(journal: Journal, learner: str = "ada", content: str = "c1", place: 
 def graded(journal: Journal, learner: str = "ada", content: str = "c1", points: float = 2, **more) -> None:
     run = hand_in(journal, learner, content, **more)
     assert run is not None
-    assert journal.start(run, content, 60)
+    assert journal.start(run, content)
     journal.finish(run, result(learner, points), {"f": "def f(): pass"})
 
 
@@ -72,7 +75,7 @@ def test_what_has_changed_is_run(journal: Journal, change: dict) -> None:
 def test_a_failed_run_is_tried_again_and_a_rejected_one_is_not(journal: Journal) -> None:
     for learner, status, again in (("ada", "failed", True), ("bob", "rejected", False)):
         run = hand_in(journal, learner)
-        journal.start(run, "c1", 60)
+        journal.start(run, "c1")
         journal.finish(run, result(learner, status=status), {})
         assert (hand_in(journal, learner) is not None) == again
     assert state(journal) == ["failed", "done", "queued"] or state(journal) == ["failed", "queued", "done"]
@@ -90,7 +93,7 @@ def test_attempts_are_counted_and_the_last_one_counts_once_it_is_graded(journal:
     graded(journal, points=1)
     run = hand_in(journal, content="c2")
     assert [(r.attempt, r.score) for r in journal.records()] == [(1, 2)]
-    journal.start(run, "c2", 60)
+    journal.start(run, "c2")
     journal.finish(run, result(points=3), {})
     assert [(r.attempt, r.score) for r in journal.records()] == [(2, 4)]
     assert hand_in(journal, content="c1") is None  # the first one again: known, but a third attempt
@@ -102,7 +105,7 @@ def test_one_record_per_learner_and_exercise_wherever_it_lay(journal: Journal) -
     graded(journal, place=VAE, points=3)
     assert [record.score for record in journal.records()] == [4]
     run = hand_in(journal, "bob", place="")
-    journal.start(run, "c1", 60)
+    journal.start(run, "c1")
     journal.finish(run, result("bob", exercise="", status="rejected"), {})  # not to be recognised
     graded(journal, "bob", "c2", place="")
     assert [(r.learner, r.exercise, r.attempt) for r in journal.records()] == [("ada", VAE, 1), ("bob", VAE, 2)]
@@ -110,7 +113,7 @@ def test_one_record_per_learner_and_exercise_wherever_it_lay(journal: Journal) -
 
 def test_a_run_for_other_content_does_not_start(journal: Journal) -> None:
     run = hand_in(journal)
-    assert not journal.start(run, "c2", 60)
+    assert not journal.start(run, "c2")
     assert state(journal) == ["queued"]
 
 
@@ -145,9 +148,9 @@ def test_adjustments_count_and_their_history_stays(journal: Journal) -> None:
     adjust(journal, "late", 0, withdrawn=True)
     adjust(journal, "manual", 0, "f", withdrawn=True)
     assert journal.records()[0].score == 3.25
-    told = "\n".join(what for _, what in journal.history("ada"))
+    history = "\n".join(event for _, event in journal.history("ada"))
     for text in ("manual 2.5 by grace: read again", "late 99", "late withdrawn", "attempt 1"):
-        assert text in told
+        assert text in history
 
 
 def test_a_penalty_is_for_its_attempt_a_manual_mark_stays(journal: Journal) -> None:
@@ -203,49 +206,90 @@ def test_forgetting_while_somebody_reads_says_so(journal: Journal, tmp_path: Pat
 
 
 def hold(path: Path, held: object) -> None:
+    """A grader that is killed while one run goes on, and a process that it started lives on."""
     with Journal(path) as journal, journal.grading():
         graded(journal, "eve")
         run = hand_in(journal, "bob")
-        journal.start(run, "c1", 600)
-        held.set()
-        time.sleep(60)
+        journal.start(run, "c1")
+        survivor = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        held.put(survivor.pid)
+        time.sleep(600)
 
 
 @LINUX
 def test_one_grader_at_a_time_and_a_dead_one_holds_nothing(journal: Journal, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    held = context.Event()
+    held = context.Queue()
     process = context.Process(target=hold, args=(tmp_path / JOURNAL, held))
     process.start()
-    assert held.wait(60)
-    with pytest.raises(JournalError, match=f"process {process.pid} on .* writes to"), journal.grading():
-        pass
-    assert [record.learner for record in journal.records()] == ["eve"]  # reading is free
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    assert state(journal) == ["done", "running"]
-    with journal.grading():
-        assert state(journal) == ["done", "queued"]
-        assert hand_in(journal, "bob") == 2
+    survivor = held.get(timeout=60)
+    try:
+        with pytest.raises(JournalError, match=f"process {process.pid} on .* writes to"), journal.grading():
+            pass
+        assert [record.learner for record in journal.records()] == ["eve"]  # reading is free
+        process.kill()
+        process.join()
+        assert state(journal) == ["done", "running"]
+        with journal.grading():
+            assert state(journal) == ["done", "queued"]
+            assert hand_in(journal, "bob") == 2
+        os.kill(survivor, 0)  # it lives, and holds nothing
+    finally:
+        process.kill()
+        os.kill(survivor, signal.SIGKILL)
 
 
-def test_another_machines_lease_runs_out(journal: Journal) -> None:
-    far = "INSERT INTO lease VALUES (1, 'x', 'far-away', 1, 1.0, ?)"
-    journal.db.execute(far, (time.time() + 60,))
-    with pytest.raises(JournalError, match="process 1 on far-away"), journal.grading():
-        pass
-    journal.db.execute("UPDATE lease SET expires = ?", (time.time() - 1,))
-    with journal.grading():
-        pass
+def test_two_graders_of_one_process_exclude_each_other(journal: Journal, tmp_path: Path) -> None:
+    here = f"process {os.getpid()} on .* writes to {re.escape(str(tmp_path))}: wait until it has ended"
+    with Journal(tmp_path / JOURNAL) as other:
+        with journal.grading():
+            with pytest.raises(JournalError, match=here), other.grading():
+                pass
+            (tmp_path / "journal.holder").unlink()
+            with pytest.raises(JournalError, match="another process writes to"), other.grading():
+                pass
+        with other.grading():
+            pass
 
 
-def test_a_grader_that_was_taken_over_writes_nothing_more(journal: Journal) -> None:
-    with pytest.raises(JournalError, match="another process took over"), journal.grading():  # noqa: PT012
-        run = hand_in(journal)
-        journal.start(run, "c1", 60)
-        journal.db.execute("UPDATE lease SET id = 'another'")
-        journal.finish(run, result(), {})
-    assert state(journal) == ["running"]
+def test_a_run_that_a_grader_leaves_is_queued_again(journal: Journal) -> None:
+    with pytest.raises(RuntimeError), journal.grading():  # noqa: PT012
+        journal.start(hand_in(journal), "c1")
+        raise RuntimeError
+    assert state(journal) == ["queued"]
+
+
+@pytest.fixture
+def of_layout_1(tmp_path: Path) -> Path:
+    """A journal as version 0.2.0 of the course wrote it, whose grader was killed while it graded cy's submission."""
+    with closing(sqlite3.connect(tmp_path / JOURNAL)) as db:
+        db.executescript((Path(__file__).parent / "journal_layout_1.sql").read_text(encoding="utf-8"))
+    return tmp_path / JOURNAL
+
+
+def test_a_journal_of_layout_1_goes_on(of_layout_1: Path) -> None:
+    with Journal(of_layout_1) as journal:  # read before anybody grades
+        assert {(r.learner, r.attempt, r.score) for r in journal} == {
+            ("ada", 2, 3.0),  # f: 2.5 by hand in place of 2, g: 1, and 0.5 off for lateness
+            ("bob", 1, 4),
+            ("a\udcff", 1, 1.5),
+            ("eve", 1, 1),
+        }
+        assert [a.kind for a in journal.of("ada")[0].adjustments] == ["manual", "late", "comment"]
+        assert "manual 2.5 by grace: read again" in "\n".join(event for _, event in journal.history("ada"))
+    with Journal(of_layout_1) as journal, journal.grading():
+        assert state(journal) == ["done"] * 4 + ["failed", "queued", "queued"]
+        again = {name: hand_in(journal, name, content) for name, content in (("ada", "c2"), ("a\udcff", "c1"))}
+        again["bob"] = hand_in(journal, "bob", place="")
+        assert again == {"ada": None, "a\udcff": None, "bob": None}  # still valid: not run again
+        assert [hand_in(journal, name) for name in ("cy", "dan")] == [6, 7]
+        assert hand_in(journal, "eve") == 8  # the grader had failed on it
+        assert hand_in(journal, "ada", "c2", settings={"grader": "2"}) == 9
+        journal.start(6, "c1")
+        journal.finish(6, result("cy", points=1), {})
+        adjust(journal, "comment", 0, comment="well done")
+        assert journal.forget("bob") == 2
+        assert [r.learner for r in journal if isinstance(r.learner, str)].count("cy") == 1
 
 
 def test_a_transaction_is_all_or_nothing(journal: Journal) -> None:
@@ -260,11 +304,18 @@ def test_what_is_no_journal_or_another_versions_is_refused(tmp_path: Path) -> No
     with pytest.raises(JournalError, match="can't be used"):
         Journal(tmp_path / "noise")
     Journal(tmp_path / "later").db.execute("PRAGMA user_version = 9")
-    with pytest.raises(JournalError, match="layout 9"):
+    with pytest.raises(JournalError, match="has layout 9, but this version of the course reads layout 2"):
         Journal(tmp_path / "later")
 
 
-def test_the_settings_of_a_mark_can_be_told(journal: Journal) -> None:
+def test_a_new_file_has_nothing_of_the_lease_of_layout_1(journal: Journal) -> None:
+    schema = " ".join(sql for (sql,) in journal.db.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL"))
+    assert "CREATE TABLE runs" in schema
+    assert "lease" not in schema
+    assert "expires" not in schema
+
+
+def test_the_settings_of_a_mark_are_kept(journal: Journal) -> None:
     graded(journal)
     assert journal.settings("ada", VAE) == SETTINGS
     assert journal.settings("bob", VAE) == {}

@@ -175,7 +175,9 @@ def test_an_answer_that_calls_a_wrong_one_is_told_to_begin_there() -> None:
 
 
 def test_hidden_inputs_are_fresh_per_learner_and_task_and_repeat_with_the_secret() -> None:
-    def seed(secret: bytes = b"s" * 16, learner: str = "ada", exercise: str = EXERCISE.name, task: str = "f") -> int:
+    def seed(
+        secret: bytes = b"s" * 16, learner: str = "ada", exercise: str = EXERCISE.name, task: str = "f"
+    ) -> int:
         return hidden_seed(secret, learner, exercise, task)
 
     assert seed() == seed()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.grading.reports import feedback_html, feedback_path, write_tables
+from course_lib.grading.reports.pages import feedback_html, feedback_path
+from course_lib.grading.reports.tables import write_tables
 from course_lib.grading.reports.text import cell, clean, safe_name, safe_names
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from course_lib.cli import app
+from course_lib.cli import app, report
 from course_lib.grading.journal import Journal
+from course_lib.grading.reports import formats
 from course_lib.grading.results import Result, TaskVerdict
 
 VAE, GAN = "05_variational_autoencoder", "07_gan"
@@ -106,6 +107,10 @@ def test_the_mapping_is_written_on_demand_only(out: Path, tmp_path: Path) -> Non
     [
         (["--format", "canvas"], "--template"),
         (["--format", "csv", "--mapping", "who.csv"], "--pseudonyms"),
+        (
+            ["--format", "xml"],
+            "--format must be one of canvas, code, csv, feedback, gradescope, gradescope-autograder, ",
+        ),
         (["--format", "csv", "--pseudonyms", "--secret", "nowhere"], "there is no nowhere"),
         (["--format", "gradescope-autograder", "--exercise", "03_nothing"], "03_nothing.ipynb is missing"),
         (["--format", "moodle", "--template", "nowhere.csv"], "nowhere.csv"),
@@ -119,6 +124,41 @@ def test_what_cannot_be_done_is_said_in_a_sentence(out: Path, arguments: list[st
     assert code == 2
     assert sentence in said
     assert not (out / "reports").exists()
+
+
+def test_a_format_is_one_file(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "names_only.py").write_text(
+        '''"""the learners' names, a line each."""
+
+from course_lib.grading.reports.formats import Format, Request, Written
+
+
+def _write(request: Request) -> Written:
+    request.folder.mkdir()
+    (request.folder / "names.txt").write_text("\\n".join(record.learner for record in request.records))
+    return Written(request.folder, "names.txt")
+
+
+FORMAT = Format(_write, frozenset({"names"}))
+'''
+    )
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
+    assert "names-only" in formats.format_names()
+    monkeypatch.setattr(report, "FORMATS", dict.fromkeys(formats.format_names()))
+    code, output = run(out, "--format", "names-only")
+    assert (code, "names.txt" in output) == (0, True)
+    assert set((out / "reports" / "names.txt").read_text().split("\n")) == set(NAMES)
+    assert run(out, "--format", "names-only", "--pseudonyms")[0] == 2
+
+
+def test_the_help_names_every_format_and_what_it_gives() -> None:
+    assert list(report.FORMATS) == formats.format_names()
+    assert all(text.endswith(".") for text in report.FORMATS.values())
+    code, output = run("--help")
+    assert code == 0
+    for name, text in report.FORMATS.items():
+        assert f"{name}: {text.split()[0]}" in output
+        assert formats.load_format(name).write
 
 
 def test_a_folder_without_a_journal_is_refused_and_left_alone(tmp_path: Path) -> None:

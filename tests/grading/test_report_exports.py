@@ -12,16 +12,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from course_lib.grading.reports import (
-    feedback_html,
-    pseudonymise,
-    results_json,
-    write_autograder,
-    write_code,
-    write_mapping,
-    write_tables,
-)
+from course_lib.grading.reports.formats.code import write_code
+from course_lib.grading.reports.formats.gradescope import results_json
+from course_lib.grading.reports.formats.gradescope_autograder import write_autograder
 from course_lib.grading.reports.items import items_html
+from course_lib.grading.reports.pages import feedback_html
+from course_lib.grading.reports.pseudonyms import pseudonymise, write_mapping
+from course_lib.grading.reports.tables import write_tables
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +95,7 @@ def test_the_autograder_zip_is_as_gradescope_wants_it(tmp_path: Path) -> None:
             check = subprocess.run(["bash", "-n"], input=archive.read(name), check=False)
             assert check.returncode == 0
         assert archive.read("secret") == b"0123456789abcdef\n"
+        assert archive.read("exercise").decode() == f"{VAE}\n"
     with pytest.raises(FileNotFoundError, match="clone"):
         write_autograder(path, tmp_path, KEY, VAE)
 
@@ -134,6 +132,7 @@ def test_the_autograder_writes_results_whatever_happens(
     (tmp_path / "course").write_text(FAKE.format(python=sys.executable, code=code))
     (tmp_path / "course").chmod(0o755)
     (here / "source").mkdir()
+    (here / "source" / "exercise").write_text(f"{VAE}\n")
     (here / "submission_metadata.json").write_text(
         json.dumps({"users": [{"id": 12, "email": "a@b", "name": "../x"}]})
     )

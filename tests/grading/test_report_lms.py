@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.grading.reports import fill_canvas, fill_moodle
+from course_lib.grading.reports.formats.canvas import fill_canvas
+from course_lib.grading.reports.formats.moodle import fill_moodle
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
 
 VAE, GAN = "05_variational_autoencoder", "07_gan"

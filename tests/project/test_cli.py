@@ -14,9 +14,8 @@ from conftest import Course, write_notebook
 
 from course_lib import __version__
 from course_lib.grading import Result, Summary, TaskVerdict
-from course_lib.grading.journal import JOURNAL, Journal
+from course_lib.grading.journal import JOURNAL, DiskFullError, Journal, JournalError
 from course_lib.grading.sandbox import SandboxError
-from course_lib.grading.store import DiskFullError, JournalError
 from course_lib.lessons.execute import LocalKernelManager, parse_value, sockets
 from course_lib.lessons.find import LessonError, course_root, find_lesson
 from course_lib.lessons.lab import lab_arguments
@@ -432,7 +431,7 @@ def test_grade_fails_only_if_the_grader_did(
             for result in (good, other):
                 run = journal.hand_in(result.learner, VAE, result.status, "", {"grader": "1"}, again=True)
                 assert run is not None
-                journal.start(run, result.status, 60)
+                journal.start(run, result.status)
                 journal.finish(run, result, {})
                 progress(result)
         return Summary(out, 2, 7, 1.0)
@@ -516,7 +515,7 @@ def test_marks_by_hand_and_forgetting(course: Course, clone: Path) -> None:
         for learner in ("ada", "bob"):
             run = journal.hand_in(learner, VAE, "c", "", {})
             assert run is not None
-            journal.start(run, "c", 60)
+            journal.start(run, "c")
             journal.finish(run, Result(learner, VAE, "graded", (verdict("kl_divergence", "wrong"),)), {})
     table = clone / "marks.csv"
     table.write_text(f"learner,exercise,task,points,comment\nada,{VAE},kl_divergence,1.5,well argued\n")

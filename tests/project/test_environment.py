@@ -1,11 +1,14 @@
 """What gets installed, whichever way: the pins, the list for conda, and what the make variables do to pip's lines."""
 
+import ast
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
-from importlib.metadata import version
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,14 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-NEEDED = [re.split(r"[<>=!~\[; ]", line)[0] for line in PROJECT["dependencies"]]
-FOR_TESTS = [re.split(r"[<>=!~\[; ]", line)[0] for line in PROJECT["optional-dependencies"]["test"]]
+
+
+def names(requirements: list[str]) -> list[str]:
+    return [re.split(r"[<>=!~\[; ]", line)[0] for line in requirements]
+
+
+NEEDED = names(PROJECT["dependencies"])
+FOR_TESTS = names(PROJECT["optional-dependencies"]["test"])
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -30,6 +39,58 @@ def pins() -> dict[str, str]:
 
 def test_every_dependency_has_a_pin() -> None:
     assert {plain(name) for name in NEEDED + FOR_TESTS} <= pins().keys()
+
+
+def imported(tree: ast.AST, inside: bool = False) -> Iterator[tuple[str, bool]]:
+    """Each package that is imported, and whether inside a function or for types only."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.partition(".")[0], inside) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield str(node.module).partition(".")[0], inside
+        lazy = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or (
+            isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        )
+        yield from imported(node, inside or lazy)
+
+
+def undeclared(library: Path, needed: list[str], extras: list[str]) -> list[str]:
+    """What the files below ``library`` import and pyproject.toml doesn't name, as 'file: package'."""
+    provided_by = packages_distributions()
+    always, sometimes = set(map(plain, needed)), set(map(plain, [*needed, *extras]))
+    missing = set()
+    for file in library.rglob("*.py"):
+        for package, inside in imported(ast.parse(file.read_text(encoding="utf-8"))):
+            beside = file.with_name(f"{package}.py").is_file()  # programs of the sandbox import their neighbours
+            if package == "course_lib" or package in sys.stdlib_module_names or beside:
+                continue
+            distributions = set(map(plain, provided_by.get(package, [package])))
+            if not distributions & (sometimes if inside else always):
+                missing.add(f"{file.relative_to(library)}: {package}")
+    return sorted(missing)
+
+
+LIBRARY = ROOT / "course_lib"
+FOR_SOME = names(PROJECT["optional-dependencies"]["cluster"])
+
+
+def test_all_that_is_imported_is_declared() -> None:
+    assert undeclared(LIBRARY, NEEDED, FOR_SOME) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["jinja2", "markupsafe", "traitlets", "jupyter_client", "jupyter_core", "pyzmq", "ipython", "filelock"]
+)
+def test_a_dependency_that_is_not_declared_is_found(name: str) -> None:
+    assert undeclared(LIBRARY, [other for other in NEEDED if other != name], FOR_SOME)
+
+
+def test_an_extra_may_be_imported_inside_a_function_only(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f():\n    import distributed\n")
+    assert undeclared(tmp_path, NEEDED, FOR_SOME) == []
+    assert undeclared(tmp_path, NEEDED, []) == ["a.py: distributed"]
+    (tmp_path / "a.py").write_text("import distributed.client\n")
+    assert undeclared(tmp_path, NEEDED, FOR_SOME) == ["a.py: distributed"]
 
 
 def test_what_is_installed_here_is_what_is_pinned() -> None:
@@ -85,6 +146,19 @@ def test_tests_bring_their_own_extras() -> None:
         "--no-compile -c constraints.txt -e .",
         "--no-compile -c constraints.txt -e '.[test]'",
     ]
+
+
+@pytest.mark.parametrize(("target", "ending"), [("bench", "run.py"), ("bench-quick", "run.py --quick")])
+def test_opponents_are_installed_beside_no_lesson(target: str, ending: str) -> None:
+    code, text = planned(target)
+    assert code == 0
+    assert installs(text) == [
+        "--no-compile -c constraints.txt -e .",
+        "--no-compile -c constraints.txt -e '.[bench]'",
+    ]
+    assert "no/such/venv/" not in text
+    assert re.search(rf"^no/such/venv-bench/\w+/python benchmarks/{ending}$", text, re.MULTILINE)
+    assert "-bench" in planned("clean")[1]
 
 
 def test_a_misspelt_variable_is_refused() -> None:

@@ -15,18 +15,17 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from course_lib.exercises.catalogue import catalogue_of
-from course_lib.grading.adjust import Late, apply_late
 from course_lib.grading.batch.cluster import grade_on_cluster
 from course_lib.grading.batch.pool import grade_all
 from course_lib.grading.batch.rules import rules
 from course_lib.grading.batch.worker import Job, Settings
 from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.intake.submissions import Submission, find_submissions
-from course_lib.grading.journal import JOURNAL, Journal
-from course_lib.grading.publish import Tables, publish, write_pages
+from course_lib.grading.journal import JOURNAL, Journal, explained
+from course_lib.grading.journal.adjust import Late, apply_late
+from course_lib.grading.reports.publish import Tables, publish, write_pages
 from course_lib.grading.results import Result, Status
 from course_lib.grading.sandbox import Limits, require
-from course_lib.grading.store import explained
 
 _MARGIN = 180.0  # seconds that reading, starting and judging may take besides a submission's own
 
@@ -106,7 +105,7 @@ def grade_folder(
     limits = Limits(seconds_per_cell, seconds_per_submission, memory_mb)
     settings = Settings(key, limits, solutions, sandbox, variants)
     patience = seconds_per_submission + _MARGIN
-    with Journal(out / JOURNAL) as journal, journal.grading(2 * patience), explained(journal.path):
+    with Journal(out / JOURNAL) as journal, journal.grading(), explained(journal.path):
         batch = _Batch(journal, settings)
         todo = batch.note(found, again=regrade)
         if todo and not dask:
@@ -115,7 +114,7 @@ def grade_folder(
             total(len(todo))
         tables = Tables(journal, out)
         try:
-            jobs = batch.jobs(todo, patience)
+            jobs = batch.jobs(todo)
             if dask and todo:
                 grading = grade_on_cluster(jobs, dask, patience)
             else:
@@ -154,13 +153,13 @@ class _Batch:
         learner, exercise, at = submission.learner, submission.exercise, submission.submitted
         return self._journal.hand_in(learner, exercise, content, at, self._rules(exercise), again=again)
 
-    def jobs(self, todo: Sequence[tuple[int, Submission]], patience: float) -> Iterator[Job]:
+    def jobs(self, todo: Sequence[tuple[int, Submission]]) -> Iterator[Job]:
         """The jobs, each read and marked as running when it is asked for."""
         for run, submission in todo:
             data, problem = _data(submission)
-            if not self._journal.start(run, _hash(data, problem), patience):  # changed since it was found
+            if not self._journal.start(run, _hash(data, problem)):  # changed since it was found
                 now = self._note(submission, _hash(data, problem), again=True)
-                if now is None or not self._journal.start(now, _hash(data, problem), patience):
+                if now is None or not self._journal.start(now, _hash(data, problem)):
                     continue
                 run = now
             yield Job(run, submission.learner, submission.exercise, data, problem, submission.note, self._settings)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.grading.reports.text import clean
+from course_lib.grading.reports.formats import Written
+from course_lib.grading.reports.text import clean, new_table
 from course_lib.grading.results import Record
 
 NO_MARK = "the grader failed, so there is no mark yet"
@@ -27,6 +28,13 @@ class Filled:
     delimiter: str
     count: int
     left_out: tuple[str, ...]
+
+
+def write_filled(path: Path, filled: Filled) -> Written:
+    with new_table(path, filled.rows[0], filled.delimiter) as add:
+        for row in filled.rows[1:]:
+            add(row)
+    return Written(path, f"{filled.count} marks", filled.left_out)
 
 
 def read_table(path: Path) -> tuple[list[str], list[list[str]], str]:

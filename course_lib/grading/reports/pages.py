@@ -6,7 +6,7 @@ It holds learners' text, which is escaped, and no script may run in it. Nothing 
 from pathlib import Path
 from typing import Any
 
-from course_lib.grading.reports.style import page
+from course_lib.grading.reports.rendering import render
 from course_lib.grading.reports.text import clean, safe_name
 from course_lib.grading.results import Adjustment, Record, TaskVerdict
 
@@ -20,56 +20,13 @@ _WORDS = {
     "missing": ("○", "no result"),
 }
 
-_STYLE = """
-.who { color: #57606a; margin: .2rem 0 1.2rem; overflow-wrap: anywhere; }
-.score { font-size: 2rem; font-weight: 600; } .score small { font-size: 1rem; font-weight: 400; color: #57606a; }
-.bar { height: .6rem; background: #d9dde1; border-radius: .3rem; overflow: hidden; margin: .4rem 0 1.5rem; }
-.bar div { height: 100%; background: #0072b2; }
-section.right { border-left-color: #0072b2; } section.wrong, section.error { border-left-color: #d55e00; }
-.note { border-left-color: #e69f00; } .note p { margin: .2rem 0; overflow-wrap: anywhere; }
-.note.changes { border-left-color: #009e73; }
-h2 { display: flex; gap: .6rem; align-items: baseline; flex-wrap: wrap; }
-h2 .points { margin-left: auto; font-weight: 400; color: #57606a; white-space: nowrap; }
-.verdict { font-weight: 400; color: #57606a; }
-.right .verdict { color: #0072b2; } .wrong .verdict, .error .verdict { color: #b34700; }
-.message, .comment { white-space: pre-wrap; overflow-wrap: anywhere; margin: .6rem 0 0; }
-.comment { background: #e8f5f0; border-radius: .3rem; padding: .5rem .7rem; }
-.hint { background: #fdf4e3; border-radius: .3rem; padding: .5rem .7rem; margin: .7rem 0 0; }
-details { margin-top: .7rem; } summary { cursor: pointer; color: #57606a; }
-pre { background: #f5f6f7; border-radius: .3rem; padding: .7rem; overflow-x: auto; font-size: .85rem;
-  margin: .5rem 0 0; }
-"""
-_BODY = """<h1>{{ title }}</h1><p class="who"><bdi>{{ learner }}</bdi></p>
-<div class="score">{{ score }} <small>of {{ max_score }} points</small></div>
-<div class="bar"><div style="width: {{ percent }}%"></div></div>
-{% if notes %}<div class="note">{% for note in notes %}<p>{{ note }}</p>{% endfor %}</div>{% endif %}
-{% if changes %}<div class="note changes">{% for change in changes %}
-<p><strong>{{ change.what }}</strong> {{ change.comment }} <span class="quiet">{{ change.who }}</span></p>
-{% endfor %}</div>{% endif %}
-{% for task in tasks %}
-<section class="{{ task.verdict }}">
-<h2><code>{{ task.name }}</code> <span class="verdict">{{ task.sign }} {{ task.word }}</span>
-<span class="points">{{ task.points }} of {{ task.max_points }} points</span></h2>
-{% for change in task.changes %}
-<p class="comment"><strong>{{ change.what }}</strong> {{ change.comment }} <span
-class="quiet">{{ change.who }}</span></p>
-{% endfor %}
-{% if task.message %}<p class="message">{{ task.message }}</p>{% endif %}
-{% if task.hint %}<p class="hint"><strong>It looks like this mistake:</strong> {{ task.hint }}</p>{% endif %}
-{% if task.code %}<details><summary>Your code</summary><pre>{{ task.code }}</pre></details>{% endif %}
-</section>
-{% endfor %}
-{% if run %}<footer>Your functions were run on the inputs of the public checks and on others that are not shown. Where
-entries are compared number by number, the inputs are public: your check cell tells the same.</footer>{% endif %}
-"""
-_PAGE = page("{{ title }}: feedback", _STYLE, _BODY)
-
 
 def feedback_html(record: Record) -> str:
     """The page for a learner."""
     result = record.result
     known = {verdict.task for verdict in result.verdicts}
-    return _PAGE.render(
+    return render(
+        "feedback",
         title=exercise_title(record.exercise),
         learner=clean(record.learner, 200),
         score=f"{record.score:g}",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from course_lib.grading.journal import Journal, now
+from course_lib.grading.journal.journal import Journal, now
 from course_lib.grading.results import Adjustment, Record
 
 _AUTO = "auto"

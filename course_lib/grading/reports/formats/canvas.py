@@ -1,4 +1,4 @@
-"""The Canvas gradebook with marks, to be imported there.
+"""marks to import into Canvas, filled into the gradebook that it exported.
 
 Canvas exports Student (or LastName, FirstName), ID, SIS User ID, SIS Login ID, Section, instructors' own columns, and
 a column ``Title (id)`` for each assignment; two rows below the head tell how marks are posted and the points
@@ -11,7 +11,18 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from course_lib.grading.reports.lms import NO_MARK, Filled, Roster, exercises_of, plain, read_table, scaled, who
+from course_lib.grading.reports.formats import Format, Request, Written
+from course_lib.grading.reports.lms import (
+    NO_MARK,
+    Filled,
+    Roster,
+    exercises_of,
+    plain,
+    read_table,
+    scaled,
+    who,
+    write_filled,
+)
 from course_lib.grading.results import Record
 
 _KEYS = ("ID", "SIS User ID", "SIS Login ID", "Integration ID")
@@ -85,3 +96,11 @@ def _columns(
             f"There are: {', '.join(assignments.values()) or '(none)'}"
         )
     return found, left_out
+
+
+def _write(request: Request) -> Written:
+    filled = fill_canvas(request.template, request.records, request.columns)
+    return write_filled(request.folder / "canvas.csv", filled)
+
+
+FORMAT = Format(_write, frozenset({"names", "template"}))

@@ -1,4 +1,4 @@
-"""The grading worksheet of a Moodle assignment with marks, to be imported there.
+"""marks to import into Moodle, filled into the assignment's grading worksheet.
 
 Moodle exports Identifier, Full name, Email address, Status, Grade, Maximum Grade, Grade can be changed, Last modified
 (submission), Last modified (grade) and Feedback comments, more or fewer as the site has it. Its importer needs the
@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from course_lib.grading.reports.lms import NO_MARK, Filled, Roster, exercises_of, read_table, scaled, who
+from course_lib.grading.reports.formats import Format, Request, Written
+from course_lib.grading.reports.lms import (
+    NO_MARK,
+    Filled,
+    Roster,
+    exercises_of,
+    read_table,
+    scaled,
+    who,
+    write_filled,
+)
 from course_lib.grading.reports.text import clean
 from course_lib.grading.results import Record
 
@@ -68,3 +78,11 @@ def _comment(record: Record) -> str:
         if a.comment:
             lines.append(f"{a.task}: {a.comment}" if a.task else a.comment)
     return "<br>".join(escape(clean(line, 2000)) for line in lines)
+
+
+def _write(request: Request) -> Written:
+    filled = fill_moodle(request.template, request.records, request.exercise)
+    return write_filled(request.folder / "moodle.csv", filled)
+
+
+FORMAT = Format(_write, frozenset({"names", "template"}))

@@ -1,4 +1,4 @@
-"""The learners' code for a search for copies: a folder for each learner, a Python file for each exercise.
+"""the answers for a search for copies by JPlag or Dolos: a folder for each learner, a Python file for each exercise.
 
 JPlag takes the unpacked folder (each folder in it is a submission), Dolos the zip as it is, for which ``info.csv``
 names each file with ``filename``, ``full_name``, ``label`` and ``created_at``.
@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from course_lib.grading.reports.formats import Format, Request, Written
 from course_lib.grading.reports.text import clean, safe_name, safe_names, write_rows
 from course_lib.grading.results import Record
 
@@ -40,3 +41,11 @@ def source(record: Record) -> str:
     given = {verdict.task for verdict in record.result.verdicts if verdict.verdict == "untouched"}
     answers = {task: clean(code).strip() for task, code in record.answers.items() if task not in given}
     return "\n".join(f"# {task}\n{code}\n" for task, code in answers.items() if code)
+
+
+def _write(request: Request) -> Written:
+    number = write_code(request.folder / "code.zip", request.records)
+    return Written(request.folder, f"code.zip, {number} files")
+
+
+FORMAT = Format(_write)
