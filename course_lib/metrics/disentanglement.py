@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.models.layers import check_size
+from course_lib.checks import check_size
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.models import VAE, evaluating, reparameterize
-from course_lib.models.layers import check_size
 from course_lib.objectives import ELBO, elbo, importance_weighted_bound, log_likelihood, log_weights
 
 

@@ -8,16 +8,9 @@ choices: so z is left with what the label doesn't say, and one z under each labe
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_codes, check_size
 from course_lib.models.labels import append_labels, check_labels
-from course_lib.models.layers import (
-    ConvDecoder,
-    ConvEncoder,
-    check_codes,
-    check_size,
-    evaluating,
-    mlp,
-    standard_normal,
-)
+from course_lib.models.layers import ConvDecoder, ConvEncoder, evaluating, mlp, standard_normal
 from course_lib.models.vae import bounded_logvar, reparameterize
 
 

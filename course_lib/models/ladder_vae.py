@@ -10,15 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.layers import (
-    ConvDecoder,
-    ConvEncoder,
-    check_codes,
-    check_size,
-    evaluating,
-    mlp,
-    standard_normal,
-)
+from course_lib.checks import check_codes, check_size
+from course_lib.models.layers import ConvDecoder, ConvEncoder, evaluating, mlp, standard_normal
 from course_lib.models.vae import bounded_logvar, reparameterize
 
 

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.models.layers import check_size, evaluating
+from course_lib.checks import check_size
+from course_lib.models.layers import evaluating
 
 
 def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ arXiv:1701.07875) and hinge (Lim & Ye 2017, arXiv:1705.02894). In all of them a 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -133,3 +134,15 @@ def game(name: str) -> Game:
     if name not in GAMES:
         raise ValueError(f"loss must be one of {', '.join(GAMES)}, got {name!r}")
     return GAMES[name]
+
+
+def generator_push(discriminator: Callable[[Tensor], Tensor], x_fake: Tensor, loss: str) -> Tensor:
+    """Where the generator's loss of a game wants its samples to go: minus the gradient at each of them.
+
+    ``discriminator``: samples (B, ...) to logits (B,); ``x_fake``: (B, ...); ``loss``: a name in ``GAMES``.
+    Returns the shape of ``x_fake``, without gradient. Raises ``ValueError`` as :func:`game` does.
+    """
+    x = x_fake.detach().clone().requires_grad_(True)
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(game(loss).generator(discriminator(x)).sum(), x)
+    return -gradient

@@ -1,4 +1,4 @@
-"""One loop that a learner can read, the steps that differ between models, averaged weights, saved weights."""
+"""One loop that a learner can read, the steps that differ between models, averaged weights, checkpoints."""
 
 from course_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from course_lib.training.ema import EMA
@@ -19,7 +19,6 @@ from course_lib.training.steps import (
     VQVAEStep,
     adam,
 )
-from course_lib.training.weights import load_weights, save_weights
 
 __all__ = [
     "EMA",
@@ -39,7 +38,5 @@ __all__ = [
     "adam",
     "fit",
     "load_checkpoint",
-    "load_weights",
     "save_checkpoint",
-    "save_weights",
 ]

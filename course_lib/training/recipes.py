@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from course_lib.data import load
 from course_lib.models import VAE, VAEGAN, Classifier, ConvVAE, Discriminator, Generator
+from course_lib.models.weights import SHIPPED, load_weights, save_weights, shipped_hashes
 from course_lib.training.loop import fit
 from course_lib.training.run import History, Step
 from course_lib.training.steps import GANStep, VAEGANStep, VAEStep, adam
-from course_lib.training.weights import SHIPPED, load_weights, save_weights, shipped_hashes
 
 LATENT_DIM = 16
 BATCH_SIZE = 64

@@ -11,7 +11,19 @@ import pytest
 import course_lib
 
 LIBRARY = Path(course_lib.__file__).parent
-FLOORS = ["data", "models", "objectives", "training", "metrics", "viz", "tasks", "grading", "lessons", "cli"]
+FLOORS = [
+    "checks",
+    "data",
+    "models",
+    "objectives",
+    "training",
+    "metrics",
+    "viz",
+    "tasks",
+    "grading",
+    "lessons",
+    "cli",
+]
 
 
 def floor_of(parts: tuple[str, ...]) -> int:

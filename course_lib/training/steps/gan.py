@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_size
 from course_lib.models import clip_weights, pack
-from course_lib.models.layers import check_size, standard_normal
+from course_lib.models.layers import standard_normal
 from course_lib.objectives import Schedule, game, gradient_penalty, r1_penalty, value_at
 from course_lib.objectives.penalties import check_no_batch_norm
 from course_lib.training.ema import EMA

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.models import VAE, reparameterize
-from course_lib.models.layers import check_size
 from course_lib.objectives import ImportanceWeighted, double_reparameterization, log_likelihood, log_weights
 from course_lib.training.steps.vae import VAEStep
 

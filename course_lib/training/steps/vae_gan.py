@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.models import VAEGAN, reparameterize
-from course_lib.models.layers import check_size
 from course_lib.objectives import r1_penalty, vae_gan_losses
 from course_lib.training.ema import EMA
 from course_lib.training.steps.core import Betas, TrainingStep, adam

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.data import binarize
 from course_lib.models import VQVAE
-from course_lib.models.layers import check_size
 from course_lib.objectives import perplexity, vq_loss
 from course_lib.training.steps.core import TrainingStep, adam, descend
 
