@@ -81,8 +81,9 @@ def discriminator_field(
     ``discriminator``: points (N, 2) -> logits (N,). ``real``, ``fake``: (N, 2). ``limit``: half the square's side.
     ``arrows``: the name of a game, ``"non_saturating"`` or ``"saturating"`` for example, adds the direction in which
     its generator loss pushes generated points, up to ``num_arrows`` of them: minus the gradient of
-    :math:`-\log\sigma(l)` or of :math:`\log(1-\sigma(l))` in these two (Goodfellow et al., 2014, section 3). ``arrow_scale``: the length of a gradient that
-    is drawn as 1 unit of the plane (None: the longest is drawn as 30 % of ``limit``; give it to compare figures).
+    :math:`-\log\sigma(l)` or of :math:`\log(1-\sigma(l))` in these two (Goodfellow et al., 2014, section 3).
+    ``arrow_scale``: the length of a gradient that is drawn as 1 unit of the plane (None: the longest is drawn as 30 %
+    of ``limit``; give it to compare figures).
     """
     real_points, fake_points = as_points(real, "real"), as_points(fake, "fake")
     if limit is None:

@@ -9,6 +9,7 @@ from torch import nn
 
 from course_lib.models import MLPVAE, VAEGAN, Discriminator, Generator, ToyDiscriminator, ToyGenerator
 from course_lib.training import (
+    R1,
     AutoencoderStep,
     GANStep,
     VAEGANStep,
@@ -28,7 +29,7 @@ def vae_step(hidden_dim=8):
 
 def toy_gan_step():
     torch.manual_seed(0)
-    return GANStep(ToyGenerator(hidden_dim=8), ToyDiscriminator(8), 2, r1_every=4, squash=False)
+    return GANStep(ToyGenerator(hidden_dim=8), ToyDiscriminator(8), 2, regularisers=[R1(every=4)], squash=False)
 
 
 def image_gan_step():

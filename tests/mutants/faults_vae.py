@@ -285,8 +285,8 @@ FAULTS = [
     Fault(
         "the corrupted image as the target",
         "training/steps/autoencoder.py",
-        "squared_error(self.model(seen), x)",
-        "squared_error(self.model(seen), seen)",
+        "squared_error(self.model(x_in), x)",
+        "squared_error(self.model(x_in), x_in)",
         "test_training_autoencoder.py",
     ),
     Fault(

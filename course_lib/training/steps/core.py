@@ -9,6 +9,16 @@ from torch import Tensor, nn
 Betas = tuple[float, float]
 
 
+class Objective(Protocol):
+    """What a step can go down: the scalar that is minimised, and the named parts that are recorded of it."""
+
+    @property
+    def loss(self) -> Tensor: ...
+
+    @property
+    def parts(self) -> dict[str, Tensor]: ...
+
+
 @runtime_checkable
 class Stateful(Protocol):
     """What can hand out its state and take it back: networks, optimisers, averages."""
@@ -72,3 +82,31 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor, parameters: Sequence
     loss.backward(inputs=list(parameters))
     optimizer.step()
     optimizer.zero_grad()
+
+
+class ObjectiveStep(TrainingStep):
+    """A step of one model down one objective, by Adam. A subclass says which, in :meth:`objective`; one that doesn't
+    raises ``NotImplementedError`` in its first step.
+
+    ``parameters``: those that Adam moves (None: all of the model's).
+    """
+
+    def __init__(
+        self, model: nn.Module, lr: float = 1e-3, parameters: Sequence[nn.Parameter] | None = None
+    ) -> None:
+        self.model: Any = model  # subclasses know what it is
+        self.parameters = list(model.parameters() if parameters is None else parameters)
+        self.optimizer = adam(self.parameters, lr)
+
+    def objective(self, batch: Any) -> Objective:
+        """What the step descends on a batch, tensors (B, ...) as the model takes them."""
+        raise NotImplementedError(f"{type(self).__name__} must say what it descends, in its objective(batch)")
+
+    def __call__(self, batch: Any) -> dict[str, Tensor]:
+        return self.improve(self.objective(batch))
+
+    def improve(self, objective: Objective) -> dict[str, Tensor]:
+        """Descend, count the step, and return the mean of each part, a scalar."""
+        descend(self.optimizer, objective.loss, self.parameters)
+        self.steps += 1
+        return {name: part.detach().mean() for name, part in objective.parts.items()}

@@ -4,13 +4,13 @@ from torch import Tensor
 
 from course_lib.data import binarize
 from course_lib.models import VAE
-from course_lib.objectives import ELBO, ImportanceWeighted, Schedule, elbo, optimal_logvar, value_at
-from course_lib.training.steps.core import TrainingStep, adam, descend
+from course_lib.objectives import Schedule, elbo, optimal_logvar, value_at
+from course_lib.training.steps.core import Objective, ObjectiveStep
 
 
-class VAEStep(TrainingStep):
-    """Minus the ELBO. ``x``: grey levels in [0, 1], binarised afresh at every step for a Bernoulli model, as they
-    are for a Gaussian one.
+class VAEStep(ObjectiveStep):
+    """Minus the ELBO. ``x``: grey levels in [0, 1]. A Bernoulli model gets them binarised afresh at every step, a
+    Gaussian one as they are.
 
     ``beta``: the weight of the KL, or its schedule over the steps (warm-up). ``optimal_sigma``: a Gaussian model's
     variance is set to the best for each batch (Rybkin et al. 2021) instead of learned; learning takes its time, as
@@ -23,11 +23,10 @@ class VAEStep(TrainingStep):
     ) -> None:
         if optimal_sigma and model.logvar_x is None:
             raise ValueError("optimal_sigma needs a variance; build the model with likelihood='gaussian'")
-        self.model = model
+        super().__init__(model, lr, [p for p in model.parameters() if not (optimal_sigma and p is model.logvar_x)])
+        self.model: VAE = model
         self.beta = beta
         self.optimal_sigma = optimal_sigma
-        self.parameters = [p for p in model.parameters() if not (optimal_sigma and p is model.logvar_x)]
-        self.optimizer = adam(self.parameters, lr)
 
     def logvar_x(self, out: Tensor, x: Tensor) -> Tensor | None:
         """The decoder's log-variance, a scalar, set to the best for this batch first if that is what is wanted."""
@@ -35,13 +34,10 @@ class VAEStep(TrainingStep):
             self.model.logvar_x.data.copy_(optimal_logvar(out.detach(), x))
         return self.model.logvar_x
 
-    def objective(self, x: Tensor) -> ELBO | ImportanceWeighted:
+    def objective(self, x: Tensor) -> Objective:
         """What the step descends, for images (B, ...) as the likelihood takes them."""
         out, mu, logvar = self.model(x)
         return elbo(out, x, mu, logvar, value_at(self.steps, self.beta), self.logvar_x(out, x))
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
-        objective = self.objective(binarize(x) if self.model.logvar_x is None else x)
-        descend(self.optimizer, objective.loss, self.parameters)
-        self.steps += 1
-        return {name: part.detach().mean() for name, part in objective.parts.items()}
+        return super().__call__(binarize(x) if self.model.logvar_x is None else x)
