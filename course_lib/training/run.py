@@ -121,7 +121,7 @@ class Run:
             "position": self.shuffle.position,
             "history": asdict(self.history),
             "best": self.best,
-            "best_loss": repr(self.best_loss),  # JSON has no infinity
+            "best_loss": self.best_loss,
             "best_record": self.best_record,
         }
 
@@ -137,4 +137,4 @@ class Run:
         self.shuffle.order, self.shuffle.position = state["order"], state["position"]
         self.history = History(**state["history"])
         self.best, self.best_record = state["best"], state["best_record"]
-        self.best_loss = float(state["best_loss"])
+        self.best_loss = state["best_loss"]
