@@ -9,6 +9,7 @@ arXiv:1701.07875) and hinge (Lim & Ye 2017, arXiv:1705.02894). In all of them a 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -57,11 +58,6 @@ def generator_loss(fake_logits: Tensor, saturating: bool = False) -> Tensor:
     """
     _check_logits(fake_logits, "fake_logits")
     return -F.softplus(fake_logits) if saturating else F.softplus(-fake_logits)
-
-
-def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
-    """:func:`generator_loss` as eq. 1 has it, which saturates. Shapes and errors as there."""
-    return generator_loss(fake_logits, saturating=True)
 
 
 def least_squares_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
@@ -122,7 +118,7 @@ class Game:
 
 GAMES = {
     "non_saturating": Game(discriminator_loss, generator_loss),
-    "saturating": Game(discriminator_loss, saturating_generator_loss),
+    "saturating": Game(discriminator_loss, partial(generator_loss, saturating=True)),
     "least_squares": Game(least_squares_discriminator_loss, least_squares_generator_loss),
     "wasserstein": Game(wasserstein_critic_loss, wasserstein_generator_loss),
     "hinge": Game(hinge_discriminator_loss, wasserstein_generator_loss),

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.training.steps import TrainingStep, VAEStep
+from course_lib.training.steps.core import TrainingStep
+from course_lib.training.steps.vae import VAEStep
 
 
 @contextmanager

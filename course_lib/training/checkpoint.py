@@ -41,7 +41,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     try:
         state = torch.load(path, map_location=device, weights_only=True)
         if not isinstance(state, dict):
-            raise TypeError(f"it holds a {type(state).__name__}")
+            raise ValueError(f"it holds a {type(state).__name__}")
         return _plain(state, "state")
     except torch.OutOfMemoryError:  # the file may be in order
         raise

@@ -17,7 +17,11 @@ from course_lib.models import VAE, VAEGAN, Classifier, ConvVAE, Discriminator, G
 from course_lib.models.weights import SHIPPED, load_weights, save_weights, shipped_hashes
 from course_lib.training.loop import fit
 from course_lib.training.run import History, Step
-from course_lib.training.steps import R1, GANStep, VAEGANStep, VAEStep, adam
+from course_lib.training.steps.core import adam
+from course_lib.training.steps.gan import GANStep
+from course_lib.training.steps.regularisers import R1
+from course_lib.training.steps.vae import VAEStep
+from course_lib.training.steps.vae_gan import VAEGANStep
 
 LATENT_DIM = 16
 BATCH_SIZE = 64

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from course_lib.training.reproducible import random_state, set_random_state
-from course_lib.training.steps import TrainingStep
+from course_lib.training.steps.core import TrainingStep
 
 Step = Callable[[Any], dict[str, Tensor]]
 

@@ -12,23 +12,3 @@ from course_lib.viz.panels import game_panels
 from course_lib.viz.plane import density_and_samples, discriminator_field
 from course_lib.viz.style import COLORS, new_figure
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure
-
-__all__ = [
-    "COLORS",
-    "SliderFigure",
-    "bars",
-    "density_and_samples",
-    "discriminator_field",
-    "game_panels",
-    "histograms",
-    "image_grid",
-    "image_rows",
-    "latent_scatter",
-    "lines",
-    "new_figure",
-    "png",
-    "point_and_image",
-    "show",
-    "slider_figure",
-    "training_curves",
-]

@@ -9,8 +9,7 @@ from torch import nn
 
 from course_lib.data import binarize
 from course_lib.models import MLPVAE, VAEGAN, Discriminator, Generator, ToyDiscriminator, ToyGenerator, mlp
-from course_lib.training import EMA, R1, AutoencoderStep, GANStep, VAEGANStep, VAEStep
-from course_lib.training.steps import adam
+from course_lib.training import EMA, R1, AutoencoderStep, GANStep, VAEGANStep, VAEStep, adam
 
 
 @pytest.fixture
