@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.data.images import ImageSet, take
+from course_lib.data.images import ImageSet, check_split, take
 
 VALUES: dict[str, tuple[str, ...] | tuple[float, ...]] = {
     "shape": ("heart", "arrow", "L"),
@@ -69,8 +69,7 @@ def load_shapes(split: str, num_images: int | None) -> ImageSet:
     order = torch.randperm(math.prod(sizes), generator=torch.Generator().manual_seed(0))
     num_test = len(order) // 10
     chosen = {"train": order[num_test:], "test": order[:num_test], "full": order}
-    if split not in chosen:
-        raise ValueError(f"shapes has the splits {', '.join(SPLITS)}, but split={split!r} was asked for.")
+    check_split("shapes", split, SPLITS)
     place = chosen[split][: take(num_images, len(chosen[split]), "shapes", split)]
     factors = dict(zip(VALUES, torch.unravel_index(place, sizes), strict=True))
 

@@ -58,7 +58,7 @@ def compile_step(step: TrainingStep, **options: Any) -> TrainingStep:
     """
     if not isinstance(step, VAEStep):
         raise TypeError(
-            f"only the objective of a VAE's step is compiled, but this is a {type(step).__name__}; a gradient "
+            f"step must be a VAEStep to be compiled, got a {type(step).__name__}; a gradient "
             "penalty differentiates twice, which compiled code can't"
         )
     step.objective = torch.compile(step.objective, **options)  # type: ignore[method-assign]

@@ -72,4 +72,4 @@ def _plain(value: Any, name: str) -> Any:
             return kind(value)
     if value is None:
         return None
-    raise TypeError(f"a checkpoint holds tensors and plain values, but {name} is a {type(value).__name__}")
+    raise TypeError(f"{name} must be a tensor or a plain value to be saved, got a {type(value).__name__}")

@@ -106,8 +106,8 @@ class Run:
         """The step, if its state can be read; ``TypeError`` if not."""
         if not isinstance(self.step, TrainingStep):
             raise TypeError(
-                f"{what_for} needs a course_lib.training.TrainingStep, whose state can be saved, but the step is a "
-                f"{type(self.step).__name__}"
+                f"step must be a course_lib.training.TrainingStep for {what_for}, so that its state can be saved, "
+                f"got a {type(self.step).__name__}"
             )
         return self.step
 
@@ -130,7 +130,7 @@ class Run:
         identity = state.get("identity")
         if identity != self.identity:
             raise ValueError(
-                f"the checkpoint is of a run with {identity}, this one has {self.identity}; name another file"
+                f"the checkpoint must be of a run with {self.identity}, got {identity}; name another file"
             )
         self.training_step("checkpoint").load_state_dict(state["step"])
         set_random_state(state["random"], self.shuffle.order.device)

@@ -27,10 +27,10 @@ def game_panels(
     coordinate); generated points outside are not drawn. ``ncols``: panels to a row.
     """
     if not fakes:
-        raise ValueError('fakes should be a mapping such as {"step 100": points}, but is empty.')
+        raise ValueError('fakes must be a mapping such as {"step 100": points}, got an empty one')
     unknown = set(discriminators or {}) - set(fakes)
     if unknown:
-        raise ValueError(f"discriminators has labels that fakes hasn't: {', '.join(sorted(unknown))}.")
+        raise ValueError(f"discriminators must have labels of fakes, got {', '.join(sorted(unknown))}")
     real_points = as_points(real, "real")
     limit = 1.25 * float(np.abs(real_points).max()) if limit is None else limit
     ncols = min(ncols, len(fakes))

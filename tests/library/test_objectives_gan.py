@@ -209,7 +209,7 @@ def test_gradient_penalty_trains_the_critic_alone():
     ],
 )
 def test_gradient_penalty_refuses_batch_normalisation(critic, where):
-    with pytest.raises(ValueError, match=rf"critic has batch normalisation \({where}\); use layer norm"):
+    with pytest.raises(ValueError, match=rf"got batch normalisation \({where}\); use layer norm"):
         gradient_penalty(critic, torch.ones(4, 2), torch.ones(4, 2))
 
 

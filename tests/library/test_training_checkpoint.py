@@ -94,13 +94,13 @@ def test_a_checkpoint_of_another_run_or_another_model_is_refused(tmp_path):
     x = DATA[vae_step]
     file = tmp_path / "run"
     fit(vae_step(), x, num_steps=2, checkpoint=file, **SETTINGS)
-    with pytest.raises(ValueError, match=r"'seed': 5.*'seed': 6.*name another file"):
+    with pytest.raises(ValueError, match=r"'seed': 6.*got .*'seed': 5.*name another file"):
         fit(vae_step(), x, num_steps=4, checkpoint=file, **SETTINGS | {"seed": 6})
     with pytest.raises(
         ValueError, match=r"(?s)model of this VAEStep differs from the one that was saved: .*size mismatch"
     ):
         fit(vae_step(hidden_dim=9), x, num_steps=4, checkpoint=file, **SETTINGS)
-    with pytest.raises(ValueError, match=r"this GANStep holds .*discriminator.*but the state is of .*model"):
+    with pytest.raises(ValueError, match=r"the state must be of .*discriminator.* for this GANStep, got .*model"):
         fit(toy_gan_step(), x, num_steps=4, checkpoint=file, **SETTINGS)
 
 
@@ -198,7 +198,7 @@ def test_a_state_round_trips_with_its_types(tmp_path):
         assert loaded[name].dtype == state[name].dtype
         assert torch.equal(loaded[name], state[name])
     assert [p.name for p in (tmp_path / "folder").iterdir()] == ["a"]
-    with pytest.raises(TypeError, match=r"state\.net is a Linear"):
+    with pytest.raises(TypeError, match=r"state\.net must be a tensor or a plain value .* got a Linear"):
         save_checkpoint(tmp_path / "b", {"net": nn.Linear(1, 1)})
 
 
@@ -280,7 +280,8 @@ def test_what_needs_a_state_says_so(tmp_path):
     x = torch.zeros(8, 1)
     for extra in ({"checkpoint": tmp_path / "a"}, {"validate": lambda: 1.0}):
         with pytest.raises(
-            TypeError, match=f"{next(iter(extra))} needs a course_lib.training.TrainingStep.*function"
+            TypeError,
+            match=f"step must be a course_lib.training.TrainingStep for {next(iter(extra))}, .* got a function",
         ):
             fit(lambda _: {"zero": torch.tensor(0.0)}, x, num_steps=2, **extra, **SETTINGS)
 

@@ -44,7 +44,9 @@ class AutoencoderStep(ObjectiveStep):
         penalty: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> None:
         if penalty is not None and not isinstance(model, Autoencoder):
-            raise TypeError(f"a penalty needs the code of an Autoencoder, but model is a {type(model).__name__}")
+            raise TypeError(
+                f"model must be an Autoencoder to have a penalty on its code, got a {type(model).__name__}"
+            )
         super().__init__(model, lr)
         self.corrupt = corrupt
         self.penalty = penalty

@@ -55,7 +55,7 @@ class TrainingStep:
         parts = self._parts()
         if state.keys() != {"steps", *parts}:
             raise ValueError(
-                f"this {type(self).__name__} holds {sorted(parts)}, but the state is of {sorted(state)}; "
+                f"the state must be of {sorted(parts)} for this {type(self).__name__}, got {sorted(state)}; "
                 "build the step as it was when the state was saved"
             )
         for name, part in parts.items():
