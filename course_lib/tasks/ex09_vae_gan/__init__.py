@@ -15,5 +15,6 @@ WITHHELD = {
     "objectives.adversarial:discriminator_loss": "",
     "objectives.adversarial:generator_loss": "",
     "objectives.vae_gan:feature_error": "",
+    "objectives.vae_gan:losses_of_parts": "",
     "objectives.vae_gan:vae_gan_losses": "",
 }
