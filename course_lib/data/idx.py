@@ -1,9 +1,9 @@
 """MNIST (LeCun et al., 1998) and Fashion-MNIST (Xiao et al., 2017): files found on disk or downloaded once.
 
-Files are looked for in the folder that ``COURSE_DATA`` names, then in the user's cache, then on the network. Of
-MNIST the SHA-256 of the *uncompressed* content is checked, whatever the compression. Of Fashion-MNIST only hashes
-of the original ``.gz`` files are published: those are checked, and for a file packed in another way its structure
-and its balanced labels, with a warning.
+Files are looked for in the folder that ``COURSE_DATA`` names, then in the user's cache, then on the network. MNIST's
+content is checked by the SHA-256 of its *uncompressed* bytes, whatever the compression. Fashion-MNIST has published
+hashes of the original ``.gz`` files only: those are checked. If a file is packed in another way, its structure and its
+balanced labels are checked instead, with a warning.
 """
 
 import gzip

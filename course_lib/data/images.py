@@ -1,4 +1,4 @@
-"""What every image set looks like (``ImageSet``), dynamic binarisation, and the check of an image tensor."""
+"""The set of images (``ImageSet``), dynamic binarisation, and the checks of image tensors and of requests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -20,8 +20,8 @@ VALUES: dict[str, tuple[str, ...] | tuple[float, ...]] = {
     "shift_x": tuple(i - 4.5 for i in range(10)),
     "shift_y": tuple(i - 4.5 for i in range(10)),
 }
-"""What the index of a factor stands for: scale as a factor, orientation in degrees (counter-clockwise; 330 is next
-to 0), shifts of the centre in pixels (right, down)."""
+"""The values of each factor, by index: scale as a factor, orientation in degrees (counter-clockwise; 330 is next to 0),
+shifts of the centre in pixels (right, down)."""
 
 SPLITS = ("train", "test", "full")
 RADIUS = 9.0  # pixels: at scale 1 a shape lies in a circle of this radius

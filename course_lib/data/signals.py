@@ -17,7 +17,7 @@ LENGTH = 128  # samples in a window
 SPLITS = {"train": 8_000, "test": 2_000}
 """The splits and their default number of windows."""
 KINDS = ("normal", "spike", "dropout", "drift", "noise burst", "missing beat")
-# Of each wave: its place in the beat and its width, as shares of the period, and its height.
+# Each wave has a place in the beat and a width, as shares of the period, and a height.
 WAVES = ((0.22, 0.028, 0.15), (0.35, 0.016, -0.12), (0.40, 0.02, 1.0), (0.45, 0.016, -0.2), (0.66, 0.045, 0.3))
 
 
@@ -84,7 +84,7 @@ def _beats(place: Tensor) -> Tensor:
 
 
 def _normal(uniform: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of windows without fault: the waves, the baseline with its noise, and which beat each sample is in; (N, 128)."""
+    """The parts of windows without fault, (N, 128) each: waves, noisy baseline, and the number of a sample's beat."""
     t = torch.arange(LENGTH)
     period = 28 + 12 * uniform[:, :1]
     phase = uniform[:, 1:2]

@@ -1,4 +1,4 @@
-"""A GAN that is told a class: both players of Goodfellow's game, given the label as well.
+"""A GAN for a class: both players of Goodfellow's game get the label as well.
 
 By concatenation (Mirza & Osindero 2014, arXiv:1411.1784) the networks stay as they are and get more inputs; by
 projection (Miyato & Koyama 2018, arXiv:1802.05637) the discriminator gets one vector for each class.

@@ -1,5 +1,5 @@
 r"""The conditional VAE (Sohn et al. 2015, "Learning structured output representation using deep conditional
-generative models"): a VAE whose two networks are told the class y.
+generative models"): a VAE whose two networks get the class y as well.
 
 The bound is on :math:`\log p(x|y)`. The prior of z stays N(0, I) for every class, the simpler of the paper's two
 choices: so z is left with what the label doesn't say, and one z under each label is one style in all classes.

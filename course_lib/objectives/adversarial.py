@@ -80,7 +80,7 @@ def least_squares_generator_loss(fake_logits: Tensor) -> Tensor:
 def wasserstein_critic_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
     r""":math:`-l(x)` and :math:`l(G(z))` (Arjovsky et al., algorithm 1).
 
-    Of all critics whose slope is nowhere above 1, the best has minus the Wasserstein distance for its loss.
+    The best of the critics whose slope is nowhere above 1 has minus the Wasserstein distance for its loss.
     ``clip_weights``, ``gradient_penalty`` and ``spectral_norm`` keep the slope in check, each in its own scale.
     Shapes and errors as for :func:`discriminator_loss`.
     """
@@ -106,7 +106,7 @@ def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Discri
 
 @dataclass(frozen=True)
 class Game:
-    """What each player minimises.
+    """The loss of each player.
 
     ``discriminator``: real and generated logits, (B,) each, to its loss; ``generator``: generated logits (B,) to
     (B,).

@@ -1,4 +1,4 @@
-"""What changes while a run goes on: what it recorded, its place in the epoch, the best networks so far.
+"""The state of a run: its records, its place in the epoch, the best networks so far.
 
 All of it is in the run's state, so that a run which is resumed at some step equals the straight one.
 """
@@ -20,7 +20,7 @@ Step = Callable[[Any], dict[str, Tensor]]
 
 @dataclass
 class History:
-    """What a run recorded: for each name, its mean over each stretch of steps that ends at ``steps``."""
+    """The records of a run: for each name, its mean over each stretch of steps that ends at ``steps``."""
 
     steps: list[int] = field(default_factory=list)
     values: dict[str, list[float]] = field(default_factory=dict)

@@ -52,7 +52,7 @@ def training_curves(
     yscale: str = "linear",
     reference: Mapping[str, float] | None = None,
 ) -> Figure:
-    """What a run recorded against its steps, or several runs' records as ``{"label": history}``.
+    """The records of a run against its steps, or those of several runs as ``{"label": history}``.
 
     ``names``: which of the recorded values (all of them if None). Every name must have been recorded.
     """

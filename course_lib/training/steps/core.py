@@ -1,4 +1,4 @@
-"""What the training steps of all models share: Adam, one step down a loss, and a state that can be saved."""
+"""The parts that the training steps of all models share: Adam, one step down a loss, and a state that can be saved."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -10,7 +10,7 @@ Betas = tuple[float, float]
 
 
 class Objective(Protocol):
-    """What a step can go down: the scalar that is minimised, and the named parts that are recorded of it."""
+    """An objective that a step can descend: a scalar that is minimised, and the named parts that are recorded."""
 
     @property
     def loss(self) -> Tensor: ...
@@ -21,7 +21,7 @@ class Objective(Protocol):
 
 @runtime_checkable
 class Stateful(Protocol):
-    """What can hand out its state and take it back: networks, optimisers, averages."""
+    """A part that can hand out its state and take it back: a network, an optimiser, an average."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
@@ -99,7 +99,7 @@ class ObjectiveStep(TrainingStep):
         self.optimizer = adam(self.parameters, lr)
 
     def objective(self, batch: Any) -> Objective:
-        """What the step descends on a batch, tensors (B, ...) as the model takes them."""
+        """The objective on a batch, tensors (B, ...) as the model takes them."""
         raise NotImplementedError(f"{type(self).__name__} must say what it descends, in its objective(batch)")
 
     def __call__(self, batch: Any) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What keeps a discriminator's slope in check, as small objects that a step is given a sequence of.
+"""Regularisers, small objects that keep a discriminator's slope in check. A step takes a sequence of them.
 
 A regulariser of one's own is a frozen dataclass with a ``penalty``::
 
@@ -97,7 +97,7 @@ def penalties(
     step: int,
     number: int,
 ) -> list[Tensor]:
-    """What the regularisers add to the discriminator's objective in its step ``number``, counted from 0: scalars.
+    """The terms that regularisers add to the discriminator's objective in its step ``number``, from 0: scalars.
 
     The rest as for :meth:`Regulariser.penalty`.
     """

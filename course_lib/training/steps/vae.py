@@ -35,7 +35,7 @@ class VAEStep(ObjectiveStep):
         return self.model.logvar_x
 
     def objective(self, x: Tensor) -> Objective:
-        """What the step descends, for images (B, ...) as the likelihood takes them."""
+        """The objective on images (B, ...) as the likelihood takes them."""
         out, mu, logvar = self.model(x)
         return elbo(out, x, mu, logvar, value_at(self.steps, self.beta), self.logvar_x(out, x))
 

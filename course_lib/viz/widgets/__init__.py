@@ -1,1 +1,1 @@
-"""What a reader can move: one file for each widget, and one of JavaScript beside it where it needs any."""
+"""Widgets, which a reader can move: one file for each, and one of JavaScript beside it where it needs any."""
