@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from course_lib.data import GaussianMixture2D, grid, ring
 from course_lib.metrics import mode_coverage
 from course_lib.models import mlp, spectral_norm
-from course_lib.training import GANStep, fit
+from course_lib.training import R1, GANStep, GradientPenalty, fit
 
 RESULTS = Path(__file__).parent / "results" / "modes.csv"
 FIGURES = ("modes", "high_quality", "reverse_kl", "seconds")
@@ -59,11 +59,11 @@ class Method:
 
 
 METHODS = {
-    "plain": Method({"r1_gamma": 0.0}),
-    "r1": Method({"r1_gamma": 0.1, "r1_every": 4}),
-    "wgan_gp": Method({"loss": "wasserstein", "r1_gamma": 0.0, "lambda_gp": 0.1, "critic_steps": 4}),
-    "hinge_sn": Method({"loss": "hinge", "r1_gamma": 0.0}, normed=True),
-    "best": Method({"packing": 2, "lr": 2e-3, "r1_every": 4}, anneal_r1=(0.3, 1e-5), decay=True),
+    "plain": Method({"regularisers": []}),
+    "r1": Method({"regularisers": [R1(0.1, every=4)]}),
+    "wgan_gp": Method({"loss": "wasserstein", "regularisers": [GradientPenalty(0.1)], "critic_steps": 4}),
+    "hinge_sn": Method({"loss": "hinge", "regularisers": []}, normed=True),
+    "best": Method({"packing": 2, "lr": 2e-3}, anneal_r1=(0.3, 1e-5), decay=True),
 }
 
 
@@ -94,7 +94,7 @@ def train(data: str, method: str, num_steps: int, seed: int) -> dict[str, float]
     scale = points.std()
     settings = dict(chosen.settings)
     if chosen.anneal_r1 is not None:
-        settings["r1_gamma"] = Geometric(*chosen.anneal_r1, num_steps)
+        settings["regularisers"] = [R1(Geometric(*chosen.anneal_r1, num_steps), every=4)]
     generator, discriminator = players(settings.get("packing", 1))
     if chosen.normed:
         spectral_norm(discriminator)

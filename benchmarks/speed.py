@@ -144,7 +144,7 @@ def ours_gan(start: tuple[Generator, Discriminator], x: Tensor) -> Callable[[int
     """The game alone, as the tutorials play it: no penalty; the average of the weights stays."""
 
     def run(epochs: int) -> Result:
-        step = GANStep(*copy.deepcopy(start), GAN_LATENT, lr=2e-4, betas=(0.5, 0.999), r1_gamma=0)
+        step = GANStep(*copy.deepcopy(start), GAN_LATENT, lr=2e-4, betas=(0.5, 0.999), regularisers=())
         steps = epochs * (len(x) // GAN_BATCH)
         return Result(fit(step, x, num_steps=steps, batch_size=GAN_BATCH, progress=False).seconds)
 

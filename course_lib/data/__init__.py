@@ -8,24 +8,3 @@ from course_lib.data.integrity import HashMismatch
 from course_lib.data.linear_gaussian import LinearGaussian, linear_gaussian
 from course_lib.data.signals import SignalSet
 from course_lib.data.toy2d import GaussianMixture2D, grid, moons, ring, spiral
-
-__all__ = [
-    "NAMES",
-    "GaussianMixture2D",
-    "HashMismatch",
-    "ImageSet",
-    "LinearGaussian",
-    "SignalSet",
-    "TableSet",
-    "add_noise",
-    "binarize",
-    "check_images",
-    "grid",
-    "linear_gaussian",
-    "load",
-    "mask_pixels",
-    "moons",
-    "ring",
-    "salt_and_pepper",
-    "spiral",
-]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.data.images import take
+from course_lib.data.images import check_split, take
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ def load_breast_cancer(split: str, num_rows: int | None) -> TableSet:
         rows = (y == label).nonzero()[:, 0]
         is_test[rows[: 3 * len(rows) // 10]] = True
     chosen = {"train": ~is_test, "test": is_test}
-    if split not in chosen:
-        raise ValueError(f"breast_cancer has the splits {', '.join(chosen)}, but split={split!r} was asked for.")
+    check_split("breast_cancer", split, chosen)
     mean, std = x[~is_test].mean(0), x[~is_test].std(0, correction=0)
     n = take(num_rows, int(chosen[split].sum()), "breast_cancer", split)
     x, y = ((x - mean) / std)[chosen[split]][:n].float(), y[chosen[split]][:n]

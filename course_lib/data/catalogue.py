@@ -70,4 +70,4 @@ def load(
         return load_signals(split, num_images, seed)
     if name == "breast_cancer":
         return load_breast_cancer(split, num_images)
-    raise ValueError(f"name should be one of {', '.join(NAMES)}, but is {name!r}.")
+    raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}")

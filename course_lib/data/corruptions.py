@@ -1,5 +1,5 @@
-"""What is done to images before a denoising autoencoder sees them (Vincent et al. 2010, "Stacked denoising
-autoencoders", JMLR 11).
+"""Corruptions of the images that a denoising autoencoder gets (Vincent et al. 2010, "Stacked denoising autoencoders",
+JMLR 11).
 
 Each takes images of any shape and returns new ones; the draw is an argument with a random default.
 """

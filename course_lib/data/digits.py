@@ -2,7 +2,7 @@
 
 import torch
 
-from course_lib.data.images import ImageSet, take
+from course_lib.data.images import ImageSet, check_split, take
 
 _NUM_TEST = 360
 
@@ -17,8 +17,7 @@ def load_digits(split: str, num_images: int | None) -> ImageSet:
     bunch = sklearn_digits()
     order = torch.randperm(len(bunch.target), generator=torch.Generator().manual_seed(0))
     chosen = {"train": order[_NUM_TEST:], "test": order[:_NUM_TEST]}
-    if split not in chosen:
-        raise ValueError(f"digits has the splits {', '.join(chosen)}, but split={split!r} was asked for.")
+    check_split("digits", split, chosen)
     index = chosen[split][: take(num_images, len(chosen[split]), "digits", split)]
     x = torch.as_tensor(bunch.images, dtype=torch.float32)[index, None] / 16
     y = torch.as_tensor(bunch.target, dtype=torch.int64)[index]

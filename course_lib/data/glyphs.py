@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.data.images import ImageSet
+from course_lib.data.images import ImageSet, check_split
 from course_lib.data.integrity import check_sha256
 
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -53,7 +53,7 @@ def masters() -> Tensor:
     """
     path = MASTERS_FOLDER / "glyphs.npz"
     expected = (MASTERS_FOLDER / "SHA256").read_text().split()[0]
-    remedy = "the file is damaged or was changed. Install the course again."
+    remedy = "the file is damaged or was changed: install the course again"
     check_sha256(path.read_bytes(), expected, str(path), remedy)
     with np.load(path) as archive:
         return torch.from_numpy(archive["masters"])
@@ -107,12 +107,11 @@ def load_glyphs(split: str, num_images: int | None, characters: str, seed: int) 
 
 
 def _check(split: str, num_images: int | None, characters: str) -> None:
-    if split not in SPLITS:
-        raise ValueError(f"glyphs has the splits {', '.join(SPLITS)}, but split={split!r} was asked for.")
+    check_split("glyphs", split, SPLITS)
     if num_images is not None and num_images < 1:
-        raise ValueError(f"num_images should be at least 1, but is {num_images}.")
+        raise ValueError(f"num_images must be at least 1, got {num_images}")
     unknown = sorted(set(characters) - set(CHARACTERS))
     if unknown or not characters or len(set(characters)) < len(characters):
         raise ValueError(
-            f"characters should name different digits and letters of {CHARACTERS!r}, but is {characters!r}."
+            f"characters must name different digits and letters of {CHARACTERS!r}, got {characters!r}"
         )

@@ -1,9 +1,9 @@
 """MNIST (LeCun et al., 1998) and Fashion-MNIST (Xiao et al., 2017): files found on disk or downloaded once.
 
-Files are looked for in the folder that ``COURSE_DATA`` names, then in the user's cache, then on the network. Of
-MNIST the SHA-256 of the *uncompressed* content is checked, whatever the compression. Of Fashion-MNIST only hashes
-of the original ``.gz`` files are published: those are checked, and for a file packed in another way its structure
-and its balanced labels, with a warning.
+Files are looked for in the folder that ``COURSE_DATA`` names, then in the user's cache, then on the network. MNIST's
+content is checked by the SHA-256 of its *uncompressed* bytes, whatever the compression. Fashion-MNIST has published
+hashes of the original ``.gz`` files only: those are checked. If a file is packed in another way, its structure and its
+balanced labels are checked instead, with a warning.
 """
 
 import gzip
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_lib.data.images import ImageSet, take
+from course_lib.data.images import ImageSet, check_split, take
 from course_lib.data.integrity import HashMismatch, check_sha256
 
 
@@ -39,7 +39,7 @@ TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 FILES = {"train": (TRAIN_IMAGES, TRAIN_LABELS), "test": (TEST_IMAGES, TEST_LABELS)}
 NUM_IMAGES = {"train": 60_000, "test": 10_000}
-_REMEDY = "the file is damaged or is another one. Delete it, or take the original."
+_REMEDY = "the file is damaged or is another one: delete it, or take the original"
 
 SETS = {
     "mnist": IDXSet(
@@ -83,14 +83,13 @@ def load_idx(name: str, split: str, num_images: int | None) -> ImageSet:
     Raises ``FileNotFoundError`` naming the file and the places tried, ``HashMismatch`` for other content than the
     published one, ``ValueError`` for a file that isn't in the IDX format.
     """
-    if split not in FILES:
-        raise ValueError(f"{name} has the splits {', '.join(FILES)}, but split={split!r} was asked for.")
+    check_split(name, split, FILES)
     images, labels = (parse_idx(find(name, file), file) for file in FILES[split])
     count = NUM_IMAGES[split]
     if images.shape != (count, 28, 28) or labels.shape != (count,):
         raise ValueError(
-            f"{name} {split} should hold {count} images of 28 x 28 and as many labels, but the files hold "
-            f"{images.shape} and {labels.shape}: delete them and take the original ones."
+            f"{name} {split} must hold {count} images of 28 x 28 and as many labels, got "
+            f"{images.shape} and {labels.shape}; delete the files and take the original ones"
         )
     number = take(num_images, count, name, split)
     x = torch.from_numpy(images[:number, None].astype(np.float32) / 255)
@@ -124,7 +123,7 @@ def _read(path: Path) -> tuple[bytes, bytes]:
     try:
         return raw, gzip.decompress(raw) if path.suffix == ".gz" else raw
     except (OSError, EOFError, zlib.error) as error:
-        raise HashMismatch(f"{path} should be compressed by gzip, but can't be read: {_REMEDY}") from error
+        raise HashMismatch(f"{path} must be compressed by gzip, got what can't be read; {_REMEDY}") from error
 
 
 def _places(name: str, file: str) -> Iterator[Path]:
@@ -164,9 +163,7 @@ def _verify(name: str, file: str, path: Path, raw: bytes, content: bytes) -> Non
         array = parse_idx(content, file)
         counts = np.bincount(array) if array.ndim == 1 else np.zeros(0)
         if array.ndim == 1 and (len(counts) != 10 or len(set(counts.tolist())) > 1):
-            raise ValueError(
-                f"{path} should hold as many labels of each of 10 classes, but holds {counts}: {_REMEDY}"
-            )
+            raise ValueError(f"{path} must hold as many labels of each of 10 classes, got {counts}; {_REMEDY}")
         warnings.warn(
             f"{path} is not packed like the original, so its content can't be verified; only its format was checked.",
             stacklevel=4,
@@ -177,13 +174,13 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
     """The uint8 array in an IDX file: two zero bytes, type 8, number of dimensions, sizes (big-endian), data."""
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         start = content[:4].hex(" ")
-        raise ValueError(f"{name} should be an IDX file of bytes, which starts 00 00 08, but starts {start}.")
+        raise ValueError(f"{name} must be an IDX file of bytes, which starts 00 00 08, got {start}")
     num_dimensions = content[3]
     start_of_data = 4 + 4 * num_dimensions
     if len(content) < start_of_data:
-        raise ValueError(f"{name} should have a header of {start_of_data} bytes, but has {len(content)} in all.")
+        raise ValueError(f"{name} must have a header of {start_of_data} bytes, got {len(content)} in all")
     shape = struct.unpack(f">{num_dimensions}I", content[4:start_of_data])
     expected, found = math.prod(shape), len(content) - start_of_data
     if found != expected:
-        raise ValueError(f"{name} should hold {expected} values for its shape {shape}, but holds {found}.")
+        raise ValueError(f"{name} must hold {expected} values for its shape {shape}, got {found}")
     return np.frombuffer(content, np.uint8, offset=start_of_data).reshape(shape)

@@ -1,5 +1,6 @@
-"""What every image set looks like (``ImageSet``), dynamic binarisation, and the check of an image tensor."""
+"""The set of images (``ImageSet``), dynamic binarisation, and the checks of image tensors and of requests."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -36,28 +37,22 @@ def check_images(x: Tensor, name: str = "x") -> None:
     Raises ``TypeError`` for the wrong type, ``ValueError`` for the wrong shape or values.
     """
     if not isinstance(x, Tensor):
-        raise TypeError(
-            f"{name} should be a torch.Tensor of images, but is a {type(x).__name__}: use torch.as_tensor."
-        )
+        raise TypeError(f"{name} must be a torch.Tensor of images, got a {type(x).__name__}; use torch.as_tensor")
     if not x.is_floating_point():
-        raise TypeError(
-            f"{name} should hold floats in [0, 1], but is {x.dtype}: use {name}.float() / 255 for bytes."
-        )
+        raise TypeError(f"{name} must hold floats in [0, 1], got {x.dtype}; use {name}.float() / 255 for bytes")
     if x.ndim != 4 or x.shape[1] != 1:
         raise ValueError(
-            f"{name} should have shape (N, 1, H, W), but has {tuple(x.shape)}: add the missing dimension, "
-            f"e.g. {name}.reshape(-1, 1, 28, 28)."
+            f"{name} must have shape (N, 1, H, W), got {tuple(x.shape)}; add the missing dimension, "
+            f"e.g. {name}.reshape(-1, 1, 28, 28)"
         )
     if x.numel() == 0:
         return
     low, high = torch.aminmax(x.detach())
     if torch.isnan(low):
-        raise ValueError(f"{name} should be finite, but holds {int(torch.isnan(x).sum())} NaN values.")
+        raise ValueError(f"{name} must be finite, got {int(torch.isnan(x).sum())} NaN values")
     if low < 0 or high > 1:
         hint = "divide bytes by 255" if high > 2 else "apply torch.sigmoid to logits"
-        raise ValueError(
-            f"{name} should lie in [0, 1], but ranges from {low.item():.4g} to {high.item():.4g}: {hint}."
-        )
+        raise ValueError(f"{name} must lie in [0, 1], got {low.item():.4g} to {high.item():.4g}; {hint}")
 
 
 def binarize(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -68,15 +63,21 @@ def binarize(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     values outside [0, 1].
     """
     if not x.is_floating_point():
-        raise TypeError(f"binarize needs floats in [0, 1], but got {x.dtype}: divide bytes by 255 first.")
+        raise TypeError(f"x must hold floats in [0, 1], got {x.dtype}; divide bytes by 255 first")
     low, high = torch.aminmax(x.detach()) if x.numel() else (torch.tensor(0.0), torch.tensor(0.0))
     if not (low >= 0 and high <= 1):
         raise ValueError(
-            f"binarize needs grey levels in [0, 1], but got {low.item():.4g} to {high.item():.4g}: "
-            "scale the images to [0, 1] first (and apply torch.sigmoid to logits)."
+            f"x must hold grey levels in [0, 1], got {low.item():.4g} to {high.item():.4g}; "
+            "scale the images to [0, 1] first (and apply torch.sigmoid to logits)"
         )
     # is a uniform draw below x? torch.bernoulli(x) asks the same and takes four times as long on a CPU
     return torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device).lt_(x.detach())
+
+
+def check_split(name: str, split: str, splits: Iterable[str]) -> None:
+    """Raises ``ValueError`` unless the set ``name`` has this split."""
+    if split not in splits:
+        raise ValueError(f"split must be one of {', '.join(splits)} for {name}, got {split!r}")
 
 
 def take(num_images: int | None, available: int, name: str, split: str) -> int:
@@ -84,5 +85,5 @@ def take(num_images: int | None, available: int, name: str, split: str) -> int:
     if num_images is None:
         return available
     if not 1 <= num_images <= available:
-        raise ValueError(f"{name} {split} has {available} images, but num_images={num_images} was asked for.")
+        raise ValueError(f"num_images must be from 1 to the {available} of {name} {split}, got {num_images}")
     return num_images

@@ -11,4 +11,4 @@ def check_sha256(content: bytes, expected: str, name: str, remedy: str) -> None:
     """Raise ``HashMismatch`` unless ``content`` has the SHA-256 ``expected`` (hexadecimal)."""
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise HashMismatch(f"{name} should have SHA-256 {expected}, but has {found}: {remedy}")
+        raise HashMismatch(f"{name} must have SHA-256 {expected}, got {found}; {remedy}")

@@ -27,11 +27,11 @@ class LinearGaussian:
     def __post_init__(self) -> None:
         if self.weight.ndim != 2 or self.bias.shape != self.weight.shape[:1]:
             raise ValueError(
-                "weight and bias should have shapes (data_dim, latent_dim) and (data_dim,), but have "
-                f"{tuple(self.weight.shape)} and {tuple(self.bias.shape)}."
+                "weight and bias must have shapes (data_dim, latent_dim) and (data_dim,), got "
+                f"{tuple(self.weight.shape)} and {tuple(self.bias.shape)}"
             )
         if not self.std > 0:
-            raise ValueError(f"std should be above 0, but is {self.std}.")
+            raise ValueError(f"std must be above 0, got {self.std}")
 
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Independent draws of x, (num_samples, data_dim); ``generator`` is a CPU one."""
@@ -57,7 +57,7 @@ class LinearGaussian:
 
     def _parameters(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if x.ndim != 2 or x.shape[1] != len(self.bias):
-            raise ValueError(f"x should have shape (N, {len(self.bias)}), but has {tuple(x.shape)}.")
+            raise ValueError(f"x must have shape (N, {len(self.bias)}), got {tuple(x.shape)}")
         return self.weight.to(x), self.bias.to(x)
 
 
@@ -69,7 +69,7 @@ def linear_gaussian(data_dim: int = 8, latent_dim: int = 2, std: float = 0.5, se
     below log p(x). Raises ``ValueError`` for sizes below 1.
     """
     if data_dim < 1 or latent_dim < 1:
-        raise ValueError(f"data_dim and latent_dim should be at least 1, but are {data_dim} and {latent_dim}.")
+        raise ValueError(f"data_dim and latent_dim must be at least 1, got {data_dim} and {latent_dim}")
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randn(data_dim, latent_dim, generator=generator) / math.sqrt(latent_dim)
     return LinearGaussian(weight, torch.randn(data_dim, generator=generator), std)

@@ -51,7 +51,7 @@ def _bounding_box(font_file: Path, size: float, character: str, canvas: int) -> 
     box = _draw(font_file, size, character, canvas * 3, canvas, canvas).getbbox()
     if box is None:
         raise ValueError(
-            f"{font_file.name} draws nothing for {character!r}: choose a face that has letters and digits."
+            f"{font_file.name} must have letters and digits, got nothing for {character!r}; choose another face"
         )
     return box
 

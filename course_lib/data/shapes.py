@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.data.images import ImageSet, take
+from course_lib.data.images import ImageSet, check_split, take
 
 VALUES: dict[str, tuple[str, ...] | tuple[float, ...]] = {
     "shape": ("heart", "arrow", "L"),
@@ -20,8 +20,8 @@ VALUES: dict[str, tuple[str, ...] | tuple[float, ...]] = {
     "shift_x": tuple(i - 4.5 for i in range(10)),
     "shift_y": tuple(i - 4.5 for i in range(10)),
 }
-"""What the index of a factor stands for: scale as a factor, orientation in degrees (counter-clockwise; 330 is next
-to 0), shifts of the centre in pixels (right, down)."""
+"""The values of each factor, by index: scale as a factor, orientation in degrees (counter-clockwise; 330 is next to 0),
+shifts of the centre in pixels (right, down)."""
 
 SPLITS = ("train", "test", "full")
 RADIUS = 9.0  # pixels: at scale 1 a shape lies in a circle of this radius
@@ -69,8 +69,7 @@ def load_shapes(split: str, num_images: int | None) -> ImageSet:
     order = torch.randperm(math.prod(sizes), generator=torch.Generator().manual_seed(0))
     num_test = len(order) // 10
     chosen = {"train": order[num_test:], "test": order[:num_test], "full": order}
-    if split not in chosen:
-        raise ValueError(f"shapes has the splits {', '.join(SPLITS)}, but split={split!r} was asked for.")
+    check_split("shapes", split, SPLITS)
     place = chosen[split][: take(num_images, len(chosen[split]), "shapes", split)]
     factors = dict(zip(VALUES, torch.unravel_index(place, sizes), strict=True))
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.data.images import check_split
+
 LENGTH = 128  # samples in a window
 SPLITS = {"train": 8_000, "test": 2_000}
 """The splits and their default number of windows."""
 KINDS = ("normal", "spike", "dropout", "drift", "noise burst", "missing beat")
-# Of each wave: its place in the beat and its width, as shares of the period, and its height.
+# Each wave has a place in the beat and a width, as shares of the period, and a height.
 WAVES = ((0.22, 0.028, 0.15), (0.35, 0.016, -0.12), (0.40, 0.02, 1.0), (0.45, 0.016, -0.2), (0.66, 0.045, 0.3))
 
 
@@ -55,11 +57,10 @@ def load_signals(split: str, num_windows: int | None, seed: int) -> SignalSet:
     noise of standard deviation 0.25 to 0.5 over 16 to 39 samples; and a missing beat, of which only the baseline and
     its noise are left. Raises ``ValueError`` for another split or fewer than one window.
     """
-    if split not in SPLITS:
-        raise ValueError(f"signals has the splits {', '.join(SPLITS)}, but split={split!r} was asked for.")
+    check_split("signals", split, SPLITS)
     n = SPLITS[split] if num_windows is None else num_windows
     if n < 1:
-        raise ValueError(f"num_images should be at least 1, but is {n}.")
+        raise ValueError(f"num_images must be at least 1, got {n}")
     stream = 3 * (len(SPLITS) * seed + list(SPLITS).index(split))  # streams never meet
     uniform = torch.rand(n, 12, generator=torch.Generator().manual_seed(stream))
     noise, burst = (torch.randn(n, LENGTH, generator=torch.Generator().manual_seed(stream + i)) for i in (1, 2))
@@ -83,7 +84,7 @@ def _beats(place: Tensor) -> Tensor:
 
 
 def _normal(uniform: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of windows without fault: the waves, the baseline with its noise, and which beat each sample is in; (N, 128)."""
+    """The parts of windows without fault, (N, 128) each: waves, noisy baseline, and the number of a sample's beat."""
     t = torch.arange(LENGTH)
     period = 28 + 12 * uniform[:, :1]
     phase = uniform[:, 1:2]

@@ -26,9 +26,9 @@ class GaussianMixture2D:
 
     def __post_init__(self) -> None:
         if self.centers.ndim != 2 or self.centers.shape[1] != 2 or len(self.centers) == 0:
-            raise ValueError(f"centers should have shape (M, 2) with M >= 1, but has {tuple(self.centers.shape)}.")
+            raise ValueError(f"centers must have shape (M, 2) with M >= 1, got {tuple(self.centers.shape)}")
         if not self.std > 0:
-            raise ValueError(f"std should be above 0, but is {self.std}.")
+            raise ValueError(f"std must be above 0, got {self.std}")
 
     def __repr__(self) -> str:
         return f"GaussianMixture2D({self.name!r}, {len(self.centers)} modes, std={self.std})"
@@ -42,7 +42,7 @@ class GaussianMixture2D:
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density in nats at points (N, 2) -> (N,)."""
         if x.ndim != 2 or x.shape[1] != 2:
-            raise ValueError(f"x should have shape (N, 2), but has {tuple(x.shape)}.")
+            raise ValueError(f"x must have shape (N, 2), got {tuple(x.shape)}")
         squared = ((x[:, None, :] - self.centers.to(x)[None]) / self.std).square().sum(dim=2)  # (N, M)
         log_normal = -0.5 * squared - math.log(2 * math.pi) - 2 * math.log(self.std)
         return torch.logsumexp(log_normal, dim=1) - math.log(len(self.centers))

@@ -101,7 +101,7 @@ def glyphs(_: Path) -> Finding:
 
 def weights(_: Path) -> Finding:
     """Do the shipped files have the hashes that are printed beside the figures made with them?"""
-    from course_lib.training.weights import SHIPPED, shipped_hashes
+    from course_lib.models.weights import SHIPPED, shipped_hashes
 
     def is_whole(path: Path, digest: str) -> bool:
         return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest

@@ -11,34 +11,3 @@ from course_lib.metrics.likelihood import bits_per_dimension, evaluate_elbo, imp
 from course_lib.metrics.manifold import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from course_lib.metrics.memorization import Memorization, memorization
 from course_lib.metrics.sharpness import sharpness, sharpness_distance
-
-__all__ = [
-    "DCI",
-    "DensityCoverage",
-    "FrechetDistance",
-    "KernelDistance",
-    "Memorization",
-    "ModeCoverage",
-    "MutualInformationGap",
-    "PrecisionRecall",
-    "active_units",
-    "bits_per_dimension",
-    "class_shares",
-    "dci",
-    "density_coverage",
-    "evaluate_elbo",
-    "extract_features",
-    "feature_classifier",
-    "frechet_distance",
-    "frechet_with_floor",
-    "importance_nll",
-    "kernel_distance",
-    "kernel_with_floor",
-    "memorization",
-    "mode_coverage",
-    "mutual_information_gap",
-    "precision_recall",
-    "roc_auc",
-    "sharpness",
-    "sharpness_distance",
-]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.models.layers import check_size
+from course_lib.checks import check_size
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def dci(codes: Tensor, factors: Mapping[str, Tensor], *, num_trees: int = 20, se
 
 
 def disentanglement_completeness(importance: Tensor) -> tuple[float, float]:
-    r"""What a table of importances R (D, F), none below 0, says of codes (Eastwood & Williams 2018).
+    r"""Two figures of a table of importances R (D, F), none below 0 (Eastwood & Williams 2018).
 
     Disentanglement is the mean over dimensions, weighted by their share of R, of 1 minus the entropy (base F) of the
     dimension's row; completeness the mean over factors of 1 minus the entropy (base D) of the factor's column.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_lib.models.layers import check_size
+from course_lib.checks import check_size
 
 
 def check_features(name: str, features: Tensor, min_rows: int = 1) -> None:

@@ -10,9 +10,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.models import Classifier, evaluating
-from course_lib.models.layers import check_size
-from course_lib.training.weights import load_weights
+from course_lib.models.weights import load_weights
 
 
 @cache

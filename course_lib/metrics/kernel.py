@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.metrics.distances import check_features, check_same_width
-from course_lib.models.layers import check_size
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-r"""What a VAE gives to images it hasn't seen, in nats per image, or in bits per pixel: the ELBO (Kingma & Welling
+r"""The likelihood that a VAE gives to new images, in nats per image, or in bits per pixel: the ELBO (Kingma & Welling
 2014, arXiv:1312.6114), the likelihood by importance sampling, and their unit where sizes of images differ.
 """
 
@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.models import VAE, evaluating, reparameterize
-from course_lib.models.layers import check_size
 from course_lib.objectives import ELBO, elbo, importance_weighted_bound, log_likelihood, log_weights
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.models.layers import check_size
+from course_lib.checks import check_size
 
 
 def sharpness(x: Tensor) -> Tensor:

@@ -7,11 +7,11 @@ from course_lib.models.conditional_gan import (
     ConditionalGenerator,
     ProjectionDiscriminator,
 )
-from course_lib.models.conditional_vae import ConditionalVAE, ConvConditionalVAE, MLPConditionalVAE
+from course_lib.models.conditional_vae import ConditionalVAE, ConvConditionalVAE
 from course_lib.models.constraints import clip_weights, spectral_norm
 from course_lib.models.gan import Discriminator, Generator, ToyDiscriminator, ToyGenerator
 from course_lib.models.labels import append_labels, check_labels
-from course_lib.models.ladder_vae import ConvLadderVAE, LadderVAE, MLPLadderVAE, precision_weighted
+from course_lib.models.ladder_vae import ConvLadderVAE, LadderVAE, precision_weighted
 from course_lib.models.layers import (
     ConvDecoder,
     ConvEncoder,
@@ -25,48 +25,3 @@ from course_lib.models.packing import pack
 from course_lib.models.vae import MLPVAE, VAE, ConvVAE, PatchVAE, bounded_logvar, reparameterize
 from course_lib.models.vae_gan import VAEGAN
 from course_lib.models.vq_vae import VQVAE, ConvVQVAE, nearest_code, straight_through
-
-__all__ = [
-    "MLPVAE",
-    "VAE",
-    "VAEGAN",
-    "VQVAE",
-    "Autoencoder",
-    "Classifier",
-    "ConcatenationDiscriminator",
-    "ConditionalGenerator",
-    "ConditionalVAE",
-    "ConvAutoencoder",
-    "ConvConditionalVAE",
-    "ConvDecoder",
-    "ConvEncoder",
-    "ConvLadderVAE",
-    "ConvVAE",
-    "ConvVQVAE",
-    "Discriminator",
-    "Generator",
-    "LadderVAE",
-    "LinearAutoencoder",
-    "MLPConditionalVAE",
-    "MLPLadderVAE",
-    "PatchDecoder",
-    "PatchEncoder",
-    "PatchVAE",
-    "ProjectionDiscriminator",
-    "TopK",
-    "ToyDiscriminator",
-    "ToyGenerator",
-    "append_labels",
-    "bounded_logvar",
-    "check_labels",
-    "clip_weights",
-    "evaluating",
-    "mlp",
-    "nearest_code",
-    "num_parameters",
-    "pack",
-    "precision_weighted",
-    "reparameterize",
-    "spectral_norm",
-    "straight_through",
-]

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.layers import ConvDecoder, ConvEncoder, check_size
+from course_lib.checks import check_size
+from course_lib.models.layers import ConvDecoder, ConvEncoder
 
 
 class Autoencoder(nn.Module):

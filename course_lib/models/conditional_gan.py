@@ -1,4 +1,4 @@
-"""A GAN that is told a class: both players of Goodfellow's game, given the label as well.
+"""A GAN for a class: both players of Goodfellow's game get the label as well.
 
 By concatenation (Mirza & Osindero 2014, arXiv:1411.1784) the networks stay as they are and get more inputs; by
 projection (Miyato & Koyama 2018, arXiv:1802.05637) the discriminator gets one vector for each class.
@@ -6,9 +6,10 @@ projection (Miyato & Koyama 2018, arXiv:1802.05637) the discriminator gets one v
 
 from torch import Tensor, nn
 
+from course_lib.checks import check_size
 from course_lib.models.gan import Discriminator, Generator, ToyGenerator
 from course_lib.models.labels import append_labels, check_labels
-from course_lib.models.layers import check_size, standard_normal
+from course_lib.models.layers import standard_normal
 
 
 class ConditionalGenerator(nn.Module):

@@ -1,5 +1,5 @@
 r"""The conditional VAE (Sohn et al. 2015, "Learning structured output representation using deep conditional
-generative models"): a VAE whose two networks are told the class y.
+generative models"): a VAE whose two networks get the class y as well.
 
 The bound is on :math:`\log p(x|y)`. The prior of z stays N(0, I) for every class, the simpler of the paper's two
 choices: so z is left with what the label doesn't say, and one z under each label is one style in all classes.
@@ -8,16 +8,9 @@ choices: so z is left with what the label doesn't say, and one z under each labe
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_codes, check_size
 from course_lib.models.labels import append_labels, check_labels
-from course_lib.models.layers import (
-    ConvDecoder,
-    ConvEncoder,
-    check_codes,
-    check_size,
-    evaluating,
-    mlp,
-    standard_normal,
-)
+from course_lib.models.layers import ConvDecoder, ConvEncoder, evaluating, standard_normal
 from course_lib.models.vae import bounded_logvar, reparameterize
 
 
@@ -78,14 +71,3 @@ class ConvConditionalVAE(ConditionalVAE):
         check_size(num_classes, "num_classes")
         encoder = ConvEncoder(2 * latent_dim, channels, in_channels=1 + num_classes)
         super().__init__(encoder, ConvDecoder(latent_dim + num_classes, channels[::-1]), latent_dim, num_classes)
-
-
-class MLPConditionalVAE(ConditionalVAE):
-    """For vectors (B, num_pixels), with one hidden layer of ``hidden_dim`` on either side."""
-
-    def __init__(self, num_pixels: int, hidden_dim: int, latent_dim: int, num_classes: int) -> None:
-        check_size(latent_dim, "latent_dim")
-        check_size(num_classes, "num_classes")
-        encoder = mlp([num_pixels + num_classes, hidden_dim, 2 * latent_dim])
-        decoder = mlp([latent_dim + num_classes, hidden_dim, num_pixels])
-        super().__init__(encoder, decoder, latent_dim, num_classes)

@@ -7,7 +7,8 @@ and a gradient penalty is per image (Gulrajani et al. 2017, arXiv:1704.00028, se
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.layers import ConvDecoder, check_size, evaluating, mlp, standard_normal
+from course_lib.checks import check_size
+from course_lib.models.layers import ConvDecoder, evaluating, mlp, standard_normal
 
 
 class Generator(ConvDecoder):

@@ -1,5 +1,5 @@
-"""How a network is told a class: its label as a one-hot vector beside what it is given anyway (Mirza & Osindero
-2014, arXiv:1411.1784)."""
+"""Labels of classes as a network's input: a one-hot vector beside the input that it has anyway (Mirza & Osindero 2014,
+arXiv:1411.1784)."""
 
 import torch
 import torch.nn.functional as F

@@ -10,15 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.layers import (
-    ConvDecoder,
-    ConvEncoder,
-    check_codes,
-    check_size,
-    evaluating,
-    mlp,
-    standard_normal,
-)
+from course_lib.checks import check_codes, check_size
+from course_lib.models.layers import ConvDecoder, ConvEncoder, evaluating, mlp, standard_normal
 from course_lib.models.vae import bounded_logvar, reparameterize
 
 
@@ -117,11 +110,3 @@ class ConvLadderVAE(LadderVAE):
     ) -> None:
         encoder, decoder = ConvEncoder(hidden_dim, channels), ConvDecoder(latent_dims[0], channels[::-1])
         super().__init__(encoder, decoder, hidden_dim, latent_dims)
-
-
-class MLPLadderVAE(LadderVAE):
-    """For vectors (B, num_pixels)."""
-
-    def __init__(self, num_pixels: int, hidden_dim: int, latent_dims: tuple[int, int]) -> None:
-        decoder = mlp([latent_dims[0], hidden_dim, num_pixels])
-        super().__init__(mlp([num_pixels, hidden_dim]), decoder, hidden_dim, latent_dims)

@@ -11,11 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-
-def check_size(value: int, name: str) -> None:
-    """Raises ``ValueError`` unless ``value`` is a size, an integer above zero."""
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+from course_lib.checks import check_size
 
 
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
@@ -136,9 +132,3 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             yield
     finally:
         module.train(was_training)
-
-
-def check_codes(z: Tensor, latent_dim: int) -> None:
-    """Raises ``ValueError`` unless ``z`` has shape (B, latent_dim)."""
-    if z.ndim != 2 or z.shape[1] != latent_dim:
-        raise ValueError(f"z must have shape (batch, {latent_dim}), got {tuple(z.shape)}")

@@ -3,7 +3,7 @@ arXiv:1712.04086)."""
 
 from torch import Tensor
 
-from course_lib.models.layers import check_size
+from course_lib.checks import check_size
 
 
 def pack(x: Tensor, num_packed: int) -> Tensor:

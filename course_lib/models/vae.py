@@ -10,16 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
 
-from course_lib.models.layers import (
-    ConvDecoder,
-    ConvEncoder,
-    PatchDecoder,
-    PatchEncoder,
-    check_codes,
-    check_size,
-    evaluating,
-    mlp,
-)
+from course_lib.checks import check_codes, check_size
+from course_lib.models.layers import ConvDecoder, ConvEncoder, PatchDecoder, PatchEncoder, evaluating, mlp
 
 
 def bounded_logvar(logvar: Tensor, low: float = -12.0, high: float = 8.0) -> Tensor:

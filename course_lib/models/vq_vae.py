@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.models.layers import check_size, evaluating
+from course_lib.checks import check_size
+from course_lib.models.layers import evaluating
 
 
 def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
@@ -59,7 +60,7 @@ class VQVAE(nn.Module):
         return self.decoder(self.embed(codes))
 
     def forward(self, x: Tensor) -> VQPass:
-        """What the loss is computed from; the logits carry the straight-through gradient to the encoder."""
+        """All that the loss is computed from; the logits carry the straight-through gradient to the encoder."""
         z_e = self.encoder(x)
         codes = nearest_code(z_e, self.codebook)
         z_q = self.embed(codes)

@@ -21,7 +21,6 @@ from course_lib.objectives.code_penalties import (
     l1_penalty,
 )
 from course_lib.objectives.elbo import ELBO, elbo
-from course_lib.objectives.hierarchical import LadderELBO, ladder_elbo
 from course_lib.objectives.importance import (
     ImportanceWeighted,
     double_reparameterization,
@@ -30,6 +29,7 @@ from course_lib.objectives.importance import (
 )
 from course_lib.objectives.kl import kl_gaussians, kl_per_dimension, kl_standard_normal
 from course_lib.objectives.kl_control import CapacityELBO, FreeBitsELBO, capacity_elbo, free_bits_elbo
+from course_lib.objectives.ladder_vae import LadderELBO, ladder_elbo
 from course_lib.objectives.penalties import gradient_penalty, r1_penalty
 from course_lib.objectives.reconstruction import (
     bernoulli_log_prob,
@@ -38,54 +38,6 @@ from course_lib.objectives.reconstruction import (
     optimal_logvar,
     squared_error,
 )
-from course_lib.objectives.total_correlation import TCELBO, KLDecomposition, kl_decomposition, tc_elbo
+from course_lib.objectives.tc_vae import TCELBO, KLDecomposition, kl_decomposition, tc_elbo
 from course_lib.objectives.vae_gan import VAEGANLosses, feature_error, vae_gan_losses
-from course_lib.objectives.vector_quantization import VQLoss, perplexity, vq_loss
-
-__all__ = [
-    "ELBO",
-    "GAMES",
-    "TCELBO",
-    "CapacityELBO",
-    "DiscriminatorLoss",
-    "FreeBitsELBO",
-    "Game",
-    "ImportanceWeighted",
-    "KLDecomposition",
-    "LadderELBO",
-    "LinearSchedule",
-    "Schedule",
-    "VAEGANLosses",
-    "VQLoss",
-    "activation_rate_penalty",
-    "bernoulli_log_prob",
-    "capacity_elbo",
-    "contractive_estimate",
-    "contractive_penalty",
-    "discriminator_loss",
-    "double_reparameterization",
-    "elbo",
-    "feature_error",
-    "free_bits_elbo",
-    "game",
-    "gaussian_log_prob",
-    "generator_loss",
-    "gradient_penalty",
-    "importance_weighted_bound",
-    "kl_decomposition",
-    "kl_gaussians",
-    "kl_per_dimension",
-    "kl_standard_normal",
-    "l1_penalty",
-    "ladder_elbo",
-    "log_likelihood",
-    "log_weights",
-    "optimal_logvar",
-    "perplexity",
-    "r1_penalty",
-    "squared_error",
-    "tc_elbo",
-    "vae_gan_losses",
-    "value_at",
-    "vq_loss",
-]
+from course_lib.objectives.vq_vae import VQLoss, perplexity, vq_loss

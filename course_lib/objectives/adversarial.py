@@ -9,7 +9,9 @@ arXiv:1701.07875) and hinge (Lim & Ye 2017, arXiv:1705.02894). In all of them a 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -58,11 +60,6 @@ def generator_loss(fake_logits: Tensor, saturating: bool = False) -> Tensor:
     return -F.softplus(fake_logits) if saturating else F.softplus(-fake_logits)
 
 
-def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
-    """:func:`generator_loss` as eq. 1 has it, which saturates. Shapes and errors as there."""
-    return generator_loss(fake_logits, saturating=True)
-
-
 def least_squares_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
     r""":math:`\frac12(l(x) - 1)^2` and :math:`\frac12 l(G(z))^2` (Mao et al., with 0 for generated and 1 for real).
 
@@ -83,7 +80,7 @@ def least_squares_generator_loss(fake_logits: Tensor) -> Tensor:
 def wasserstein_critic_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
     r""":math:`-l(x)` and :math:`l(G(z))` (Arjovsky et al., algorithm 1).
 
-    Of all critics whose slope is nowhere above 1, the best has minus the Wasserstein distance for its loss.
+    The best of the critics whose slope is nowhere above 1 has minus the Wasserstein distance for its loss.
     ``clip_weights``, ``gradient_penalty`` and ``spectral_norm`` keep the slope in check, each in its own scale.
     Shapes and errors as for :func:`discriminator_loss`.
     """
@@ -109,7 +106,7 @@ def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Discri
 
 @dataclass(frozen=True)
 class Game:
-    """What each player minimises.
+    """The loss of each player.
 
     ``discriminator``: real and generated logits, (B,) each, to its loss; ``generator``: generated logits (B,) to
     (B,).
@@ -121,7 +118,7 @@ class Game:
 
 GAMES = {
     "non_saturating": Game(discriminator_loss, generator_loss),
-    "saturating": Game(discriminator_loss, saturating_generator_loss),
+    "saturating": Game(discriminator_loss, partial(generator_loss, saturating=True)),
     "least_squares": Game(least_squares_discriminator_loss, least_squares_generator_loss),
     "wasserstein": Game(wasserstein_critic_loss, wasserstein_generator_loss),
     "hinge": Game(hinge_discriminator_loss, wasserstein_generator_loss),
@@ -133,3 +130,15 @@ def game(name: str) -> Game:
     if name not in GAMES:
         raise ValueError(f"loss must be one of {', '.join(GAMES)}, got {name!r}")
     return GAMES[name]
+
+
+def generator_push(discriminator: Callable[[Tensor], Tensor], x_fake: Tensor, loss: str) -> Tensor:
+    """Where the generator's loss of a game wants its samples to go: minus the gradient at each of them.
+
+    ``discriminator``: samples (B, ...) to logits (B,); ``x_fake``: (B, ...); ``loss``: a name in ``GAMES``.
+    Returns the shape of ``x_fake``, without gradient. Raises ``ValueError`` as :func:`game` does.
+    """
+    x = x_fake.detach().clone().requires_grad_(True)
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(game(loss).generator(discriminator(x)).sum(), x)
+    return -gradient

@@ -4,7 +4,7 @@ arXiv:1602.02282), a capacity that grows (Burgess et al. 2018, arXiv:1804.03599)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from course_lib.models.layers import check_size
+from course_lib.checks import check_size
 
 Schedule = Callable[[int], float]
 

@@ -35,7 +35,7 @@ class ELBO:
 
     @property
     def parts(self) -> dict[str, Tensor]:
-        """What a training step records; each of them gets smaller as its side of the bound gets better."""
+        """The values that a training step records; each of them gets smaller as its side of the bound gets better."""
         return {"loss": self.loss, "-reconstruction": -self.reconstruction, "KL": self.kl}
 
 

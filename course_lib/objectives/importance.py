@@ -87,5 +87,5 @@ class ImportanceWeighted:
 
     @property
     def parts(self) -> dict[str, Tensor]:
-        """What a training step records; the difference of the two is what the weights have won."""
+        """The values that a training step records; their difference is the gain of the weights."""
         return {"loss": self.loss, "-ELBO": -self.elbo}

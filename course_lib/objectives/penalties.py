@@ -66,6 +66,6 @@ def check_no_batch_norm(critic: nn.Module) -> None:
     for name, module in critic.named_modules():
         if isinstance(module, _BatchNorm):
             raise ValueError(
-                f"a gradient penalty is per image, but the critic has batch normalisation ({name or 'itself'}: "
-                f"{type(module).__name__}); use layer normalisation, or none"
+                "the critic must treat images apart for a gradient penalty, got batch normalisation "
+                f"({name or 'itself'}: {type(module).__name__}); use layer normalisation, or none"
             )

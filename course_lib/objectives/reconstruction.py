@@ -65,8 +65,8 @@ def gaussian_log_prob(loc: Tensor, logvar: Tensor, x: Tensor) -> Tensor:
 
 
 def log_likelihood(out: Tensor, x: Tensor, logvar_x: Tensor | None = None) -> Tensor:
-    """What a VAE's decoder gives to x: its output ``out`` is read as Bernoulli logits, or as Gaussian means where
-    there is a log-variance ``logvar_x``.
+    """The log-likelihood of x under a VAE's decoder: its output ``out`` is read as Bernoulli logits, or as Gaussian
+    means where there is a log-variance ``logvar_x``.
 
     ``out`` and ``x``: (B, ...). Returns (B,), in nats per image. Raises as the likelihood it is of.
     """

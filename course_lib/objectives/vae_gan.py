@@ -77,11 +77,33 @@ def vae_gan_losses(
     Decoded images count half each, so that they weigh as much as the real ones.
     Raises ``ValueError`` if shapes don't fit.
     """
+    return losses_of_parts(
+        kl_standard_normal(mu, logvar),
+        feature_error(features_hat, features),
+        logits,
+        logits_hat,
+        logits_prior,
+        beta=beta,
+        gamma=gamma,
+    )
+
+
+def losses_of_parts(
+    kl: Tensor,
+    error: Tensor,
+    logits: Tensor,
+    logits_hat: Tensor,
+    logits_prior: Tensor,
+    *,
+    beta: float = 1.0,
+    gamma: float = 1.0,
+) -> VAEGANLosses:
+    """The same where KL and feature error are known already; all of shape (B,), the errors as there."""
     on_hat = discriminator_loss(logits, logits_hat)
     on_prior = discriminator_loss(logits, logits_prior)
     return VAEGANLosses(
-        kl=kl_standard_normal(mu, logvar),
-        feature_error=feature_error(features_hat, features),
+        kl=kl,
+        feature_error=error,
         fool=0.5 * (generator_loss(logits_hat) + generator_loss(logits_prior)),
         tell=on_hat.real + 0.5 * (on_hat.fake + on_prior.fake),
         beta=beta,

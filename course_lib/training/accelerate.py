@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.training.steps import TrainingStep, VAEStep
+from course_lib.training.steps.core import TrainingStep
+from course_lib.training.steps.vae import VAEStep
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def compile_step(step: TrainingStep, **options: Any) -> TrainingStep:
     """
     if not isinstance(step, VAEStep):
         raise TypeError(
-            f"only the objective of a VAE's step is compiled, but this is a {type(step).__name__}; a gradient "
+            f"step must be a VAEStep to be compiled, got a {type(step).__name__}; a gradient "
             "penalty differentiates twice, which compiled code can't"
         )
     step.objective = torch.compile(step.objective, **options)  # type: ignore[method-assign]

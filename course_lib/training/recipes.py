@@ -14,10 +14,14 @@ from torch import Tensor, nn
 
 from course_lib.data import load
 from course_lib.models import VAE, VAEGAN, Classifier, ConvVAE, Discriminator, Generator
+from course_lib.models.weights import SHIPPED, load_weights, save_weights, shipped_hashes
 from course_lib.training.loop import fit
 from course_lib.training.run import History, Step
-from course_lib.training.steps import GANStep, VAEGANStep, VAEStep, adam
-from course_lib.training.weights import SHIPPED, load_weights, save_weights, shipped_hashes
+from course_lib.training.steps.core import adam
+from course_lib.training.steps.gan import GANStep
+from course_lib.training.steps.regularisers import R1
+from course_lib.training.steps.vae import VAEStep
+from course_lib.training.steps.vae_gan import VAEGANStep
 
 LATENT_DIM = 16
 BATCH_SIZE = 64
@@ -47,7 +51,7 @@ def _vae_gan_step(model: nn.Module) -> tuple[Step, nn.Module]:
     pair = VAEGAN(LATENT_DIM)
     pair.vae.load_state_dict(model.state_dict())
     # the discriminator's features are small, so their Gaussian is narrow: beta is its variance
-    step = VAEGANStep(pair, beta=0.02, gamma=0.2, r1_gamma=0.1)
+    step = VAEGANStep(pair, beta=0.02, gamma=0.2, regularisers=[R1(gamma=0.1)])
     return step, step.ema.module
 
 

@@ -1,4 +1,4 @@
-"""What makes a run repeat itself: the state of the random generators, and algorithms without races."""
+"""The means to repeat a run: the state of the random generators, and algorithms without races."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

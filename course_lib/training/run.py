@@ -1,4 +1,4 @@
-"""What changes while a run goes on: what it recorded, its place in the epoch, the best networks so far.
+"""The state of a run: its records, its place in the epoch, the best networks so far.
 
 All of it is in the run's state, so that a run which is resumed at some step equals the straight one.
 """
@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from course_lib.training.reproducible import random_state, set_random_state
-from course_lib.training.steps import TrainingStep
+from course_lib.training.steps.core import TrainingStep
 
 Step = Callable[[Any], dict[str, Tensor]]
 
 
 @dataclass
 class History:
-    """What a run recorded: for each name, its mean over each stretch of steps that ends at ``steps``."""
+    """The records of a run: for each name, its mean over each stretch of steps that ends at ``steps``."""
 
     steps: list[int] = field(default_factory=list)
     values: dict[str, list[float]] = field(default_factory=dict)
@@ -106,8 +106,8 @@ class Run:
         """The step, if its state can be read; ``TypeError`` if not."""
         if not isinstance(self.step, TrainingStep):
             raise TypeError(
-                f"{what_for} needs a course_lib.training.TrainingStep, whose state can be saved, but the step is a "
-                f"{type(self.step).__name__}"
+                f"step must be a course_lib.training.TrainingStep for {what_for}, so that its state can be saved, "
+                f"got a {type(self.step).__name__}"
             )
         return self.step
 
@@ -121,7 +121,7 @@ class Run:
             "position": self.shuffle.position,
             "history": asdict(self.history),
             "best": self.best,
-            "best_loss": repr(self.best_loss),  # JSON has no infinity
+            "best_loss": self.best_loss,
             "best_record": self.best_record,
         }
 
@@ -130,11 +130,11 @@ class Run:
         identity = state.get("identity")
         if identity != self.identity:
             raise ValueError(
-                f"the checkpoint is of a run with {identity}, this one has {self.identity}; name another file"
+                f"the checkpoint must be of a run with {self.identity}, got {identity}; name another file"
             )
         self.training_step("checkpoint").load_state_dict(state["step"])
         set_random_state(state["random"], self.shuffle.order.device)
         self.shuffle.order, self.shuffle.position = state["order"], state["position"]
         self.history = History(**state["history"])
         self.best, self.best_record = state["best"], state["best_record"]
-        self.best_loss = float(state["best_loss"])
+        self.best_loss = state["best_loss"]

@@ -5,29 +5,10 @@ with a caption; ``slider_figure`` redraws one as a slider moves.
 """
 
 from course_lib.viz.charts import bars, histograms, lines, training_curves
-from course_lib.viz.codes import point_and_image
-from course_lib.viz.display import SliderFigure, png, show, slider_figure
+from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
+from course_lib.viz.latents import latent_scatter, point_and_image
 from course_lib.viz.panels import game_panels
-from course_lib.viz.plane import density_and_samples, discriminator_field, latent_scatter
+from course_lib.viz.plane import density_and_samples, discriminator_field
 from course_lib.viz.style import COLORS, new_figure
-
-__all__ = [
-    "COLORS",
-    "SliderFigure",
-    "bars",
-    "density_and_samples",
-    "discriminator_field",
-    "game_panels",
-    "histograms",
-    "image_grid",
-    "image_rows",
-    "latent_scatter",
-    "lines",
-    "new_figure",
-    "png",
-    "point_and_image",
-    "show",
-    "slider_figure",
-    "training_curves",
-]
+from course_lib.viz.widgets.slider import SliderFigure, slider_figure

@@ -52,7 +52,7 @@ def training_curves(
     yscale: str = "linear",
     reference: Mapping[str, float] | None = None,
 ) -> Figure:
-    """What a run recorded against its steps, or several runs' records as ``{"label": history}``.
+    """The records of a run against its steps, or those of several runs as ``{"label": history}``.
 
     ``names``: which of the recorded values (all of them if None). Every name must have been recorded.
     """
@@ -61,7 +61,7 @@ def training_curves(
     for run, record in runs.items():
         for name in names if names is not None else record.values:
             if name not in record.values:
-                raise ValueError(f"names should be recorded ones ({', '.join(record.values)}), but has {name!r}.")
+                raise ValueError(f"names must be recorded ones ({', '.join(record.values)}), got {name!r}")
             parts = [run, name] if len(names or record.values) > 1 or not run else [run]
             series[", ".join(part for part in parts if part)] = (record.steps, record.values[name])
     return lines(series, "training step", ylabel, title, yscale=yscale, reference=reference)
@@ -79,8 +79,11 @@ def histograms(
     """The distribution of each entry as an outline, all over the same bins and each with area 1."""
     arrays = {label: as_array(v).ravel().astype(float) for label, v in values.items()}
     pooled = np.concatenate([np.zeros(0), *arrays.values()])
-    if pooled.size == 0 or not np.isfinite(pooled).all():
-        raise ValueError("histograms needs at least one value, and all of them finite.")
+    finite = int(np.isfinite(pooled).sum())
+    if pooled.size == 0 or finite < pooled.size:
+        raise ValueError(
+            f"values must be finite numbers, one at least, got {pooled.size}, of which {finite} are finite"
+        )
     edges = np.histogram_bin_edges(pooled, bins=bins, range=limits)
     figure, axes = new_figure()
     for index, (label, array) in enumerate(arrays.items()):

@@ -1,14 +1,10 @@
-"""From a figure to the notebook: ``show`` with a caption, and ``slider_figure``, a slider on a pure function."""
+"""From a figure to the notebook: as a PNG, under a caption, and closed."""
 
 import base64
 import html
-import inspect
 import io
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
 
-import ipywidgets as widgets
 from IPython.display import display
 from matplotlib.figure import Figure
 
@@ -28,96 +24,24 @@ def show(figure: Figure, caption: str) -> None:
     else.
     """
     if not caption.strip():
-        raise ValueError("show needs a caption that says what to see in the figure, but got an empty one.")
+        raise ValueError("caption must say what to see in the figure, got an empty one")
     image = base64.b64encode(png(figure)).decode()
     display(
         {"image/png": image, "text/plain": caption},
         metadata={"image/png": {"alt": caption}},
         raw=True,
     )
-    display({"text/html": _caption(caption), "text/plain": f"Figure: {caption}"}, raw=True)
-    _close(figure)
+    display({"text/html": caption_html(caption), "text/plain": f"Figure: {caption}"}, raw=True)
+    close(figure)
 
 
-def _caption(caption: str) -> str:
+def caption_html(caption: str) -> str:
+    """A caption as it stands under a picture."""
     return f'<p style="max-width: 46em; font-size: 0.95em;"><em>{html.escape(caption)}</em></p>'
 
 
-def _close(figure: Figure) -> None:
+def close(figure: Figure) -> None:
     """Close a figure made with pyplot, so that the notebook doesn't show it a second time."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close(figure)
-
-
-class SliderFigure(widgets.VBox):
-    """Sliders above a picture that is redrawn when one moves. ``sliders`` maps names to widgets.
-
-    Where widgets can't be displayed (a notebook read on the web) the first picture stands in.
-    """
-
-    def __init__(
-        self, make_figure: Callable[..., Figure], sliders: dict[str, widgets.Widget], caption: str | None
-    ) -> None:
-        self.sliders = sliders
-        self._make_figure = make_figure
-        self._caption = caption
-        # at its own size: stretched to the width of the page it would blur
-        self.image = widgets.Image(format="png", layout=widgets.Layout(align_self="flex-start"))
-        self._redraw()
-        for slider in sliders.values():
-            slider.observe(self._redraw, names="value")
-        under = [widgets.HTML(_caption(caption))] if caption else []
-        super().__init__([*sliders.values(), self.image, *under])
-
-    def _redraw(self, _change: Any = None) -> None:
-        figure = self._make_figure(**{name: slider.value for name, slider in self.sliders.items()})
-        self.image.value = png(figure)
-        _close(figure)
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        picture = {"image/png": base64.b64encode(self.image.value).decode()}
-        if self._caption:
-            picture["text/plain"] = self._caption
-        return {**bundle, **picture}, {"image/png": {"alt": self._caption or ""}}
-
-
-def slider_figure(make_figure: Callable[..., Figure], caption: str | None = None, **sliders: Any) -> SliderFigure:
-    """A picture with one slider for each keyword argument of ``make_figure`` that is named here.
-
-    A slider is ``(low, high)`` or ``(low, high, step)``, whole numbers if all are whole, or a list of values to
-    choose from. It starts at the argument's default value in ``make_figure`` if that has one, else at the first.
-    Let it be the last expression of a cell.
-
-        slider_figure(lambda beta=1.0: curve(beta), beta=(0.0, 4.0, 0.5))
-    """
-    if not sliders:
-        raise ValueError("slider_figure needs at least one slider, e.g. slider_figure(f, beta=(0.0, 4.0, 0.5)).")
-    parameters = inspect.signature(make_figure).parameters
-    made = {name: _slider(name, spec, parameters.get(name)) for name, spec in sliders.items()}
-    return SliderFigure(make_figure, made, caption)
-
-
-def _slider(name: str, spec: Any, parameter: inspect.Parameter | None) -> widgets.Widget:
-    default = parameter.default if parameter is not None else inspect.Parameter.empty
-    style = {"description_width": "initial"}
-    layout = widgets.Layout(width="420px")
-    label = name.replace("_", " ")
-    if isinstance(spec, tuple) and len(spec) in (2, 3):
-        low, high = spec[:2]
-        value = low if default is inspect.Parameter.empty else default
-        whole = all(isinstance(number, int) for number in (*spec, value))
-        if not low < high:
-            raise ValueError(f"The slider {name} should run from low to high, but is {spec}.")
-        step = spec[2] if len(spec) == 3 else (1 if whole else (high - low) / 20)
-        make = widgets.IntSlider if whole else widgets.FloatSlider
-        return make(value=value, min=low, max=high, step=step, description=label, style=style, layout=layout)
-    if isinstance(spec, Sequence) and not isinstance(spec, str | tuple) and len(spec):
-        value = default if default in spec else spec[0]
-        return widgets.SelectionSlider(
-            options=list(spec), value=value, description=label, style=style, layout=layout
-        )
-    raise ValueError(
-        f"The slider {name} should be (low, high), (low, high, step) or a list of values, but is {spec!r}."
-    )

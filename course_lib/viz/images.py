@@ -42,15 +42,15 @@ def image_rows(
     """One row of images (N, 1, H, W) for each entry, its label at the left; ``columns``: a heading for each image."""
     if not rows:
         raise ValueError(
-            'rows should be a mapping such as {"original": x, "reconstruction": x_hat}, but is empty.'
+            'rows must be a mapping such as {"original": x, "reconstruction": x_hat}, got an empty one'
         )
     tensors = {label: _images(x, label) for label, x in rows.items()}
     sizes = {images.shape[1:] for images in tensors.values()}
     if len(sizes) > 1:
-        raise ValueError(f"All rows should hold images of one size, but they have {sorted(sizes)}.")
+        raise ValueError(f"all rows must hold images of one size, got {sorted(sizes)}")
     ncols = max(len(images) for images in tensors.values())
     if columns is not None and len(columns) != ncols:
-        raise ValueError(f"columns should name all {ncols} columns, but holds {len(columns)} names.")
+        raise ValueError(f"columns must name all {ncols} columns, got {len(columns)} names")
     first = next(iter(tensors.values()))
     filled = np.full((len(tensors), ncols, *first.shape[1:]), np.nan)
     for row, images in enumerate(tensors.values()):
@@ -75,8 +75,8 @@ def _images(x: Tensor, name: str) -> np.ndarray:
         images = images[:, 0]
     if images.ndim != 3 or len(images) == 0:
         raise ValueError(
-            f"{name!r} should hold images of shape (N, 1, H, W) or (N, H, W) with N >= 1, but has shape "
-            f"{tuple(np.shape(as_array(x)))}: reshape a flat batch with .reshape(-1, 1, 28, 28)."
+            f"{name!r} must hold images of shape (N, 1, H, W) or (N, H, W) with N >= 1, got "
+            f"{tuple(np.shape(as_array(x)))}; reshape a flat batch with .reshape(-1, 1, 28, 28)"
         )
     return images.astype(float)
 

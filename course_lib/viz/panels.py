@@ -7,8 +7,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.viz.plane import _points, draw_field
-from course_lib.viz.style import BLUE, DPI, VERMILION, styled
+from course_lib.viz.plane import draw_field
+from course_lib.viz.style import BLUE, DPI, VERMILION, as_points, styled
 
 
 @styled
@@ -27,11 +27,11 @@ def game_panels(
     coordinate); generated points outside are not drawn. ``ncols``: panels to a row.
     """
     if not fakes:
-        raise ValueError('fakes should be a mapping such as {"step 100": points}, but is empty.')
+        raise ValueError('fakes must be a mapping such as {"step 100": points}, got an empty one')
     unknown = set(discriminators or {}) - set(fakes)
     if unknown:
-        raise ValueError(f"discriminators has labels that fakes hasn't: {', '.join(sorted(unknown))}.")
-    real_points = _points(real, "real")
+        raise ValueError(f"discriminators must have labels of fakes, got {', '.join(sorted(unknown))}")
+    real_points = as_points(real, "real")
     limit = 1.25 * float(np.abs(real_points).max()) if limit is None else limit
     ncols = min(ncols, len(fakes))
     nrows = -(-len(fakes) // ncols)
@@ -42,7 +42,7 @@ def game_panels(
         if discriminators and label in discriminators:
             device = points.device if isinstance(points, Tensor) else torch.device("cpu")
             field = draw_field(axes, discriminators[label], limit, device)
-        generated = _points(points, label)
+        generated = as_points(points, label)
         axes.scatter(*real_points.T, s=5, color=BLUE, marker="o", linewidths=0, label="real")
         axes.scatter(*generated.T, s=7, color=VERMILION, marker="^", linewidths=0, label="generated")
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")

@@ -1,11 +1,10 @@
-r"""Pictures of the plane: latent codes, toy densities, and what a discriminator sees."""
+"""Pictures of the plane: toy densities, and what a discriminator sees."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.patheffects as patheffects
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -14,59 +13,17 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_lib.data import GaussianMixture2D
-from course_lib.objectives import generator_loss
+from course_lib.objectives.adversarial import generator_push
 from course_lib.viz.style import (
     BLACK,
     BLUE,
-    COLORS,
     DIVERGING,
-    MARKERS,
     VERMILION,
     as_array,
+    as_points,
     new_figure,
     styled,
 )
-
-_HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=3, foreground="white")]
-
-
-@styled
-def latent_scatter(
-    z: Tensor,
-    y: Tensor,
-    class_names: Sequence[str],
-    title: str | None = None,
-    *,
-    axis_names: tuple[str, str] = (r"$z_1$", r"$z_2$"),
-    limit: float | None = None,
-) -> Figure:
-    """Codes (N, 2) by class: colour and marker differ, and a class with a short name has it at its median."""
-    codes, labels = _points(z, "z"), as_array(y)
-    if labels.shape != (len(codes),):
-        raise ValueError(
-            f"y should hold one label for each of the {len(codes)} codes, but has shape {labels.shape}."
-        )
-    figure, axes = new_figure(6.2, 4.6)
-    for index, name in enumerate(class_names):
-        chosen = codes[labels == index]
-        if not len(chosen):
-            continue
-        color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
-        axes.scatter(
-            chosen[:, 0], chosen[:, 1], s=9, alpha=0.55, color=color, marker=marker, linewidths=0, label=name
-        )
-        if len(name) <= 2:
-            x1, x2 = np.median(chosen, axis=0)
-            text = axes.text(x1, x2, name, color=color, fontsize=13, fontweight="bold", ha="center", va="center")
-            text.set_path_effects(_HALO)
-    axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
-    axes.set_aspect("equal", adjustable="datalim")
-    if limit is not None:
-        axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
-    figure.legend(loc="outside right center", markerscale=2, title="class")
-    if title:
-        axes.set_title(title)
-    return figure
 
 
 @styled
@@ -98,7 +55,7 @@ def density_and_samples(
     )
     figure.colorbar(shades, ax=axes, label="log-density (nats)", ticks=levels[::-3], shrink=0.85)
     if samples is not None:
-        inside = _points(samples, "samples")
+        inside = as_points(samples, "samples")
         axes.scatter(inside[:, 0], inside[:, 1], s=7, color=VERMILION, alpha=0.6, linewidths=0)
         outside = int((np.abs(inside) > limit).any(axis=1).sum())
         label = f"{len(inside)} samples" + (f" ({outside} outside)" if outside else "")
@@ -122,14 +79,13 @@ def discriminator_field(
     r"""The discriminator's :math:`\sigma(\text{logit})` over a square, with real and generated points on top.
 
     ``discriminator``: points (N, 2) -> logits (N,). ``real``, ``fake``: (N, 2). ``limit``: half the square's side.
-    ``arrows``: ``"non_saturating"`` or ``"saturating"`` adds, at up to ``num_arrows`` generated points, the direction
-    in which that generator loss pushes them: minus the gradient of :math:`-\log\sigma(l)` or of
-    :math:`\log(1-\sigma(l))` (Goodfellow et al., 2014, section 3). ``arrow_scale``: the length of a gradient that
-    is drawn as 1 unit of the plane (None: the longest is drawn as 30 % of ``limit``; give it to compare figures).
+    ``arrows``: the name of a game, ``"non_saturating"`` or ``"saturating"`` for example, adds the direction in which
+    its generator loss pushes generated points, up to ``num_arrows`` of them: minus the gradient of
+    :math:`-\log\sigma(l)` or of :math:`\log(1-\sigma(l))` in these two (Goodfellow et al., 2014, section 3).
+    ``arrow_scale``: the length of a gradient that is drawn as 1 unit of the plane (None: the longest is drawn as 30 %
+    of ``limit``; give it to compare figures).
     """
-    real_points, fake_points = _points(real, "real"), _points(fake, "fake")
-    if arrows not in (None, "non_saturating", "saturating"):
-        raise ValueError(f'arrows should be None, "non_saturating" or "saturating", but is {arrows!r}.')
+    real_points, fake_points = as_points(real, "real"), as_points(fake, "fake")
     if limit is None:
         limit = 1.25 * float(np.abs(real_points).max())
     device = fake.device if isinstance(fake, Tensor) else torch.device("cpu")
@@ -176,22 +132,6 @@ def draw_field(
     return axes.contourf(
         grid, grid, as_array(probability), levels=levels, cmap=DIVERGING, vmin=0, vmax=1, alpha=0.75
     )
-
-
-def generator_push(discriminator: Callable[[Tensor], Tensor], points: Tensor, loss: str) -> Tensor:
-    """Minus the gradient of the generator's loss at each generated point, (N, 2) -> (N, 2)."""
-    x = points.detach().clone().requires_grad_(True)
-    with torch.enable_grad():
-        total = generator_loss(discriminator(x), saturating=loss == "saturating").sum()
-        (gradient,) = torch.autograd.grad(total, x)
-    return -gradient
-
-
-def _points(points: Tensor, name: str) -> np.ndarray:
-    array = as_array(points)
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(f"{name} should hold points of shape (N, 2), but has {tuple(array.shape)}.")
-    return array
 
 
 def _square(limit: float, side: int) -> tuple[np.ndarray, Tensor]:

@@ -74,3 +74,11 @@ def new_figure(width: float = 6.0, height: float = 3.8) -> tuple[Figure, Axes]:
 def as_array(values: Any) -> np.ndarray:
     """A tensor (of any device, with or without gradient) or sequence as a NumPy array."""
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def as_points(points: Any, name: str) -> np.ndarray:
+    """Points of a plane as an array (N, 2); ``ValueError`` for another shape."""
+    array = as_array(points)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"{name} must hold points of shape (N, 2), got {tuple(array.shape)}")
+    return array

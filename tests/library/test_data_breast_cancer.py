@@ -55,7 +55,7 @@ def test_columns_are_standardised_on_the_training_rows_only(tables):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"split": "faces"}, "train, test, but split='faces'"),
+        ({"split": "faces"}, "train, test for .*, got 'faces'"),
         ({"num_images": 400}, "399"),
         ({"num_images": 0}, "399"),
     ],

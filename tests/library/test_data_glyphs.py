@@ -150,7 +150,7 @@ def test_a_changed_masters_file_is_refused(tmp_path, monkeypatch):
     damaged[5000] ^= 1
     (tmp_path / "masters" / "glyphs.npz").write_bytes(damaged)
     monkeypatch.setattr(module, "MASTERS_FOLDER", tmp_path / "masters")
-    with pytest.raises(HashMismatch, match=r"glyphs\.npz should have SHA-256"):
+    with pytest.raises(HashMismatch, match=r"glyphs\.npz must have SHA-256"):
         masters.__wrapped__()
 
 

@@ -44,7 +44,7 @@ GOOD = torch.rand(3, 1, 28, 28)
     [
         (GOOD.numpy(), TypeError, "torch.as_tensor"),
         ((GOOD * 255).byte(), TypeError, "/ 255"),
-        (GOOD.reshape(3, 784), ValueError, r"\(N, 1, H, W\), but has \(3, 784\)"),
+        (GOOD.reshape(3, 784), ValueError, r"\(N, 1, H, W\), got \(3, 784\)"),
         (GOOD.squeeze(1), ValueError, "shape"),
         (GOOD.expand(3, 3, 28, 28), ValueError, "shape"),
         (GOOD * 255, ValueError, "divide bytes by 255"),

@@ -79,20 +79,18 @@ def test_a_random_model_has_a_variance_of_about_one_from_z_and_a_correlated_post
 
 
 def test_bad_parameters_and_inputs_are_refused():
-    with pytest.raises(
-        ValueError, match=r"\(data_dim, latent_dim\) and \(data_dim,\), but have \(3, 2\) and \(2,\)"
-    ):
+    with pytest.raises(ValueError, match=r"\(data_dim, latent_dim\) and \(data_dim,\), got \(3, 2\) and \(2,\)"):
         LinearGaussian(WEIGHT, torch.zeros(2), 1.0)
-    with pytest.raises(ValueError, match="weight and bias should have shapes"):
+    with pytest.raises(ValueError, match="weight and bias must have shapes"):
         LinearGaussian(torch.zeros(3), torch.zeros(3), 1.0)
     for std in (0.0, -1.0):
-        with pytest.raises(ValueError, match="std should be above 0"):
+        with pytest.raises(ValueError, match="std must be above 0"):
             LinearGaussian(WEIGHT, torch.zeros(3), std)
     for call in (MODEL.log_prob, MODEL.posterior):
         for x in (X[0], X[:, :2]):
-            with pytest.raises(ValueError, match=r"x should have shape \(N, 3\), but has"):
+            with pytest.raises(ValueError, match=r"x must have shape \(N, 3\), got"):
                 call(x)
     for sizes in ((0, 2), (3, 0)):
-        with pytest.raises(ValueError, match="should be at least 1, but are"):
+        with pytest.raises(ValueError, match="must be at least 1, got"):
             linear_gaussian(*sizes)
     linear_gaussian(1, 1)

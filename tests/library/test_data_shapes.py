@@ -116,7 +116,7 @@ def test_upright_shapes_point_the_way_one_expects(full):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"split": "faces"}, "train, test, full, but split='faces'"),
+        ({"split": "faces"}, "train, test, full for shapes, got 'faces'"),
         ({"split": "test", "num_images": 2161}, "2160"),
     ],
 )

@@ -131,7 +131,7 @@ def test_same_seed_same_windows_a_longer_draw_begins_with_the_shorter_and_stream
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"split": "faces"}, "train, test, but split='faces'"), ({"num_images": 0}, "at least 1, but is 0")],
+    [({"split": "faces"}, "train, test for .*, got 'faces'"), ({"num_images": 0}, "at least 1, got 0")],
 )
 def test_bad_requests_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -84,5 +84,5 @@ def test_bad_input_is_refused():
         GaussianMixture2D(torch.zeros(3), 1.0)
     with pytest.raises(ValueError, match="above 0"):
         ring(std=0.0)
-    with pytest.raises(ValueError, match=r"\(N, 2\), but has \(4, 3\)"):
+    with pytest.raises(ValueError, match=r"\(N, 2\), got \(4, 3\)"):
         ring().log_prob(torch.zeros(4, 3))

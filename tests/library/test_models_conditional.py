@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_lib.models import ConvConditionalVAE, MLPConditionalVAE, append_labels, check_labels
+from course_lib.models import ConditionalVAE, ConvConditionalVAE, append_labels, check_labels, mlp
 
 PIXELS, LATENT, CLASSES, BATCH = 7, 2, 3, 5
 Y = torch.tensor([2, 0, 1, 1, 2])
@@ -12,7 +12,8 @@ Y = torch.tensor([2, 0, 1, 1, 2])
 def model_and_images(kind):
     torch.manual_seed(0)
     if kind == "mlp":
-        return MLPConditionalVAE(PIXELS, 6, LATENT, CLASSES).double(), torch.rand(BATCH, PIXELS).double()
+        encoder, decoder = mlp([PIXELS + CLASSES, 6, 2 * LATENT]), mlp([LATENT + CLASSES, 6, PIXELS])
+        return ConditionalVAE(encoder, decoder, LATENT, CLASSES).double(), torch.rand(BATCH, PIXELS).double()
     return ConvConditionalVAE(LATENT, CLASSES, (2, 4)).double(), torch.rand(BATCH, 1, 28, 28).double()
 
 
@@ -125,4 +126,4 @@ def test_sizes_of_nothing_are_refused(sizes):
     with pytest.raises(ValueError, match="integer of at least 1, got 0"):
         ConvConditionalVAE(*sizes)
     with pytest.raises(ValueError, match="integer of at least 1, got 0"):
-        MLPConditionalVAE(PIXELS, 6, *sizes)
+        ConditionalVAE(torch.nn.Identity(), torch.nn.Identity(), *sizes)

@@ -18,6 +18,7 @@ from course_lib.objectives import (
     r1_penalty,
     vae_gan_losses,
 )
+from course_lib.objectives.adversarial import generator_push
 
 
 def test_discriminator_loss_by_hand():
@@ -208,7 +209,7 @@ def test_gradient_penalty_trains_the_critic_alone():
     ],
 )
 def test_gradient_penalty_refuses_batch_normalisation(critic, where):
-    with pytest.raises(ValueError, match=rf"critic has batch normalisation \({where}\); use layer norm"):
+    with pytest.raises(ValueError, match=rf"got batch normalisation \({where}\); use layer norm"):
         gradient_penalty(critic, torch.ones(4, 2), torch.ones(4, 2))
 
 
@@ -276,3 +277,16 @@ def test_vae_gan_weights_are_one_by_default():
 def test_features_of_different_shapes_are_refused():
     with pytest.raises(ValueError, match="shape"):
         feature_error(torch.zeros(2, 3), torch.zeros(2, 4))
+
+
+@pytest.mark.parametrize("loss", ["saturating", "non_saturating"])
+def test_the_push_is_minus_the_gradient_of_the_generators_loss(loss):
+    """Closed form for a linear logit a.x + b: (1 - sigma) a for -log sigma, sigma a for log(1 - sigma)."""
+    weight = torch.nn.Parameter(torch.tensor([2.0, -3.0]))
+    x = torch.tensor([[0.4, 0.9], [-1.0, 0.3], [1.5, -0.2]])
+    sigma = torch.sigmoid(x @ weight + 0.5)[:, None]
+    expected = (sigma if loss == "saturating" else 1 - sigma) * weight
+    with torch.no_grad():  # a lesson may draw in the middle of an evaluation
+        found = generator_push(lambda points: points @ weight + 0.5, x, loss)
+    torch.testing.assert_close(found, expected.detach())
+    assert weight.grad is None, "this must not add to the discriminator's gradients"

@@ -79,7 +79,7 @@ def test_a_compiled_bernoulli_step_still_binarises():
 
 def test_second_order_steps_are_not_compiled():
     gan = GANStep(ToyGenerator(), ToyDiscriminator(), 2, squash=False)
-    with pytest.raises(TypeError, match="this is a GANStep; a gradient penalty differentiates twice"):
+    with pytest.raises(TypeError, match="got a GANStep; a gradient penalty differentiates twice"):
         compile_step(gan, backend=BACKEND)
     autoencoder = AutoencoderStep(Autoencoder(torch.nn.Linear(3, 2), torch.nn.Linear(2, 3)))
     with pytest.raises(TypeError, match="AutoencoderStep"):

@@ -1,14 +1,19 @@
 """Runs that are saved, resumed, stopped early, and stopped by values that aren't finite."""
 
+import contextlib
 import copy
 import math
+import pickle
+from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from course_lib.models import MLPVAE, VAEGAN, Discriminator, Generator, ToyDiscriminator, ToyGenerator
 from course_lib.training import (
+    R1,
     AutoencoderStep,
     GANStep,
     VAEGANStep,
@@ -28,7 +33,7 @@ def vae_step(hidden_dim=8):
 
 def toy_gan_step():
     torch.manual_seed(0)
-    return GANStep(ToyGenerator(hidden_dim=8), ToyDiscriminator(8), 2, r1_every=4, squash=False)
+    return GANStep(ToyGenerator(hidden_dim=8), ToyDiscriminator(8), 2, regularisers=[R1(every=4)], squash=False)
 
 
 def image_gan_step():
@@ -63,9 +68,9 @@ def tensors_of(state):
 @pytest.mark.parametrize("build", list(DATA), ids=lambda build: build.__name__)
 def test_a_run_resumed_at_step_10_equals_the_straight_run(build, tmp_path):
     """Ten steps are five epochs of two batches; an eleventh is in mid-epoch, and R1 comes at steps 0, 4, 8, ..."""
-    x, file = DATA[build], tmp_path / "run.safetensors"
+    x, file = DATA[build], tmp_path / "run.pt"
     straight, first, second = build(), build(), build()
-    expected = fit(straight, x, num_steps=21, checkpoint=tmp_path / "other.safetensors", **SETTINGS)
+    expected = fit(straight, x, num_steps=21, checkpoint=tmp_path / "other.pt", **SETTINGS)
     # the same grid of readings: 20 for 21 steps is every second step
     fit(first, x, num_steps=11, checkpoint=file, **SETTINGS | {"num_records": 6})
     torch.manual_seed(99)
@@ -89,13 +94,13 @@ def test_a_checkpoint_of_another_run_or_another_model_is_refused(tmp_path):
     x = DATA[vae_step]
     file = tmp_path / "run"
     fit(vae_step(), x, num_steps=2, checkpoint=file, **SETTINGS)
-    with pytest.raises(ValueError, match=r"'seed': 5.*'seed': 6.*name another file"):
+    with pytest.raises(ValueError, match=r"'seed': 6.*got .*'seed': 5.*name another file"):
         fit(vae_step(), x, num_steps=4, checkpoint=file, **SETTINGS | {"seed": 6})
     with pytest.raises(
         ValueError, match=r"(?s)model of this VAEStep differs from the one that was saved: .*size mismatch"
     ):
         fit(vae_step(hidden_dim=9), x, num_steps=4, checkpoint=file, **SETTINGS)
-    with pytest.raises(ValueError, match=r"this GANStep holds .*discriminator.*but the state is of .*model"):
+    with pytest.raises(ValueError, match=r"the state must be of .*discriminator.* for this GANStep, got .*model"):
         fit(toy_gan_step(), x, num_steps=4, checkpoint=file, **SETTINGS)
 
 
@@ -103,12 +108,70 @@ def test_a_truncated_checkpoint_or_one_of_something_else_is_refused(tmp_path):
     file = tmp_path / "run"
     fit(vae_step(), DATA[vae_step], num_steps=2, checkpoint=file, **SETTINGS)
     whole = file.read_bytes()
-    for damaged in (whole[: len(whole) // 2], whole[:3], b"", b"PK\x03\x04 a pickle of torch.save"):
+    for damaged in (whole[: len(whole) // 2], whole[:3], b"", b"PK\x03\x04 a zip archive, or so it says"):
         file.write_bytes(damaged)
         with pytest.raises(ValueError, match=r"is no whole checkpoint .*delete it to start afresh"):
             fit(vae_step(), DATA[vae_step], num_steps=4, checkpoint=file, **SETTINGS)
     with pytest.raises(FileNotFoundError, match="there is no checkpoint at"):
         load_checkpoint(tmp_path / "none")
+
+
+class Dangerous:
+    """What a file can make Python do when it is unpickled."""
+
+    def __reduce__(self):
+        return exec, ("import pathlib; pathlib.Path(MARK).touch()".replace("MARK", repr(str(self.mark))),)
+
+    def __init__(self, mark):
+        self.mark = mark
+
+
+@pytest.mark.parametrize("write", [torch.save, lambda what, file: file.write_bytes(pickle.dumps(what, 2))])
+def test_a_hostile_checkpoint_runs_nothing(tmp_path, write):
+    mark, file = tmp_path / "mark", tmp_path / "run"
+    write({"identity": {}, "step": Dangerous(mark)}, file)
+    with pytest.raises(ValueError, match=r"is no whole checkpoint .*delete it to start afresh"):
+        load_checkpoint(file)
+    assert not mark.exists()
+    with contextlib.suppress(Exception):
+        torch.load(file, weights_only=False)
+    assert mark.exists(), "the file is harmless, and the test says nothing"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        torch.zeros(3),
+        nn.Linear(2, 2),
+        {"step": nn.Linear(2, 2)},
+        {"step": torch.float64},
+        {"step": torch.tensor(math.nan)},
+    ],
+    ids=["tensor", "network", "network inside", "type", "NaN"],
+)
+def test_what_is_no_state_of_a_run_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "run")
+    with pytest.raises(ValueError, match=r"is no whole checkpoint .*delete it to start afresh"):
+        load_checkpoint(tmp_path / "run")
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    file = tmp_path / "run"
+    save_checkpoint(file, {"number": 1})
+
+    def full(state, partial):
+        partial.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="no space left"):
+        save_checkpoint(file, {"number": 2})
+    assert load_checkpoint(file) == {"number": 1}
+
+
+def test_a_part_of_a_large_tensor_is_saved_alone(tmp_path):
+    save_checkpoint(tmp_path / "run", {"row": torch.zeros(1000, 1000)[3]})
+    assert (tmp_path / "run").stat().st_size < 10_000
 
 
 def test_a_state_round_trips_with_its_types(tmp_path):
@@ -119,6 +182,9 @@ def test_a_state_round_trips_with_its_types(tmp_path):
         "pair": (0.9, 0.999),
         "list": [1, None, True, "word"],
         "transposed": torch.arange(6.0).view(2, 3).T,
+        "infinite": math.inf,
+        "of numpy": np.float64(0.25),
+        "ordered": OrderedDict(a=torch.ones(1)),
     }
     save_checkpoint(tmp_path / "folder" / "a", state)
     loaded = load_checkpoint(tmp_path / "folder" / "a")
@@ -126,11 +192,13 @@ def test_a_state_round_trips_with_its_types(tmp_path):
     assert loaded["by number"][0]["step"].item() == 3
     assert loaded["by number"][1] == {}
     assert (loaded["pair"], loaded["list"]) == (state["pair"], state["list"])
+    assert (loaded["infinite"], loaded["of numpy"]) == (math.inf, 0.25)
+    assert [type(loaded[name]) for name in ("of numpy", "ordered")] == [float, dict]
     for name in ("tensor", "bytes", "transposed"):
         assert loaded[name].dtype == state[name].dtype
         assert torch.equal(loaded[name], state[name])
     assert [p.name for p in (tmp_path / "folder").iterdir()] == ["a"]
-    with pytest.raises(TypeError, match=r"state\.net is a Linear"):
+    with pytest.raises(TypeError, match=r"state\.net must be a tensor or a plain value .* got a Linear"):
         save_checkpoint(tmp_path / "b", {"net": nn.Linear(1, 1)})
 
 
@@ -212,7 +280,8 @@ def test_what_needs_a_state_says_so(tmp_path):
     x = torch.zeros(8, 1)
     for extra in ({"checkpoint": tmp_path / "a"}, {"validate": lambda: 1.0}):
         with pytest.raises(
-            TypeError, match=f"{next(iter(extra))} needs a course_lib.training.TrainingStep.*function"
+            TypeError,
+            match=f"step must be a course_lib.training.TrainingStep for {next(iter(extra))}, .* got a function",
         ):
             fit(lambda _: {"zero": torch.tensor(0.0)}, x, num_steps=2, **extra, **SETTINGS)
 

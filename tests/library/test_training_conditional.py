@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch.distributions import Normal
 
 from course_lib.data import binarize
-from course_lib.models import MLPVAE, MLPConditionalVAE
+from course_lib.models import MLPVAE, ConditionalVAE, mlp
 from course_lib.objectives import kl_decomposition
 from course_lib.training import ConditionalVAEStep, TCVAEStep
 
@@ -30,9 +30,14 @@ def descend(model, loss, lr):
     optimizer.step()
 
 
+def conditional():
+    encoder, decoder = mlp([PIXELS + 3, 8, 2 * LATENT]), mlp([LATENT + 3, 8, PIXELS])
+    return ConditionalVAE(encoder, decoder, LATENT, 3).double()
+
+
 def test_conditional_step_equals_the_plain_one():
     torch.manual_seed(0)
-    model = MLPConditionalVAE(PIXELS, 8, LATENT, 3).double()
+    model = conditional()
     twin = copy.deepcopy(model)
     grey, y = torch.rand(B, PIXELS).double(), torch.tensor([0, 2, 1, 1, 0, 2, 2, 2])
     step = ConditionalVAEStep(model, lr=1e-2, beta=0.5)
@@ -107,7 +112,7 @@ def test_tc_step_learns_the_variance_of_a_gaussian():
 
 def test_defaults_of_the_conditional_step():
     torch.manual_seed(0)
-    model = MLPConditionalVAE(PIXELS, 8, LATENT, 3).double()
+    model = conditional()
     twin = copy.deepcopy(model)
     batch = (torch.rand(B, PIXELS).double(), torch.zeros(B, dtype=torch.int64))
     torch.manual_seed(1)

@@ -18,7 +18,7 @@ from course_lib.models import (
     spectral_norm,
 )
 from course_lib.objectives import LinearSchedule, game
-from course_lib.training import EMA, GANStep, fit
+from course_lib.training import EMA, R1, GANStep, GradientPenalty, Regulariser, WeightClipping, fit
 
 LATENT, CLASSES, LR, D_LR = 3, 4, 0.1, 0.07
 Y = torch.tensor([0, 3, 1, 1, 2, 0, 3, 2, 1, 0, 0, 2])
@@ -126,6 +126,16 @@ def plain_step(
     return told, fooled
 
 
+def as_options(settings):
+    """The plain step's settings as the library's step takes them."""
+    settings = dict(settings)
+    r1 = R1(settings.pop("r1_gamma", 0.0), every=settings.pop("r1_every", 1))
+    penalty = GradientPenalty(settings.pop("lambda_gp", 0.0), every=settings.pop("gp_every", 1))
+    clipping = WeightClipping(settings.pop("clip", 1.0))
+    chosen = [(r1, r1.gamma), (penalty, penalty.lambda_gp), (clipping, clipping.limit < 1)]
+    return settings | {"regularisers": [regulariser for regulariser, wanted in chosen if wanted]}
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -148,7 +158,7 @@ def test_gan_step_equals_the_plain_one(settings):
     labels = settings.pop("labels", False)
     generator, discriminator = players(2 * settings.get("packing", 1), labels)
     twins = copy.deepcopy(generator), copy.deepcopy(discriminator)
-    step = GANStep(generator, discriminator, LATENT, squash=False, **{"r1_gamma": 0.0, "r1_every": 1} | settings)
+    step = GANStep(generator, discriminator, LATENT, squash=False, **as_options(settings))
     step.g_optimizer = torch.optim.SGD(generator.parameters(), LR)
     step.d_optimizer = torch.optim.SGD(discriminator.parameters(), D_LR)
     x = points()
@@ -167,8 +177,7 @@ def test_defaults_are_the_lessons():
     """The plain game of DCGAN's Adam, with the repairs of lesson 07."""
     step = GANStep(*players(), LATENT)
     assert step.game is game("non_saturating")
-    assert (step.critic_steps, step.packing, step.r1_gamma, step.r1_every) == (1, 1, 0.5, 8)
-    assert (step.lambda_gp, step.gp_every, step.clip) == (0, 1, None)
+    assert (step.critic_steps, step.packing, step.regularisers) == (1, 1, (R1(0.5, every=8),))
     assert step.squash is True
     assert step.ema.decay == 0.999
     for optimizer in (step.g_optimizer, step.d_optimizer):
@@ -206,7 +215,7 @@ def same(a, b):
 
 def test_neither_player_touches_the_other(monkeypatch):
     generator, discriminator = with_buffers([LATENT, 5, 2]), with_buffers([2, 6, 1])
-    step = GANStep(generator, discriminator, LATENT, squash=False, r1_gamma=0.3)
+    step = GANStep(generator, discriminator, LATENT, squash=False, regularisers=[R1(0.3, every=8)])
     seen = {}
 
     def spied(optimizer, name):
@@ -264,7 +273,7 @@ def test_images_are_squashed_and_packed_by_their_channels():
         def forward(self, z):
             return self.w * z.sum(1)[:, None, None, None]
 
-    step = GANStep(Pictures(), Noting(), LATENT, packing=2, r1_gamma=0.0)
+    step = GANStep(Pictures(), Noting(), LATENT, packing=2, regularisers=())
     x = torch.rand(4, 3, 2, 2)
     torch.manual_seed(3)
     step(x)
@@ -284,8 +293,6 @@ def test_images_are_squashed_and_packed_by_their_channels():
         ({"loss": "lsgan"}, "loss must be one of"),
         ({"critic_steps": 0}, "^critic_steps must be"),
         ({"packing": 0}, "^packing must be"),
-        ({"r1_every": 0}, "^r1_every must be"),
-        ({"gp_every": 0}, "^gp_every must be"),
     ],
 )
 def test_bad_settings_are_refused(settings, words):
@@ -297,7 +304,58 @@ def test_a_gradient_penalty_is_refused_on_batch_normalisation():
     critic = with_buffers([2, 6, 1])
     GANStep(players()[0], critic, LATENT, loss="wasserstein")
     with pytest.raises(ValueError, match=r"batch normalisation \(1: BatchNorm1d\)"):
-        GANStep(players()[0], critic, LATENT, loss="wasserstein", lambda_gp=0.1)
+        GANStep(players()[0], critic, LATENT, loss="wasserstein", regularisers=[GradientPenalty(0.1)])
+
+
+@pytest.mark.parametrize("kind", [Regulariser, R1, GradientPenalty, WeightClipping])
+def test_a_regulariser_for_no_step_is_refused(kind):
+    with pytest.raises(ValueError, match=r"^every must be an integer of at least 1, got 0$"):
+        kind(every=0)
+
+
+def test_regularisers_have_their_papers_settings():
+    assert (R1().gamma, R1().every) == (0.5, 8)
+    assert (GradientPenalty().lambda_gp, GradientPenalty().every) == (10, 1)
+    assert WeightClipping().limit == 0.01
+
+
+def test_no_r1_costs_nothing():
+    """Not even where a schedule has come down to 0."""
+
+    def never(x):
+        raise AssertionError("asked")
+
+    assert R1(LinearSchedule(1.0, 0.0, 3)).penalty(never, points(), points(), 3) is None
+    assert Regulariser().penalty(never, points(), points(), 0) is None
+
+
+def test_a_regulariser_of_ones_own_is_told_the_batch_and_the_step():
+    """R2 in five lines, on a critic that is linear: its penalty is known, and generated points are detached."""
+    calls = []
+
+    class R2(Regulariser):
+        def penalty(self, discriminator, x, x_fake, step):
+            calls.append((x, x_fake.requires_grad, step))
+            return 0.5 * slope(discriminator, x_fake).square().sum(1)
+
+        def constrain(self, discriminator):
+            calls.append("constrained")
+
+    generator, _ = players()
+    critic = nn.Sequential(nn.Linear(2, 1, bias=False), nn.Flatten(0)).double()
+    w = critic[0].weight.detach().clone()
+    step = GANStep(
+        generator, critic, LATENT, loss="wasserstein", squash=False, critic_steps=2, regularisers=[R2(every=2)]
+    )
+    step.d_optimizer = torch.optim.SGD(critic.parameters(), D_LR)
+    step.generate = lambda num, *labels: points()[:num] + 0 * sum(p.sum() for p in generator.parameters())
+    step(points())
+    assert [c if isinstance(c, str) else c[1:] for c in calls] == [(False, 0), "constrained", "constrained"]
+    assert torch.equal(calls[0][0], points()[:6])
+    x, x_fake = points(), points()[:6]
+    for number, share in enumerate((x[:6], x[6:])):
+        w -= D_LR * (x_fake.mean(0) - share.mean(0) + (2 * w if number == 0 else 0))
+    torch.testing.assert_close(critic[0].weight.detach(), w)
 
 
 def test_batches_that_do_not_fit_are_refused():

@@ -9,8 +9,7 @@ from torch import nn
 
 from course_lib.data import binarize
 from course_lib.models import MLPVAE, VAEGAN, Discriminator, Generator, ToyDiscriminator, ToyGenerator, mlp
-from course_lib.training import EMA, AutoencoderStep, GANStep, VAEGANStep, VAEStep
-from course_lib.training.steps import adam
+from course_lib.training import EMA, R1, AutoencoderStep, GANStep, VAEGANStep, VAEStep, adam
 
 
 @pytest.fixture
@@ -92,7 +91,7 @@ def test_gan_step_equals_the_plain_one(x):
     x = x.double()
     generator, discriminator = Generator(8).double(), Discriminator().double()
     twins = copy.deepcopy(generator), copy.deepcopy(discriminator)
-    step = GANStep(generator, discriminator, 8, lr=1e-3, r1_gamma=0.7, r1_every=4)
+    step = GANStep(generator, discriminator, 8, lr=1e-3, regularisers=[R1(0.7, every=4)])
     torch.manual_seed(1)
     step(x)
     torch.manual_seed(1)
@@ -112,7 +111,7 @@ def test_r1_is_lazy():
             calls.append(t.requires_grad)
             return super().forward(t)
 
-    step = GANStep(ToyGenerator(), Counting(), 2, r1_every=3, squash=False)
+    step = GANStep(ToyGenerator(), Counting(), 2, regularisers=[R1(every=3)], squash=False)
     for _ in range(7):
         step(torch.randn(4, 2))
     assert len(calls) == 7 * 2 + 3  # real and generated together, the generator's; R1 at steps 0, 3 and 6
@@ -127,7 +126,7 @@ def test_the_discriminator_sees_detached_images_and_the_generator_a_graph():
             graphs.append(t.grad_fn is not None)
             return super().forward(t)
 
-    GANStep(ToyGenerator(), Noting(), 2, r1_gamma=0, squash=False)(torch.randn(4, 2))
+    GANStep(ToyGenerator(), Noting(), 2, regularisers=(), squash=False)(torch.randn(4, 2))
     assert graphs == [False, True]
 
 
@@ -183,7 +182,7 @@ def smooth(module):
 def vae_gan():
     torch.manual_seed(0)
     model = smooth(VAEGAN(3).double())
-    step = VAEGANStep(model, beta=0.8, gamma=0.3, r1_gamma=0.4, r1_every=2)
+    step = VAEGANStep(model, beta=0.8, gamma=0.3, regularisers=[R1(0.4, every=2)])
     return model, step, torch.rand(4, 1, 28, 28, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 

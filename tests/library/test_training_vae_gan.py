@@ -8,8 +8,7 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from course_lib.models import MLPVAE, VAEGAN
-from course_lib.training import VAEGANStep
-from course_lib.training.steps import vae_gan
+from course_lib.training import R1, GradientPenalty, Regulariser, VAEGANStep, WeightClipping
 
 PIXELS, LATENT, BATCH = 7, 2, 5
 
@@ -62,7 +61,7 @@ def test_without_an_opinion_of_the_discriminator_it_is_a_vae_in_feature_space(ki
     """A head of zeros has nothing to say about any image, and what is left is a plain VAE on the features."""
     model, x = pair(kind, weight=0.0)
     twin = copy.deepcopy(model)
-    step = VAEGANStep(model, beta=0.7, r1_gamma=0.0)
+    step = VAEGANStep(model, beta=0.7, regularisers=())
     torch.manual_seed(1)
     step(x)
     torch.manual_seed(1)
@@ -77,7 +76,7 @@ def test_the_decoder_climbs_the_discriminator_s_loss():
     """Where D is about 1/2 at every image, the slopes of -log D and of log(1 - D) are the same: the decoder's share
     of fooling is minus once the gradient of the discriminator's loss. A popular implementation has it positive."""
     model, x = pair("hidden", weight=1e-6)
-    step = VAEGANStep(model, gamma=0.0, r1_gamma=0.0)
+    step = VAEGANStep(model, gamma=0.0, regularisers=())
     torch.manual_seed(2)
     gradients, _ = step.gradients(x)
     of_tell = torch.autograd.grad(discriminator_loss(model, x, 2), list(model.vae.decoder.parameters()))
@@ -92,7 +91,7 @@ def test_the_adversary_never_reaches_the_encoder_nor_the_features_error_the_disc
     def gradients(weight, gamma):
         model, x = pair(kind, weight)
         torch.manual_seed(3)
-        return VAEGANStep(model, gamma=gamma, r1_gamma=0.0).gradients(x)[0]
+        return VAEGANStep(model, gamma=gamma, regularisers=()).gradients(x)[0]
 
     quiet, loud, heavy = gradients(0.1, 1.0), gradients(3.0, 1.0), gradients(0.1, 9.0)
     for a, b in zip(quiet["encoder"], loud["encoder"], strict=True):
@@ -107,7 +106,7 @@ def test_the_adversary_never_reaches_the_encoder_nor_the_features_error_the_disc
 def test_the_discriminator_descends_its_own_loss_and_nothing_else(kind):
     model, x = pair(kind, weight=0.4)
     torch.manual_seed(5)
-    gradients, _ = VAEGANStep(model, beta=0.3, gamma=0.7, r1_gamma=0.0).gradients(x)
+    gradients, _ = VAEGANStep(model, beta=0.3, gamma=0.7, regularisers=()).gradients(x)
     expected = torch.autograd.grad(discriminator_loss(model, x, 5), list(model.discriminator.parameters()))
     for got, wanted in zip(gradients["discriminator"], expected, strict=True):
         torch.testing.assert_close(got, wanted)
@@ -118,8 +117,8 @@ def test_r1_is_lazy_and_on_real_images():
     stands for, and nothing in between."""
     model, x = pair("identity", weight=0.2)
     noted = []
-    for r1_gamma in (0.0, 0.6):
-        step = VAEGANStep(copy.deepcopy(model), r1_gamma=r1_gamma, r1_every=3)
+    for regularisers in ((), (R1(0.6, every=3),)):
+        step = VAEGANStep(copy.deepcopy(model), regularisers=regularisers)
         noted.append([])
         for number in range(4):
             step.steps = number
@@ -131,13 +130,23 @@ def test_r1_is_lazy_and_on_real_images():
         torch.testing.assert_close(d, torch.full_like(d, expected))
 
 
-def test_no_r1_costs_nothing(monkeypatch):
-    asked = []
-    monkeypatch.setattr(vae_gan, "r1_penalty", lambda *given: asked.append(given) or torch.zeros(1))
+def test_regularisers_see_decoded_samples_and_change_weights_after_the_step():
+    """As in a GAN: generated images come detached, and a constraint holds when the step is over."""
     model, x = pair("hidden", 0.5)
-    for r1_gamma in (0.0, 0.1):
-        VAEGANStep(model, r1_gamma=r1_gamma).gradients(x)
-    assert [gamma for _, _, gamma in asked] == [0.1]
+    calls = []
+
+    class Noting(Regulariser):
+        def penalty(self, discriminator, x, x_fake, step):
+            calls.append((x, x_fake.requires_grad, x_fake.shape, step))
+            return discriminator(x_fake)
+
+    step = VAEGANStep(model, lr=0.5, regularisers=[Noting(), WeightClipping(0.3)])
+    for _ in range(2):
+        step(x)
+    assert all(real is x for real, *_ in calls)
+    assert [rest for _, *rest in calls] == [[False, x.shape, 0], [False, x.shape, 1]]
+    assert max(p.abs().max().item() for p in model.discriminator.parameters()) == 0.3
+    assert max(p.abs().max().item() for p in model.vae.parameters()) > 0.3
 
 
 def test_reported_parts_are_those_of_the_batch():
@@ -171,13 +180,15 @@ def test_the_average_follows_and_steps_are_counted():
         torch.testing.assert_close(mean, 0.05 * old + 0.95 * now.detach())
 
 
-def test_r1_every_no_step_is_refused():
-    with pytest.raises(ValueError, match="r1_every must be an integer of at least 1, got 0"):
-        VAEGANStep(pair("hidden", 0.5)[0], r1_every=0)
+def test_a_discriminator_that_a_regulariser_refuses_is_refused():
+    model = pair("hidden", 0.5)[0]
+    model.discriminator.features.append(nn.BatchNorm1d(4))
+    with pytest.raises(ValueError, match="batch normalisation"):
+        VAEGANStep(model, regularisers=[GradientPenalty()])
 
 
 def test_defaults_are_the_lessons():
     step = VAEGANStep(pair("hidden", 0.5)[0])
-    assert (step.beta, step.gamma, step.r1_gamma, step.r1_every, step.ema.decay) == (1, 1, 0.5, 8, 0.999)
+    assert (step.beta, step.gamma, step.regularisers, step.ema.decay) == (1, 1, (R1(0.5, every=8),), 0.999)
     for optimizer in step.optimizers.values():
         assert (optimizer.defaults["lr"], optimizer.defaults["betas"]) == (1e-3, (0.5, 0.99))

@@ -4,6 +4,7 @@ from fault import Fault
 
 OBJECTIVES, MODELS, STEPS = "test_objectives_gan.py", "test_models_gan.py", "test_training_gan.py"
 ADVERSARIAL, PENALTIES, STEP = "objectives/adversarial.py", "objectives/penalties.py", "training/steps/gan.py"
+REGULARISERS = "training/steps/regularisers.py"
 
 FAULTS = [
     # the games
@@ -177,9 +178,9 @@ FAULTS = [
     ),
     Fault(
         "lazy R1 at its plain weight",
-        STEP,
-        "objective + self.r1_every * r1_penalty",
-        "objective + r1_penalty",
+        REGULARISERS,
+        "regulariser.every * penalty.mean()",
+        "penalty.mean()",
         STEPS,
     ),
     Fault(
@@ -191,12 +192,12 @@ FAULTS = [
     ),
     Fault(
         "penalty at real images twice",
-        STEP,
-        "gradient_penalty(logits, x, x_fake,",
-        "gradient_penalty(logits, x, x,",
+        REGULARISERS,
+        "gradient_penalty(discriminator, x, x_fake,",
+        "gradient_penalty(discriminator, x, x,",
         STEPS,
     ),
-    Fault("clipped before the step only", STEP, "if self.clip is not None:", "if False:", STEPS),
+    Fault("clipped before the step only", STEP, "regulariser.constrain(self.discriminator)", "pass", STEPS),
     Fault(
         "generated images without their labels",
         STEP,

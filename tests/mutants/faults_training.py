@@ -47,8 +47,15 @@ FAULTS = [
     Fault(
         "weights that aren't finite saved over good ones",
         "training/checkpoint.py",
-        "    if bad:",
-        "    if False:",
+        "if value.is_floating_point() and not bool(torch.isfinite(value).all()):",
+        "if False:",
+        CHECKPOINT,
+    ),
+    Fault(
+        "whatever a checkpoint asks for is run",
+        "training/checkpoint.py",
+        "weights_only=True",
+        "weights_only=False",
         CHECKPOINT,
     ),
     Fault(

@@ -214,21 +214,21 @@ FAULTS = [
     ),
     Fault(
         "DReG with the posterior's own gradient",
-        "training/steps/vae.py",
+        "training/steps/importance.py",
         "log_weights(log_p_x, z, mu.detach(), logvar.detach())",
         "log_weights(log_p_x, z, mu, logvar)",
         "test_training_vae.py",
     ),
     Fault(
         "one noise for all samples",
-        "training/steps/vae.py",
+        "training/steps/importance.py",
         "torch.randn(*leading, self.model.latent_dim, dtype=mu.dtype, device=mu.device)",
         "torch.randn_like(mu).expand(*leading, -1)",
         "test_training_vae.py",
     ),
     Fault(
         "images repeated in another order than their samples",
-        "training/steps/vae.py",
+        "training/steps/importance.py",
         "x.expand(*leading[:2], *x.shape).flatten(0, 2)",
         "x.repeat_interleave(self.num_groups * self.num_samples, 0)",
         "test_training_vae.py",
@@ -285,8 +285,8 @@ FAULTS = [
     Fault(
         "the corrupted image as the target",
         "training/steps/autoencoder.py",
-        "squared_error(self.model(seen), x)",
-        "squared_error(self.model(seen), seen)",
+        "squared_error(self.model(x_in), x)",
+        "squared_error(self.model(x_in), x_in)",
         "test_training_autoencoder.py",
     ),
     Fault(

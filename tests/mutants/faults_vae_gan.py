@@ -75,9 +75,9 @@ FAULTS = [
     ),
     Fault(
         "lazy R1 at its plain weight",
-        "training/steps/vae_gan.py",
-        "d_objective + self.r1_every * r1_penalty",
-        "d_objective + r1_penalty",
+        "training/steps/regularisers.py",
+        "regulariser.every * penalty.mean()",
+        "penalty.mean()",
         STEPS,
     ),
 ]

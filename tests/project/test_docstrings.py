@@ -19,7 +19,7 @@ SOURCE = re.compile(r"arXiv:\d{4}\.\d{4,5}|\([^()]*\b(?:19|20)\d\d\b[^()]*\)|et 
 def public(floor):
     """(name, what it is) for everything that the floor exports, constants left out, and their public methods."""
     module = importlib.import_module(f"course_lib.{floor}")
-    for name in module.__all__:
+    for name in (name for name in vars(module) if not name.startswith("_")):
         thing = inspect.unwrap(getattr(module, name))
         if not (inspect.isclass(thing) or inspect.isfunction(thing)):
             continue

@@ -12,6 +12,7 @@ import course_lib
 
 LIBRARY = Path(course_lib.__file__).parent
 FLOORS = [
+    "checks",
     "data",
     "models",
     "objectives",

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.objectives import VAEGANLosses, discriminator_loss, generator_loss
+from course_lib.objectives import VAEGANLosses
+from course_lib.objectives.vae_gan import losses_of_parts
 from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator
 
 _F32, _F64 = torch.float32, torch.float64
@@ -27,11 +28,9 @@ class _Parts:
 
     @property
     def losses(self) -> VAEGANLosses:
-        on_hat = discriminator_loss(self.logits, self.logits_hat)
-        on_prior = discriminator_loss(self.logits, self.logits_prior)
-        fool = 0.5 * (generator_loss(self.logits_hat) + generator_loss(self.logits_prior))
-        tell = on_hat.real + 0.5 * (on_hat.fake + on_prior.fake)
-        return VAEGANLosses(self.kl, self.error, fool, tell, gamma=self.gamma)
+        return losses_of_parts(
+            self.kl, self.error, self.logits, self.logits_hat, self.logits_prior, gamma=self.gamma
+        )
 
     def squashed(self) -> "_Parts":
         """The same with probabilities in place of logits."""

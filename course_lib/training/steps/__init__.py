@@ -1,31 +1,5 @@
-"""What one training step of each model does: this is where the models of the course differ.
+"""One training step of each model: this is where the models of the course differ.
 
 A step owns its networks' optimisers. It takes a batch of images and returns named scalars, detached. Networks and
 data are on one device.
 """
-
-from course_lib.training.steps.autoencoder import AutoencoderStep
-from course_lib.training.steps.conditional_vae import ConditionalVAEStep
-from course_lib.training.steps.core import TrainingStep, adam
-from course_lib.training.steps.gan import GANStep
-from course_lib.training.steps.ladder_vae import LadderVAEStep
-from course_lib.training.steps.tc_vae import TCVAEStep
-from course_lib.training.steps.vae import CapacityStep, FreeBitsStep, IWAEStep, VAEStep
-from course_lib.training.steps.vae_gan import VAEGANStep
-from course_lib.training.steps.vq_vae import VQVAEStep
-
-__all__ = [
-    "AutoencoderStep",
-    "CapacityStep",
-    "ConditionalVAEStep",
-    "FreeBitsStep",
-    "GANStep",
-    "IWAEStep",
-    "LadderVAEStep",
-    "TCVAEStep",
-    "TrainingStep",
-    "VAEGANStep",
-    "VAEStep",
-    "VQVAEStep",
-    "adam",
-]

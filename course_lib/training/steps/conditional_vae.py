@@ -4,26 +4,21 @@ from torch import Tensor
 
 from course_lib.data import binarize
 from course_lib.models import ConditionalVAE
-from course_lib.objectives import elbo
-from course_lib.training.steps.core import TrainingStep, adam, descend
+from course_lib.objectives import ELBO, elbo
+from course_lib.training.steps.core import ObjectiveStep
 
 
-class ConditionalVAEStep(TrainingStep):
+class ConditionalVAEStep(ObjectiveStep):
     """A VAE's step on a batch (x, y): grey levels in [0, 1], binarised afresh, and labels int64 (B,).
 
     ``beta``: the weight of the KL. Raises ``TypeError`` or ``ValueError`` for other labels, as the model does.
     """
 
     def __init__(self, model: ConditionalVAE, lr: float = 1e-3, beta: float = 1.0) -> None:
-        self.model = model
+        super().__init__(model, lr)
         self.beta = beta
-        self.parameters = list(model.parameters())
-        self.optimizer = adam(self.parameters, lr)
 
-    def __call__(self, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    def objective(self, batch: tuple[Tensor, Tensor]) -> ELBO:
         x, y = binarize(batch[0]), batch[1]
         logits, mu, logvar = self.model(x, y)
-        bound = elbo(logits, x, mu, logvar, self.beta)
-        descend(self.optimizer, bound.loss, self.parameters)
-        self.steps += 1
-        return {name: part.detach().mean() for name, part in bound.parts.items()}
+        return elbo(logits, x, mu, logvar, self.beta)

@@ -1,4 +1,4 @@
-"""What the training steps of all models share: Adam, one step down a loss, and a state that can be saved."""
+"""The parts that the training steps of all models share: Adam, one step down a loss, and a state that can be saved."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -9,9 +9,19 @@ from torch import Tensor, nn
 Betas = tuple[float, float]
 
 
+class Objective(Protocol):
+    """An objective that a step can descend: a scalar that is minimised, and the named parts that are recorded."""
+
+    @property
+    def loss(self) -> Tensor: ...
+
+    @property
+    def parts(self) -> dict[str, Tensor]: ...
+
+
 @runtime_checkable
 class Stateful(Protocol):
-    """What can hand out its state and take it back: networks, optimisers, averages."""
+    """A part that can hand out its state and take it back: a network, an optimiser, an average."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
@@ -45,7 +55,7 @@ class TrainingStep:
         parts = self._parts()
         if state.keys() != {"steps", *parts}:
             raise ValueError(
-                f"this {type(self).__name__} holds {sorted(parts)}, but the state is of {sorted(state)}; "
+                f"the state must be of {sorted(parts)} for this {type(self).__name__}, got {sorted(state)}; "
                 "build the step as it was when the state was saved"
             )
         for name, part in parts.items():
@@ -72,3 +82,31 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor, parameters: Sequence
     loss.backward(inputs=list(parameters))
     optimizer.step()
     optimizer.zero_grad()
+
+
+class ObjectiveStep(TrainingStep):
+    """A step of one model down one objective, by Adam. A subclass says which, in :meth:`objective`; one that doesn't
+    raises ``NotImplementedError`` in its first step.
+
+    ``parameters``: those that Adam moves (None: all of the model's).
+    """
+
+    def __init__(
+        self, model: nn.Module, lr: float = 1e-3, parameters: Sequence[nn.Parameter] | None = None
+    ) -> None:
+        self.model: Any = model  # subclasses know what it is
+        self.parameters = list(model.parameters() if parameters is None else parameters)
+        self.optimizer = adam(self.parameters, lr)
+
+    def objective(self, batch: Any) -> Objective:
+        """The objective on a batch, tensors (B, ...) as the model takes them."""
+        raise NotImplementedError(f"{type(self).__name__} must say what it descends, in its objective(batch)")
+
+    def __call__(self, batch: Any) -> dict[str, Tensor]:
+        return self.improve(self.objective(batch))
+
+    def improve(self, objective: Objective) -> dict[str, Tensor]:
+        """Descend, count the step, and return the mean of each part, a scalar."""
+        descend(self.optimizer, objective.loss, self.parameters)
+        self.steps += 1
+        return {name: part.detach().mean() for name, part in objective.parts.items()}

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from course_lib.models import clip_weights, pack
-from course_lib.models.layers import check_size, standard_normal
-from course_lib.objectives import Schedule, game, gradient_penalty, r1_penalty, value_at
-from course_lib.objectives.penalties import check_no_batch_norm
+from course_lib.checks import check_size
+from course_lib.models import pack
+from course_lib.models.layers import standard_normal
+from course_lib.objectives import game
 from course_lib.training.ema import EMA
 from course_lib.training.steps.core import Betas, TrainingStep, adam, descend
+from course_lib.training.steps.regularisers import R1, Regulariser, penalties
 
 
 class GANStep(TrainingStep):
@@ -22,17 +23,15 @@ class GANStep(TrainingStep):
     of its own, B / ``critic_steps`` images; the generator moves on the last share's generated images, detached for
     the discriminator. ``packing``: how many samples the discriminator judges at once.
 
-    ``loss``: a name in ``objectives.GAMES``. R1, whose ``r1_gamma`` may be a schedule over steps, and WGAN-GP are
-    lazy (Karras et al. 2020, arXiv:1912.04958, appendix B): at every ``r1_every``-th discriminator step, times
-    ``r1_every``, and likewise ``gp_every``. ``clip`` bounds each weight of a Wasserstein critic. ``ema.module`` is
-    the generator with averaged weights, the one to draw samples from. ``squash`` puts a sigmoid on the generator's
-    output, for images; points of the plane need none.
+    ``loss``: a name in ``objectives.GAMES``. ``regularisers`` keep the discriminator in check; they are lazy in its
+    own steps, and a plain game has none. ``ema.module`` is the generator with averaged weights, the one to draw
+    samples from. ``squash`` puts a sigmoid on the generator's output, for images; points of the plane need none.
 
-    R1 is on unless ``r1_gamma`` is 0, also beside another penalty. Real and generated images go through the
-    discriminator as one batch, whose statistics a batch normalisation there would mix.
+    Real and generated images go through the discriminator as one batch, whose statistics a batch normalisation there
+    would mix.
 
-    Raises ``ValueError`` for an unknown loss, sizes below 1, a gradient penalty on a critic with batch
-    normalisation, and batches that can't be shared out or packed.
+    Raises ``ValueError`` for an unknown loss, sizes below 1, a discriminator that a regulariser refuses, and batches
+    that can't be shared out or packed.
     """
 
     def __init__(
@@ -47,20 +46,14 @@ class GANStep(TrainingStep):
         betas: Betas = (0.5, 0.99),
         critic_steps: int = 1,
         packing: int = 1,
-        r1_gamma: float | Schedule = 0.5,
-        r1_every: int = 8,
-        lambda_gp: float = 0.0,
-        gp_every: int = 1,
-        clip: float | None = None,
+        regularisers: Sequence[Regulariser] = (R1(),),
         ema_decay: float = 0.999,
         squash: bool = True,
     ) -> None:
         check_size(critic_steps, "critic_steps")
         check_size(packing, "packing")
-        check_size(r1_every, "r1_every")
-        check_size(gp_every, "gp_every")
-        if lambda_gp > 0:
-            check_no_batch_norm(discriminator)
+        for regulariser in regularisers:
+            regulariser.check(discriminator)
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = latent_dim
@@ -71,11 +64,7 @@ class GANStep(TrainingStep):
         self.d_optimizer = adam(self.d_parameters, lr if discriminator_lr is None else discriminator_lr, betas)
         self.critic_steps = critic_steps
         self.packing = packing
-        self.r1_gamma = r1_gamma
-        self.r1_every = r1_every
-        self.lambda_gp = lambda_gp
-        self.gp_every = gp_every
-        self.clip = clip
+        self.regularisers = regularisers
         self.squash = squash
         self.ema = EMA(generator, ema_decay)
 
@@ -110,15 +99,10 @@ class GANStep(TrainingStep):
         both = self.discriminator(torch.cat([x, x_fake]), *(torch.cat([y, y]) for y in labels))
         real_logits, fake_logits = both.chunk(2)
         loss = self.game.discriminator(real_logits, fake_logits).loss
-        objective = loss
-        gamma = value_at(self.steps, self.r1_gamma)
-        if gamma > 0 and number % self.r1_every == 0:
-            objective = objective + self.r1_every * r1_penalty(logits, x, gamma).mean()
-        if self.lambda_gp > 0 and number % self.gp_every == 0:
-            objective = objective + self.gp_every * gradient_penalty(logits, x, x_fake, self.lambda_gp).mean()
-        descend(self.d_optimizer, objective, self.d_parameters)
-        if self.clip is not None:
-            clip_weights(self.discriminator, self.clip)
+        added = penalties(self.regularisers, logits, x, x_fake, step=self.steps, number=number)
+        descend(self.d_optimizer, sum(added, start=loss), self.d_parameters)
+        for regulariser in self.regularisers:
+            regulariser.constrain(self.discriminator)
         return loss.detach()
 
     def _check(self, tensors: tuple[Tensor, ...]) -> None:

@@ -4,26 +4,21 @@ from torch import Tensor
 
 from course_lib.data import binarize
 from course_lib.models import LadderVAE
-from course_lib.objectives import Schedule, ladder_elbo, value_at
-from course_lib.training.steps.core import TrainingStep, adam, descend
+from course_lib.objectives import LadderELBO, Schedule, ladder_elbo, value_at
+from course_lib.training.steps.core import ObjectiveStep
 
 
-class LadderVAEStep(TrainingStep):
+class LadderVAEStep(ObjectiveStep):
     """Minus the ELBO on images binarised afresh at every step (``x``: grey levels in [0, 1]).
 
     ``beta``: the weight of both KLs, or its schedule over the steps (warm-up).
     """
 
     def __init__(self, model: LadderVAE, lr: float = 1e-3, beta: float | Schedule = 1.0) -> None:
-        self.model = model
+        super().__init__(model, lr)
         self.beta = beta
-        self.parameters = list(model.parameters())
-        self.optimizer = adam(self.parameters, lr)
 
-    def __call__(self, x: Tensor) -> dict[str, Tensor]:
+    def objective(self, x: Tensor) -> LadderELBO:
         x = binarize(x)
         logits, q_top, q_bottom, p_bottom = self.model(x)
-        bound = ladder_elbo(logits, x, q_top, q_bottom, p_bottom, value_at(self.steps, self.beta))
-        descend(self.optimizer, bound.loss, self.parameters)
-        self.steps += 1
-        return {name: part.detach().mean() for name, part in bound.parts.items()}
+        return ladder_elbo(logits, x, q_top, q_bottom, p_bottom, value_at(self.steps, self.beta))

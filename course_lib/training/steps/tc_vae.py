@@ -4,7 +4,7 @@ from torch import Tensor
 
 from course_lib.models import VAE, reparameterize
 from course_lib.objectives import TCELBO, log_likelihood, tc_elbo
-from course_lib.objectives.total_correlation import Estimator
+from course_lib.objectives.tc_vae import Estimator
 from course_lib.training.steps.vae import VAEStep
 
 

@@ -1,13 +1,15 @@
 """Training a VAE-GAN: three networks, each down its own objective."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from course_lib.models import VAEGAN, reparameterize
-from course_lib.models.layers import check_size
-from course_lib.objectives import r1_penalty, vae_gan_losses
+from course_lib.objectives import vae_gan_losses
 from course_lib.training.ema import EMA
 from course_lib.training.steps.core import Betas, TrainingStep, adam
+from course_lib.training.steps.regularisers import R1, Regulariser, penalties
 
 NETWORKS = ("encoder", "decoder", "discriminator")
 
@@ -16,8 +18,9 @@ class VAEGANStep(TrainingStep):
     """One step of all three networks, each down its own objective (Larsen et al. 2016, algorithm 1).
 
     ``gamma`` weighs the feature error against fooling the discriminator in the decoder's objective; ``beta`` the
-    KL in the encoder's. R1, of weight ``r1_gamma``, is lazy as in :class:`GANStep`. ``ema.module`` is the VAE with
-    averaged weights. Raises ``ValueError`` for ``r1_every`` below 1.
+    KL in the encoder's. ``regularisers`` keep the discriminator in check, as in :class:`GANStep`; where they ask for
+    generated images, they get decoded samples of the prior. ``ema.module`` is the VAE with averaged weights.
+    Raises ``ValueError`` for a discriminator that a regulariser refuses.
     """
 
     def __init__(
@@ -28,16 +31,15 @@ class VAEGANStep(TrainingStep):
         betas: Betas = (0.5, 0.99),
         beta: float = 1.0,
         gamma: float = 1.0,
-        r1_gamma: float = 0.5,
-        r1_every: int = 8,
+        regularisers: Sequence[Regulariser] = (R1(),),
         ema_decay: float = 0.999,
     ) -> None:
-        check_size(r1_every, "r1_every")
+        for regulariser in regularisers:
+            regulariser.check(model.discriminator)
         self.model = model
         self.beta = beta
         self.gamma = gamma
-        self.r1_gamma = r1_gamma
-        self.r1_every = r1_every
+        self.regularisers = regularisers
         networks = (model.vae.encoder, model.vae.decoder, model.discriminator)
         self.parameters = {
             name: list(network.parameters()) for name, network in zip(NETWORKS, networks, strict=True)
@@ -47,7 +49,19 @@ class VAEGANStep(TrainingStep):
 
     def gradients(self, x: Tensor) -> tuple[dict[str, tuple[Tensor, ...]], dict[str, Tensor]]:
         """Each network's gradient of its own objective, shaped like its parameters, and the named parts, from one pass
-        over images (B, 1, 28, 28)."""
+        over images (B, 1, 28, 28).
+
+        ===============  ==========  =========  =============
+        gradient of      encoder     decoder    discriminator
+        ===============  ==========  =========  =============
+        KL               times beta  none       none
+        feature error    times 1     times      none
+                                     gamma
+        fooling          none        times 1    none
+        telling apart,   none        none       times 1
+        regularisers
+        ===============  ==========  =========  =============
+        """
         vae, discriminator = self.model.vae, self.model.discriminator
         mu, logvar = vae.encode(x)
         x_hat = torch.sigmoid(vae.decode(reparameterize(mu, logvar)))
@@ -64,9 +78,10 @@ class VAEGANStep(TrainingStep):
             beta=self.beta,
             gamma=self.gamma,
         )
-        d_objective = losses.discriminator
-        if self.r1_gamma > 0 and self.steps % self.r1_every == 0:
-            d_objective = d_objective + self.r1_every * r1_penalty(discriminator, x, self.r1_gamma).mean()
+        added = penalties(
+            self.regularisers, discriminator, x, x_prior.detach(), step=self.steps, number=self.steps
+        )
+        d_objective = sum(added, start=losses.discriminator)
 
         encoder, decoder, rest = (self.parameters[name] for name in NETWORKS)
         # The KL doesn't depend on the decoder, so one pass gives the encoder's gradient and the decoder's of the
@@ -94,6 +109,8 @@ class VAEGANStep(TrainingStep):
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
             self.optimizers[name].step()
             self.optimizers[name].zero_grad()
+        for regulariser in self.regularisers:
+            regulariser.constrain(self.model.discriminator)
         self.ema.update(self.model.vae)
         self.steps += 1
         return parts

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.data import binarize
 from course_lib.models import VQVAE
-from course_lib.models.layers import check_size
 from course_lib.objectives import perplexity, vq_loss
-from course_lib.training.steps.core import TrainingStep, adam, descend
+from course_lib.training.steps.core import ObjectiveStep
 
 
 @torch.no_grad()
@@ -25,7 +25,7 @@ def revive_codes(codebook: Tensor, z_e: Tensor, codes: Tensor) -> None:
     codebook.copy_(torch.where(unused.unsqueeze(1), drawn, codebook))
 
 
-class VQVAEStep(TrainingStep):
+class VQVAEStep(ObjectiveStep):
     """One step of encoder, decoder and codebook on images binarised afresh (``x``: grey levels in [0, 1]).
 
     ``beta``: the weight of the commitment loss. After the first step, and every ``revive_every`` from there on,
@@ -34,19 +34,15 @@ class VQVAEStep(TrainingStep):
 
     def __init__(self, model: VQVAE, lr: float = 1e-3, beta: float = 0.25, revive_every: int = 10) -> None:
         check_size(revive_every, "revive_every")
-        self.model = model
+        super().__init__(model, lr)
         self.beta = beta
         self.revive_every = revive_every
-        self.parameters = list(model.parameters())
-        self.optimizer = adam(self.parameters, lr)
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
+        revive = self.steps % self.revive_every == 0
         x = binarize(x)
         logits, z_e, z_q, codes = self.model(x)
-        objective = vq_loss(logits, x, z_e, z_q, self.beta)
-        descend(self.optimizer, objective.loss, self.parameters)
-        if self.steps % self.revive_every == 0:
+        parts = self.improve(vq_loss(logits, x, z_e, z_q, self.beta))
+        if revive:
             revive_codes(self.model.codebook, z_e, codes)
-        self.steps += 1
-        parts = {name: part.detach().mean() for name, part in objective.parts.items()}
         return parts | {"perplexity": perplexity(codes, len(self.model.codebook))}

@@ -1,4 +1,4 @@
-r"""What the KL of a VAE is made of, and the beta-TCVAE, which weighs one part of it (Chen et al. 2018,
+r"""The three parts of a VAE's KL, and the beta-TCVAE, which weighs one of them (Chen et al. 2018,
 arXiv:1802.04942).
 
 Averaged over the N images of a data set, with the aggregate posterior :math:`q(z) = \frac1N \sum_n q(z|x_n)`,
@@ -56,7 +56,7 @@ class TCELBO(ELBO):
 
     @property
     def parts(self) -> dict[str, Tensor]:
-        """What a training step records."""
+        """The values that a training step records."""
         return super().parts | {"TC": self.total_correlation}
 
 

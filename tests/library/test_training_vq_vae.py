@@ -73,7 +73,7 @@ def test_codes_are_revived_after_the_first_step_and_every_tenth(monkeypatch):
     monkeypatch.setattr(vq_vae, "revive_codes", lambda *_: at.append(step.steps))
     for _ in range(12):
         step(grey)
-    assert at == [0, 10]
+    assert at == [1, 11]
     with pytest.raises(ValueError, match="revive_every must be an integer of at least 1, got 0"):
         VQVAEStep(model, revive_every=0)
 

@@ -31,7 +31,7 @@ class VQLoss:
 
     @property
     def parts(self) -> dict[str, Tensor]:
-        """What a training step records. Codebook and commitment loss have one value, and differ in gradient."""
+        """The values that a training step records. Codebook and commitment loss differ in their gradient alone."""
         return {"loss": self.loss, "-reconstruction": -self.reconstruction, "commitment": self.commitment}
 
 
@@ -57,7 +57,7 @@ def perplexity(codes: Tensor, num_codes: int) -> Tensor:
     outside 0 to ``num_codes`` - 1.
     """
     if codes.numel() == 0 or codes.min() < 0 or codes.max() >= num_codes:
-        seen = f"{codes.min().item()} to {codes.max().item()}" if codes.numel() else "none"
-        raise ValueError(f"codes must lie in 0 to {num_codes - 1}, got {seen}")
+        span = f"{codes.min().item()} to {codes.max().item()}" if codes.numel() else "none"
+        raise ValueError(f"codes must lie in 0 to {num_codes - 1}, got {span}")
     shares = torch.bincount(codes.flatten()) / codes.numel()
     return torch.exp(torch.special.entr(shares).sum())

@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from course_lib.objectives import kl_decomposition, kl_standard_normal, tc_elbo
-from course_lib.objectives.total_correlation import pair_log_weights
+from course_lib.objectives.tc_vae import pair_log_weights
 
 PARTS = ("mutual_information", "total_correlation", "dimension_wise")
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch.distributions import Normal, kl_divergence
 
 from course_lib.data import binarize
-from course_lib.models import MLPLadderVAE
+from course_lib.models import LadderVAE, mlp
 from course_lib.training import LadderVAEStep
 
 B, PIXELS, HIDDEN, BOTTOM, TOP = 8, 6, 5, 3, 2
@@ -38,7 +38,8 @@ def test_ladder_step_equals_the_plain_one_also_in_a_warm_up():
         ({"lr": 1e-2, "beta": lambda step: 0.25 + 0.5 * step}, 1e-2, [0.25, 0.75]),
     ):
         torch.manual_seed(0)
-        model = MLPLadderVAE(PIXELS, HIDDEN, (BOTTOM, TOP)).double()
+        encoder, decoder = mlp([PIXELS, HIDDEN]), mlp([BOTTOM, HIDDEN, PIXELS])
+        model = LadderVAE(encoder, decoder, HIDDEN, (BOTTOM, TOP)).double()
         twin = copy.deepcopy(model)
         grey = torch.rand(B, PIXELS).double()
         step = LadderVAEStep(model, **options)

@@ -24,7 +24,7 @@ class LadderELBO(ELBO):
 
     @property
     def parts(self) -> dict[str, Tensor]:
-        """What a training step records."""
+        """The values that a training step records."""
         return super().parts | {"KL(z2)": self.kl_top, "KL(z1|z2)": self.kl_bottom}
 
 

@@ -46,7 +46,7 @@ def load_weights(source: str | Path, module: nn.Module) -> str:
 
 
 def weights_notes(name: str) -> dict[str, str]:
-    """What was noted when shipped weights were made: steps, seed, data."""
+    """The notes that were made with shipped weights: steps, seed, data."""
     with safe_open(SHIPPED / f"{name}.safetensors", framework="pt") as file:
         return dict(file.metadata() or {})
 
