@@ -82,7 +82,7 @@ class Catalogue:
 
     def fingerprint(self, name: str = "") -> str:
         """A hash of all that a mark for this exercise (without a name: for any) depends on but the grader's own core:
-        its versions, its tasks and probes and the code that they rest on, what its cells import, what is withheld.
+        its versions, its tasks and probes and the code that they rest on, and what its cells import.
 
         It is of content alone: the same in every process and on every machine.
         """
@@ -93,7 +93,6 @@ class Catalogue:
             roots = {"course_lib": _PACKAGE} | ({package: exercise.variants.folder} if exercise.variants else {})
             wanted = [(f"{package or 'course_lib.tasks'}.ex{one}", "")]
             wanted += [(module, "") for module in sorted({task.probe.__module__ for task in exercise.tasks})]
-            wanted += [(f"course_lib.{place.partition(':')[0]}", "") for place in exercise.withheld]
             for cells in self._versions[one].values():
                 wanted += [source for cell in cells for source in imports_of(cell.source)]
             files = files_behind(wanted, roots)

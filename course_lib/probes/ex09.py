@@ -4,15 +4,14 @@ Runs beside the learner's code and knows no right answer: the losses of ``left_b
 and the step of ``left_by_step`` computes its own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.probes.calls import AnswerError
+from course_lib.probes.calls import AnswerError, Case
 
-Case = Mapping[str, Tensor | int | float]
 NUM_FEATURES = 3
 
 

@@ -4,11 +4,13 @@ The learner's process turns inputs into outputs, another process judges them. So
 
 - ``cases(seed)``: the inputs. Seed ``PUBLIC_SEED`` gives those of ``check``; a grader takes seeds of its own;
 - ``probe(answer, case)``: runs where the learner's code runs, calls the answer, and returns named tensors.
-  It lives in ``course_lib.probes.calls`` (or a module beside it) and knows no right answer;
+  It lives in ``course_lib.probes``, a floor below this one, and knows no right answer;
 - ``reference``, ``alternatives``, ``mistakes`` and ``judge``: run where the learner's code never does.
 
-To add an exercise ``NN_name``, write ``course_lib/tasks/exNN_name.py`` (or a package of that name) that holds
-``TASKS = (Task(...), ...)``; it is found by its name. ``ex05_variational_autoencoder`` is one to follow. For each task:
+To add an exercise ``NN_name``, write the package ``course_lib/tasks/exNN_name`` beside this file; it is found by its
+name. Its ``__init__.py`` holds ``TASKS``, in the order of the notebook, and ``WITHHELD``: the floors, modules and
+functions of the library that the answers are made of, which the grader's sandbox then lacks. Follow
+``ex05_variational_autoencoder``. A task is written ``NAME = Task(name="the_function", ...)``. For each:
 
 1. ``cases``: some three, among them a batch of one and one in float64. Take the inputs from :func:`away_from_zero`
    and its kind: no neutral points (mean 0, variance 1), no two samples or dimensions alike, batch and feature
@@ -30,9 +32,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from course_lib.probes.calls import Observation, call
+from course_lib.probes.calls import Case, Observation, call
 
-Case = Mapping[str, Tensor | int | float]
 Outputs = Mapping[str, Tensor]
 Outcome = Literal["right", "wrong", "error", "untouched", "missing"]
 

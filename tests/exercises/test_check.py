@@ -1,6 +1,8 @@
 """What ``check`` tells a learner: that it passed, or what was expected, what came, and the mistake it looks like."""
 
 import io
+import subprocess
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
@@ -11,7 +13,7 @@ from torch import Tensor
 from course_lib.exercises.catalogue import catalogue_of
 from course_lib.tasks import CheckFailed, check
 from course_lib.tasks.core import away_from_zero, binary, generator
-from course_lib.tasks.find import find_task
+from course_lib.tasks.find import asked_by, find_task
 
 
 def right(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -157,3 +159,25 @@ def test_inputs_stay_away_from_zero() -> None:
     bits = binary((40, 5), generator(0))
     assert set(bits.unique().tolist()) == {0.0, 1.0}
     assert bool((bits[:, 0] != bits[:, 1]).all())
+
+
+@pytest.mark.parametrize("exercise", catalogue_of().names)
+def test_a_check_imports_its_own_exercise_and_no_other(exercise: str) -> None:
+    name = catalogue_of().exercise(exercise).tasks[0].name
+    code = f"""
+import sys
+from course_lib.tasks import CheckFailed, check
+try:
+    check({name!r}, None)
+except CheckFailed:
+    print(*(m for m in sys.modules if m.startswith("course_lib.tasks.ex") and m.count(".") == 2))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [f"course_lib.tasks.ex{exercise}"]
+
+
+def test_every_task_is_found_without_an_import() -> None:
+    by_import = {
+        task.name: f"ex{name}" for name in catalogue_of().names for task in catalogue_of().exercise(name).tasks
+    }
+    assert asked_by() == by_import

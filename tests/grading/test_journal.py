@@ -320,3 +320,25 @@ def test_the_settings_of_a_mark_are_kept(journal: Journal) -> None:
     assert journal.settings("ada", VAE) == SETTINGS
     assert journal.settings("bob", VAE) == {}
     assert json.loads(journal.db.execute("SELECT described FROM settings").fetchone()[0]) == SETTINGS
+
+
+def test_a_run_under_settings_that_mean_the_same_is_taken_over(journal: Journal) -> None:
+    graded(journal)
+    other = SETTINGS | {"grader": "as it is written now"}
+    assert hand_in(journal, settings=other, same=lambda old: False) is not None
+    assert hand_in(journal, "bob") is not None
+    graded(journal, "eve")
+    seen: list[dict[str, str]] = []
+    assert hand_in(journal, "eve", settings=other, same=lambda old: seen.append(old) or True) is None
+    assert seen == [SETTINGS]
+    assert hand_in(journal, "eve", settings=other) is None, "from now on by its own settings"
+
+
+def test_the_exercise_of_an_unnamed_notebook_is_known_once_it_was_run(journal: Journal) -> None:
+    run = hand_in(journal, place="", settings={"exercise": "any"})
+    assert journal.recognised("ada", "", "c1") == ""
+    journal.start(run, "c1")
+    journal.finish(run, result("ada"), {}, {"exercise": "its own"})
+    assert journal.recognised("ada", "", "c1") == VAE
+    assert hand_in(journal, place="", settings={"exercise": "its own"}) is None
+    assert journal.settings("ada", VAE) == {"exercise": "its own"}

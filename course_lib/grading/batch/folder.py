@@ -8,7 +8,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -17,7 +17,7 @@ from pathlib import Path
 from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading.batch.cluster import grade_on_cluster
 from course_lib.grading.batch.pool import grade_all
-from course_lib.grading.batch.rules import rules
+from course_lib.grading.batch.rules import rules, still_hold
 from course_lib.grading.batch.worker import Job, Settings
 from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.intake.submissions import Submission, find_submissions
@@ -121,7 +121,7 @@ def grade_folder(
                 grading = grade_all(jobs, min(workers, len(todo)), patience)
             with closing(grading) as graded:
                 for job, (result, answers) in graded:
-                    journal.finish(job.run, result, answers)
+                    batch.finish(job, result, answers)
                     write_pages(journal, out)
                     tables.now_and_then()
                     if progress is not None:
@@ -138,7 +138,7 @@ class _Batch:
 
     def __init__(self, journal: Journal, settings: Settings) -> None:
         self._journal, self._settings = journal, settings
-        catalogue = settings.catalogue()
+        self._catalogue = catalogue = settings.catalogue()
         self._rules = cache(
             lambda exercise: rules(exercise, catalogue, settings.secret, settings.sandbox, settings.limits)
         )
@@ -150,8 +150,27 @@ class _Batch:
         return [(run, submission) for run, submission in runs if run is not None]
 
     def _note(self, submission: Submission, content: str, again: bool) -> int | None:
-        learner, exercise, at = submission.learner, submission.exercise, submission.submitted
-        return self._journal.hand_in(learner, exercise, content, at, self._rules(exercise), again=again)
+        learner, place, at = submission.learner, submission.exercise, submission.submitted
+        exercise = place or self._journal.recognised(learner, place, content)
+        rules = self._rules(exercise)
+        return self._journal.hand_in(
+            learner,
+            place,
+            content,
+            at,
+            rules,
+            again=again,
+            same=lambda old: self._still_hold(old, rules, exercise),
+        )
+
+    def _still_hold(self, old: Mapping[str, str], rules: Mapping[str, str], exercise: str) -> bool:
+        known = exercise in self._catalogue.names
+        return known and still_hold(old, rules, next(iter(self._catalogue.versions(exercise))))
+
+    def finish(self, job: Job, result: Result, answers: Mapping[str, str]) -> None:
+        """Put a result into the journal, under the rules of the exercise that it is of."""
+        known = job.exercise or not result.exercise
+        self._journal.finish(job.run, result, answers, None if known else self._rules(result.exercise))
 
     def jobs(self, todo: Sequence[tuple[int, Submission]]) -> Iterator[Job]:
         """The jobs, each read and marked as running when it is asked for."""

@@ -62,16 +62,17 @@ def secret_id(secret: bytes) -> str:
     return hashlib.sha256(b"course secret id\0" + secret).hexdigest()[:12]
 
 
-def still_hold(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+def still_hold(old: Mapping[str, str], new: Mapping[str, str], version: str) -> bool:
     """Whether rules as the course wrote them before its exercises had fingerprints are the same as ``new``.
 
-    They name the grader by a hash of the whole library, so of it only the course's version can be compared, which is
-    raised when a formula changes.
+    They name the grader by a hash of the whole library, so only the course's version can be compared, which is raised
+    when a formula changes. ``version``: of the exercise that is handed out now.
     """
     ours = {"exercise", "masters", "variants", "grader"}
     return (
         old.keys() - new.keys() == {"masters", "variants"}
         and not old["variants"]
+        and old["exercise"] == version
         and old["grader"].partition("+")[0] == new["grader"].partition("+")[0]
         and all(old[name] == value for name, value in new.items() if name not in ours)
     )

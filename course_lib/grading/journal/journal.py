@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -80,10 +80,12 @@ class Journal:
         settings: Mapping[str, str],
         *,
         again: bool = False,
+        same: Callable[[Mapping[str, str]], bool] = lambda settings: False,
     ) -> int | None:
         """Note a submission; the run to do for it, or nothing if it is done, unless ``again``.
 
-        ``place``: the exercise as its place says, or empty. ``content``: its SHA-256. A run that failed is done again.
+        ``place``: the exercise as its place says, or empty. ``content``: its SHA-256. ``same``: whether other settings,
+        as an earlier version of the course wrote them, mean these. A run that failed is done again.
         """
         name, key = stored(learner), settings_id(settings)
         with self.transaction() as db:
@@ -103,6 +105,7 @@ class Journal:
                 "ORDER BY id DESC LIMIT 1",
                 (name, place, content, key),
             ).fetchone()
+            run = run or self._taken_over(name, place, content, key, same)
             if run and run[1] == "done" and not again:
                 # only if it wasn't the hand-in's run already (IS NOT, as it may be NULL): its page stays as it is then
                 db.execute(
@@ -117,6 +120,30 @@ class Journal:
                 (name, place, content, key, now()),
             )
             return added.lastrowid
+
+    def _taken_over(
+        self, name: str | bytes, place: str, content: str, key: str, same: Callable[[Mapping[str, str]], bool]
+    ) -> tuple[int, str] | None:
+        """The newest run that is done under settings that mean the same, which has these from now on."""
+        runs = self.db.execute(
+            "SELECT r.id, s.described FROM runs r JOIN settings s ON s.id = r.settings WHERE r.learner = ? "
+            "AND r.place = ? AND r.content = ? AND r.state = 'done' ORDER BY r.id DESC",
+            (name, place, content),
+        ).fetchall()
+        for run, described in runs:
+            if same(json.loads(described)):
+                self.db.execute("UPDATE runs SET settings = ? WHERE id = ?", (key, run))
+                return run, "done"
+        return None
+
+    def recognised(self, learner: str, place: str, content: str) -> str:
+        """The exercise that the last run of this content found it to be of; empty if there was none."""
+        found = self.db.execute(
+            "SELECT exercise FROM runs WHERE learner = ? AND place = ? AND content = ? AND state = 'done' "
+            "ORDER BY id DESC LIMIT 1",
+            (stored(learner), place, content),
+        ).fetchone()
+        return str(found[0] or "") if found else ""
 
     def _new_hand_in(
         self, name: str | bytes, place: str, content: str, attempt: int, submitted: str
@@ -135,8 +162,13 @@ class Journal:
             )
             return bool(begun.rowcount)
 
-    def finish(self, run: int, result: Result, answers: Mapping[str, str]) -> None:
-        """A run has ended: from now on its result is that of the hand-in it was for."""
+    def finish(
+        self, run: int, result: Result, answers: Mapping[str, str], settings: Mapping[str, str] | None = None
+    ) -> None:
+        """A run has ended: from now on its result is that of the hand-in it was for.
+
+        ``settings``: those of the exercise that it turned out to be of, if it wasn't known before.
+        """
         state = "failed" if result.status == "failed" else "done"
         texts = (json.dumps(asdict(result)), json.dumps(dict(answers)))
         with self.transaction() as db:
@@ -144,6 +176,10 @@ class Journal:
                 "UPDATE runs SET state = ?, reason = ?, exercise = ?, result = ?, answers = ?, at = ? WHERE id = ?",
                 (state, result.reason, result.exercise, *texts, now(), run),
             )
+            if settings is not None:
+                key = settings_id(settings)
+                db.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (key, json.dumps(settings)))
+                db.execute("UPDATE runs SET settings = ? WHERE id = ?", (key, run))
             # the newest hand-in of the run's content, which may be older than the learner's newest: something else may
             # have been handed in while this ran
             db.execute(
