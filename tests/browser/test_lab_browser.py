@@ -23,6 +23,7 @@ from conftest import write_notebook
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from course_lib.grading.sandbox.processes import kill_descendants
 from course_lib.lessons.find import notebooks_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,12 +74,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             wait_for(f"{address}/api/status?token={TOKEN}", server, log)
             yield address
         finally:
-            server.terminate()
-            server.wait(20)
+            kill_descendants(server.pid, itself=True)
+            server.wait()
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(240):
+    for _ in range(1200):  # five minutes, on a loaded machine
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return

@@ -152,7 +152,7 @@ def test_the_staged_library_has_its_probes_and_no_more(folder: Path, tmp_path: P
     assert [p.relative_to(theirs).as_posix() for p in theirs.rglob("*.py")] == ["probes/renyi.py"]
     texts = {path.as_posix(): path.read_text() for path in (tmp_path / "library").rglob("*.py")}
     assert not [name for name, text in texts.items() if "Harremoes" in text or "/ex05" in name]
-    assert "Use your own" in texts[(tmp_path / "library/course_lib/objectives/kl.py").as_posix()]
+    assert "refuse('kl_per_dimension')" in texts[(tmp_path / "library/course_lib/objectives/kl.py").as_posix()]
 
 
 @pytest.mark.skipif(

@@ -215,9 +215,9 @@ HOSTILE = {
         "",
     ),
     "forges": (
-        "import IPython.display, torch\nfrom course_lib.tasks import collect, probes\n"
+        "import IPython.display, torch\nfrom course_lib.probes import collect, calls\n"
         "class Always(torch.Tensor):\n    def __eq__(self, other):\n        return True\n"
-        "torch.isclose = torch.ones_like\nprobes.Observation.__eq__ = lambda self, other: True\n"
+        "torch.isclose = torch.ones_like\ncalls.Observation.__eq__ = lambda self, other: True\n"
         "def reparameterize(mu, logvar, eps):\n    return mu.as_subclass(Always)",
         "graded",
         6,

@@ -382,7 +382,7 @@ def test_doctor_fails_where_something_needed_is_missing(course: Course, clone: P
 def test_build_check_exits_with_1_on_drift(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     for changed, code, says in [([], 0, "is what its solution makes"), (["05_x"], 1, "drifted 05_x")]:
         monkeypatch.setattr(
-            "course_lib.exercises.build.build_exercises", lambda *_, check, changed=changed: changed
+            "course_lib.exercises.build.build_exercises", lambda *_, variants, check, changed=changed: changed
         )
         assert course("build", "--check")[0] == code
         assert says in course("build", "--check")[1]

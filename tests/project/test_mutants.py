@@ -33,8 +33,8 @@ sys.path.insert(0, {str(MUTANTS)!r})
 import faults
 from fault import Fault
 good = Fault("mean over latents", "objectives/kl.py", ".sum(1)", ".mean(1)", "test_objectives_vae.py")
-harmless = Fault("a comment", "objectives/kl.py", ".sum(1)", ".sum(1)  # sums", "test_layers.py")
-gone = Fault("a line that isn't there", "objectives/kl.py", "no such line", "", "test_layers.py")
+harmless = Fault("a comment", "objectives/kl.py", ".sum(1)", ".sum(1)  # sums", "test_metrics_detection.py")
+gone = Fault("a line that isn't there", "objectives/kl.py", "no such line", "", "test_metrics_detection.py")
 broken = Fault("a syntax error", "objectives/kl.py", ".sum(1)", ".sum(", "test_objectives_vae.py")
 for fault in (good, harmless, gone, broken):
     print(faults.verdict(fault).split(":")[0].strip())
@@ -45,6 +45,6 @@ for fault in (good, harmless, gone, broken):
     )
     lines = done.stdout.splitlines()
     assert lines[0] == "killed", done.stdout + done.stderr
-    assert lines[1] == "SURVIVED test_layers.py"
+    assert lines[1] == "SURVIVED test_metrics_detection.py"
     assert lines[2].startswith("objectives/kl.py holds 'no such line' 0 times")
     assert lines[3] == "the tests didn't run (exit code 2)"

@@ -1,6 +1,5 @@
 """The journal as the grader and the reports use it: what is written, what is read, and who may write."""
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import Self
 
 from course_lib.grading.journal.errors import JournalError, explained
 from course_lib.grading.journal.lock import locked
-from course_lib.grading.journal.reading import history_of, select, settings_of, stored
+from course_lib.grading.journal.reading import history_of, select, settings_id, settings_of, stored
 from course_lib.grading.journal.schema import connect
 from course_lib.grading.results import Adjustment, Record, Result
 
@@ -247,11 +246,6 @@ class Journal:
     def history(self, learner: str) -> list[tuple[str, str]]:
         """All that happened to a learner's work, in order: the moment (ISO 8601, UTC), and the event in words."""
         return history_of(self.db, learner)
-
-
-def settings_id(settings: Mapping[str, str]) -> str:
-    """A short name for a group of settings: equal if and only if they are."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def now() -> str:

@@ -1,8 +1,9 @@
 """What the journal says: the current submission of each learner, and all that happened to one."""
 
+import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
@@ -86,3 +87,8 @@ def _result(fields: dict[str, Any]) -> Result:
     verdicts = tuple(TaskVerdict(**verdict) for verdict in fields.pop("verdicts"))
     cells = tuple((name, seconds) for name, seconds in fields.pop("cells"))
     return Result(**fields | {"verdicts": verdicts, "cells": cells, "notes": tuple(fields["notes"])})
+
+
+def settings_id(settings: Mapping[str, str]) -> str:
+    """A short name for a group of settings: equal if and only if they are."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

@@ -4,7 +4,8 @@ All errors are squared grey levels per image: sums over pixels, the mean over th
 """
 
 from course_lib.tasks.ex01_autoencoders.linear import GRADIENT_STEP
-from course_lib.tasks.ex01_autoencoders.subspace import PCA_RECONSTRUCT, RECONSTRUCTION_LOSS
+from course_lib.tasks.ex01_autoencoders.pca import PCA_RECONSTRUCT
+from course_lib.tasks.ex01_autoencoders.reconstruction import RECONSTRUCTION_LOSS
 from course_lib.tasks.ex01_autoencoders.training import TRAIN_AUTOENCODER
 
 TASKS = (RECONSTRUCTION_LOSS, PCA_RECONSTRUCT, GRADIENT_STEP, TRAIN_AUTOENCODER)

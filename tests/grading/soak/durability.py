@@ -80,7 +80,7 @@ def kill_after(grader: subprocess.Popen[bytes], out: Path, done: int, delay: flo
     family = psutil.Process(grader.pid).children(recursive=True) if grader.poll() is None else []
     grader.kill()
     killed = grader.wait() == KILLED
-    _, left = psutil.wait_procs(family, timeout=60)
+    _, left = psutil.wait_procs(family, timeout=300)
     assert not left, f"processes of a killed grader go on: {left}"
     return killed
 
