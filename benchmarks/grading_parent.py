@@ -23,7 +23,8 @@ import classroom
 import psutil
 from machine import Clock, machine
 
-from course_lib.grading import batch, grade_folder
+from course_lib.grading import grade_folder
+from course_lib.grading.batch import folder as batches
 from course_lib.grading.batch.worker import Graded, Job, Settings, grade_one
 from course_lib.grading.journal import JOURNAL
 
@@ -36,7 +37,7 @@ def stand_in(graded: Graded) -> None:
         for job in jobs:
             yield job, (replace(result, learner=job.learner), answers)
 
-    batch.grade_all = grade_all
+    batches.grade_all = grade_all
 
 
 def one_batch(folder: Path, number: int) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import classroom
 import torch
 
+from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading import grade as grading
-from course_lib.grading.running.run import Limits, Run
+from course_lib.grading.running.run import Limits, NotebookRun
 
 # what each part of an hour goes into, and the functions that do it
 PARTS = {
@@ -26,14 +27,14 @@ def split(number: int, sandbox: str) -> dict[str, list[float]]:
     """Seconds of each part for each of so many submissions, and of the cells of each; the first one warms up."""
     originals = {name: getattr(grading, name) for names in PARTS.values() for name in names}
     spent: dict[str, float] = defaultdict(float)
-    runs: list[Run] = []
+    runs: list[NotebookRun] = []
 
     def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             started = time.perf_counter()
             result = function(*args, **kwargs)
             spent[name] += time.perf_counter() - started
-            if isinstance(result, Run):
+            if isinstance(result, NotebookRun):
                 runs.append(result)
             return result
 
@@ -50,6 +51,7 @@ def split(number: int, sandbox: str) -> dict[str, list[float]]:
             grading.grade_bytes(
                 data,
                 classroom.learner(i),
+                catalogue_of(),
                 classroom.EXERCISE,
                 secret=b"split" * 4,
                 limits=Limits(),

@@ -69,7 +69,7 @@ def run(
 ) -> None:
     """Run lessons from top to bottom; the executed notebook and an HTML page of each go to build/."""
     from course_lib import smoke
-    from course_lib.lessons.execute import Run, check_parameters, execute, parse_value, write_outputs_back
+    from course_lib.lessons.execute import LessonRun, check_parameters, execute, parse_value, write_outputs_back
 
     values: dict[str, Any] = {}
     for pair in parameters or []:
@@ -84,7 +84,7 @@ def run(
     for lesson in chosen:
         check_parameters(lesson, values)
 
-    runs: list[Run] = []
+    runs: list[LessonRun] = []
     for lesson in chosen:
         apart = "" if lesson.parent.name == "notebooks" else lesson.parent.name  # solutions bear lessons' names
         done = execute(lesson, root / "build" / apart, values)

@@ -2,7 +2,7 @@
 
 The rule: the learner's process turns inputs into outputs; another process, which it cannot reach, judges them.
 
-    intake/ ─▶ running/ (its kernel in sandbox/) ─▶ judge.py ─▶ journal/ ─▶ reports/
+    intake/ ─▶ running/ (its kernel in sandbox/) ─▶ marking.py ─▶ journal/ ─▶ reports/
 
 ``grade.py`` puts the first three together for one notebook, ``batch/`` all of them for a folder of notebooks.
 """

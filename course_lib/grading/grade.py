@@ -11,10 +11,10 @@ from course_lib.exercises.catalogue import Catalogue, catalogue_of
 from course_lib.exercises.exercise import Exercise
 from course_lib.grading.intake.read import SubmissionError, read_submission
 from course_lib.grading.intake.recognise import recognise
-from course_lib.grading.judge import cases_of, hidden_seed, mark
+from course_lib.grading.marking import cases_of, hidden_seed, mark
 from course_lib.grading.results import Result, Status, TaskVerdict
 from course_lib.grading.running.rebuild import rebuild
-from course_lib.grading.running.run import Run, run_notebook
+from course_lib.grading.running.run import NotebookRun, run_notebook
 from course_lib.grading.sandbox import Limits, SandboxError, shared_sandbox
 
 _AT_HOME = Limits(seconds_per_cell=180, seconds_per_submission=900)
@@ -62,7 +62,7 @@ def grade_bytes(
     return result, rebuilt.answers
 
 
-def _run(notebook: NotebookNode, limits: Limits, kind: str, exercise: Exercise) -> Run:
+def _run(notebook: NotebookNode, limits: Limits, kind: str, exercise: Exercise) -> NotebookRun:
     """Run it, once more if the sandbox itself fails: it may have been ended by something else."""
     sandbox = shared_sandbox(kind)
     try:
@@ -72,7 +72,7 @@ def _run(notebook: NotebookNode, limits: Limits, kind: str, exercise: Exercise) 
         return run_notebook(notebook, limits, sandbox, exercise)
 
 
-def _interrupted(notebook: NotebookNode, run: Run, limits: Limits) -> list[str]:
+def _interrupted(notebook: NotebookNode, run: NotebookRun, limits: Limits) -> list[str]:
     """A note for each cell that took too long; what it had defined by then was used."""
     return [
         f"Interrupted after {limits.seconds_per_cell:g} s: {_name(notebook, index)}."

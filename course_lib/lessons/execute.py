@@ -22,7 +22,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @dataclass(frozen=True)
-class Run:
+class LessonRun:
     """What came of one lesson: where the executed notebook and its page are, how long, how much memory, and
     what went wrong (None if nothing did)."""
 
@@ -101,9 +101,11 @@ def check_parameters(lesson: Path, parameters: dict[str, Any]) -> None:
             raise LessonError(f"{lesson.name} has no parameter {name!r}; {has}")
 
 
-def execute(lesson: Path, build: Path, parameters: dict[str, Any] | None = None, *, progress: bool = True) -> Run:
+def execute(
+    lesson: Path, build: Path, parameters: dict[str, Any] | None = None, *, progress: bool = True
+) -> LessonRun:
     """Run `lesson`; the executed notebook and an HTML page go to `build`. A cell that fails ends the run: what came
-    before it is kept, and `Run.error` says which cell and why."""
+    before it is kept, and `LessonRun.error` says which cell and why."""
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -131,7 +133,7 @@ def execute(lesson: Path, build: Path, parameters: dict[str, Any] | None = None,
         error = "the kernel died (out of memory, perhaps)"
     seconds = time.perf_counter() - started
     page = write_page(output) if output.exists() else None
-    return Run(lesson, output, page, seconds, LocalKernelManager.peak_mb, error)
+    return LessonRun(lesson, output, page, seconds, LocalKernelManager.peak_mb, error)
 
 
 def write_page(notebook: Path) -> Path:

@@ -63,16 +63,18 @@ def collect(name: str, probe: str, text: str) -> None:
     module, function = probe.split(":")
     run: Callable[..., Mapping[str, Tensor]] = getattr(import_module(module), function)
     if answer is None:
-        seen = [Observation({}, error=f"There is no function {name} after the cell has run.")]
+        observations = [Observation({}, error=f"There is no function {name} after the cell has run.")]
     else:
-        seen = [observe(run, answer, case) for case in requested(text)]
-    display({MIME: report(name, seen)}, raw=True)
+        observations = [observe(run, answer, case) for case in requested(text)]
+    display({MIME: report(name, observations)}, raw=True)
 
 
-def report(name: str, seen: Sequence[Observation]) -> dict[str, Any]:
+def report(name: str, observations: Sequence[Observation]) -> dict[str, Any]:
     """Observations as a message of plain JSON."""
-    notes = [{"error": o.error[:_MAX_ERROR], "untouched": o.untouched, "names": list(o.outputs)} for o in seen]
-    tensors = {f"{i}/{key}": x for i, o in enumerate(seen) for key, x in o.outputs.items()}
+    notes = [
+        {"error": o.error[:_MAX_ERROR], "untouched": o.untouched, "names": list(o.outputs)} for o in observations
+    ]
+    tensors = {f"{i}/{key}": x for i, o in enumerate(observations) for key, x in o.outputs.items()}
     size = sum(x.numel() * x.element_size() for x in tensors.values())
     try:
         if size > _MAX_BYTES:
@@ -99,18 +101,18 @@ def received(message: object, name: str, num_cases: int) -> list[Observation]:
     if len(notes) != num_cases:
         raise TransportError(f"outputs for {num_cases} inputs were expected, {len(notes)} came")
     tensors = unpack(message.get("arrays"))
-    seen = []
+    observations = []
     for i, (note, failure) in enumerate(zip(notes, failures, strict=True)):
         if failure is not None:
-            seen.append(failure)
+            observations.append(failure)
             continue
         names = note.get("names")
         if not isinstance(names, list) or not all(
             isinstance(n, str) and len(n) <= _MAX_NAME and f"{i}/{n}" in tensors for n in names
         ):
             raise TransportError("an output that is announced is missing")
-        seen.append(Observation({n: tensors[f"{i}/{n}"] for n in names}))
-    return seen
+        observations.append(Observation({n: tensors[f"{i}/{n}"] for n in names}))
+    return observations
 
 
 def _failure(note: Mapping[str, Any]) -> Observation | None:

@@ -51,17 +51,17 @@ def left_by_routing(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]
     made = torch.sigmoid(networks["decoder"](mu + torch.exp(0.5 * logvar) * eps))
     drawn = torch.sigmoid(networks["decoder"](z_prior))
     discriminator: Any = networks["discriminator"]
-    seen, drawn_logits = discriminator.features(made), discriminator(drawn)
+    features, drawn_logits = discriminator.features(made), discriminator(drawn)
     # Three scalars that stand for objectives; what counts is that each depends on all three networks.
     objectives = {
-        "encoder": seen.square().mean() + code.cos().mean(),
-        "decoder": (seen.sum(1) * drawn_logits).sin().mean() + made.square().sum(1).mean(),
-        "discriminator": (discriminator(x) - seen.sum(1) - 2 * drawn_logits).square().mean(),
+        "encoder": features.square().mean() + code.cos().mean(),
+        "decoder": (features.sum(1) * drawn_logits).sin().mean() + made.square().sum(1).mean(),
+        "discriminator": (discriminator(x) - features.sum(1) - 2 * drawn_logits).square().mean(),
     }
     for parameter in networks.parameters():
         parameter.grad = torch.full_like(parameter, 0.7)
     before = [parameter.grad.clone() for parameter in networks.parameters() if parameter.grad is not None]
-    found = _left(lambda: answer(objectives, dict(networks.items())), networks)
+    found = _gradients_after(lambda: answer(objectives, dict(networks.items())), networks)
     if all(torch.equal(old, new) for old, new in zip(before, found.values(), strict=True)):
         raise AnswerError(
             "Every .grad is what it was before the call. Gradients that are only computed don't train anything: "
@@ -73,7 +73,7 @@ def left_by_routing(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]
 def left_by_step(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """The gradients left by one step, ``answer(networks, x, eps, z_prior, gamma)``."""
     networks, x, eps, z_prior = _built(case)
-    found = _left(lambda: answer(dict(networks.items()), x, eps, z_prior, case["gamma"]), networks)
+    found = _gradients_after(lambda: answer(dict(networks.items()), x, eps, z_prior, case["gamma"]), networks)
     if not any(bool(gradient.any()) for gradient in found.values()):
         raise AnswerError("No network has a gradient after the call. Leave each in the .grad of its parameter.")
     return found
@@ -87,7 +87,7 @@ def _built(case: Case) -> tuple[nn.ModuleDict, Tensor, Tensor, Tensor]:
     return networks, x, eps, z_prior
 
 
-def _left(call: Callable[[], Any], networks: nn.ModuleDict) -> dict[str, Tensor]:
+def _gradients_after(call: Callable[[], Any], networks: nn.ModuleDict) -> dict[str, Tensor]:
     """What stands in each ``.grad`` after ``call()``, zeros where there is none."""
     before = [parameter.detach().clone() for parameter in networks.parameters()]
     call()

@@ -5,7 +5,7 @@ The learner's process turns inputs into outputs, another process judges them. So
 - ``cases(seed)``: the inputs. Seed ``PUBLIC_SEED`` gives those of ``check``; a grader takes seeds of its own;
 - ``probe(answer, case)``: runs where the learner's code runs, calls the answer, and returns named tensors.
   It lives in ``course_lib.probes``, a floor below this one, and knows no right answer;
-- ``reference``, ``alternatives``, ``mistakes`` and ``judge``: run where the learner's code never does.
+- ``reference``, ``alternatives``, ``mistakes`` and ``measure``: run where the learner's code never does.
 
 To add an exercise ``NN_name``, write the package ``course_lib/tasks/exNN_name`` beside this file; it is found by its
 name. Its ``__init__.py`` holds ``TASKS``, in the order of the notebook, and ``WITHHELD``: the floors, modules and
@@ -21,7 +21,7 @@ functions of the library that the answers are made of, which the grader's sandbo
    way without giving the line away. The first on the list whose outputs equal the learner's is told.
    ``tests/exercises/test_mutation.py`` finds the new tasks by itself: each mistake must be rejected with its own hint
    on 21 seeds, the reference and each alternative accepted.
-4. Where the outputs aren't fixed by the inputs (a trained network), give ``judge(case, outputs)``, which measures
+4. Where the outputs aren't fixed by the inputs (a trained network), give ``measure(case, outputs)``, which measures
    the quality itself and never believes a number that the learner's code reports.
 """
 
@@ -80,7 +80,7 @@ class Task:
     alternatives: tuple[Callable[..., Any], ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     probe: Callable[[Callable[..., Any], Case], Outputs] = call
-    judge: Callable[[Case, Outputs], Verdict] | None = None
+    measure: Callable[[Case, Outputs], Verdict] | None = None
     rtol: float = 1e-4
     atol: float = 1e-5
     public_in_grading: bool = True

@@ -17,9 +17,9 @@ from course_lib.tasks.core import Case, Observation, Outputs, Task, Verdict
 _MAX_GAPS = 3
 
 
-def judge(task: Task, cases: Sequence[Case], seen: Sequence[Observation], *, reveal: bool) -> Verdict:
+def judge(task: Task, cases: Sequence[Case], observations: Sequence[Observation], *, reveal: bool) -> Verdict:
     """The verdict on what an answer gave for ``cases``. ``reveal``: numbers may be shown (public inputs only)."""
-    return Judge(task, cases).verdict(seen, reveal=reveal)
+    return Judge(task, cases).verdict(observations, reveal=reveal)
 
 
 def kind_of(error: str) -> str:
@@ -36,25 +36,25 @@ class Judge:
         self.task, self.cases = task, cases
         self._by_answer: dict[tuple[int, int], Observation] = {}
 
-    def verdict(self, seen: Sequence[Observation], *, reveal: bool) -> Verdict:
+    def verdict(self, observations: Sequence[Observation], *, reveal: bool) -> Verdict:
         """The verdict on one observation per case. ``reveal``: numbers may be shown."""
-        for observation in seen:
+        for observation in observations:
             if observation.untouched:
                 return Verdict("untouched", f"{self.task.name} is not written yet. {observation.error}".strip())
             if observation.error:
                 said = observation.error if reveal else f"On a hidden input {kind_of(observation.error)}."
                 return Verdict("error", f"{self.task.name} could not be used. {said}")
-        if self.task.judge is not None:
-            for case, observation in zip(self.cases, seen, strict=True):
-                verdict = self.task.judge(case, observation.outputs)
+        if self.task.measure is not None:
+            for case, observation in zip(self.cases, observations, strict=True):
+                verdict = self.task.measure(case, observation.outputs)
                 if not verdict.passed:
                     return verdict
             return Verdict("right")
-        for i, observation in enumerate(seen):
+        for i, observation in enumerate(observations):
             gaps = _gaps(self.task, self._expected(i), observation.outputs, reveal)
             if gaps:
                 where = (
-                    f"public case {i + 1} of {len(seen)}: {_inputs(self.cases[i])}"
+                    f"public case {i + 1} of {len(observations)}: {_inputs(self.cases[i])}"
                     if reveal
                     else "on a hidden input"
                 )
@@ -62,7 +62,7 @@ class Judge:
                     f"{self.task.name} is not right yet ({where}).",
                     *("- " + gap for gap in gaps[:_MAX_GAPS]),
                 ]
-                return Verdict("wrong", "\n".join(lines), self._likely_mistake(seen))
+                return Verdict("wrong", "\n".join(lines), self._likely_mistake(observations))
         return Verdict("right")
 
     def _expected(self, i: int) -> Outputs:
@@ -71,10 +71,10 @@ class Judge:
             raise RuntimeError(f"the reference of {self.task.name} fails: {observation.error}")
         return observation.outputs
 
-    def _likely_mistake(self, seen: Sequence[Observation]) -> str:
+    def _likely_mistake(self, observations: Sequence[Observation]) -> str:
         """The hint of the first listed mistake that gives the same outputs in every case, or nothing."""
         for mistake in self.task.mistakes:
-            for i, observation in enumerate(seen):
+            for i, observation in enumerate(observations):
                 wrong = self._observe(mistake.answer, i)
                 if wrong.error or _gaps(self.task, wrong.outputs, observation.outputs, reveal=False):
                     break
@@ -135,8 +135,8 @@ def _numbers(right: Tensor, came: Tensor, wrong: Tensor) -> str:
         )
     if bool((right != 0).all()):
         ratio = (came / right).flatten()
-        told = right.numel() > 1 or min(abs(ratio.item() - r) for r in (-1, 0.5, 2)) < 1e-3
-        if told and bool(torch.isclose(ratio, ratio[0], rtol=1e-3).all()):
+        is_plain = right.numel() > 1 or min(abs(ratio.item() - r) for r in (-1, 0.5, 2)) < 1e-3
+        if is_plain and bool(torch.isclose(ratio, ratio[0], rtol=1e-3).all()):
             text += f". What came is {ratio[0].item():.4g} times what was expected"
             text += ", everywhere" if right.numel() > 1 else ""
     return text + "."

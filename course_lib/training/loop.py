@@ -70,7 +70,7 @@ def fit(
             run.record(stretch)
             if validate is not None:
                 with torch.random.fork_rng(devices=devices):  # looking on doesn't change the training
-                    run.judge(validate())
+                    run.note_validation(validate())
             run.history.seconds = time.perf_counter() - started
             if progress:
                 _show(run.history, num_steps)

@@ -85,7 +85,7 @@ class Run:
             self.history.values.setdefault(name, []).append(mean)
         self.history.steps.append(self.done + len(stretch))
 
-    def judge(self, loss: float) -> None:
+    def note_validation(self, loss: float) -> None:
         """Record a validation loss, and keep the networks if it is the lowest so far."""
         self.history.values.setdefault("validation", []).append(loss)
         if loss < self.best_loss:

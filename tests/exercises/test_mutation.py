@@ -37,7 +37,7 @@ def test_right_answers_are_accepted(task: Task) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_each_mistake_is_rejected_with_its_own_hint(task: Task) -> None:
-    for seed, judge in judges(task, [PUBLIC_SEED, *([] if task.judge else SECRET_SEEDS)]):
+    for seed, judge in judges(task, [PUBLIC_SEED, *([] if task.measure else SECRET_SEEDS)]):
         for mistake in task.mistakes:
             result = verdict(judge, mistake.answer, reveal=seed == PUBLIC_SEED)
             assert result.outcome == "wrong", f"seed {seed} accepts: {mistake.hint}"
@@ -48,7 +48,7 @@ def test_each_mistake_is_rejected_with_its_own_hint(task: Task) -> None:
 def test_a_task_has_mistakes_and_another_way_to_be_right(task: Task) -> None:
     assert task.points > 0
     assert len(task.mistakes) >= 3
-    assert task.judge is not None or task.alternatives
+    assert task.measure is not None or task.alternatives
     assert len({mistake.hint for mistake in task.mistakes}) == len(task.mistakes)
     assert task.probe.__module__.startswith("course_lib.probes."), "a probe stands apart from right answers"
 

@@ -29,7 +29,7 @@ from course_lib.grading.batch.pool import WorkerError, grade_all
 from course_lib.grading.batch.worker import Graded, Job, Settings, not_run
 from course_lib.grading.journal import JOURNAL, Journal
 from course_lib.grading.journal.adjust import Late
-from course_lib.grading.judge import hidden_seed
+from course_lib.grading.marking import hidden_seed
 from course_lib.grading.results import Result, TaskVerdict
 from course_lib.tasks.core import Task
 

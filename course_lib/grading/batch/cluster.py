@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from course_lib.grading.batch.pool import JOBS, Worker, WorkerError, heard, why
+from course_lib.grading.batch.pool import JOBS, Worker, WorkerError, failure_of, ready_of
 from course_lib.grading.batch.rules import rules
 from course_lib.grading.batch.worker import Graded, Job, grade_one, not_run
 
@@ -136,7 +136,7 @@ def _graded(worker: Worker, job: Job, seconds: float) -> Graded:
     """What a process makes of a job. Raises ``EOFError`` or ``OSError`` if it dies or is late."""
     worker.begin(job, seconds)
     while True:
-        heard([worker])
+        ready_of([worker])
         answer = worker.answer()
         if answer is not None:
             return answer
@@ -153,10 +153,10 @@ def _new() -> Worker:
     multiprocessing.current_process().daemon = False  # below a nanny it is one, which may have no children
     worker = Worker(grade_one)
     try:
-        heard([worker])
+        ready_of([worker])
         worker.answer()
     except (EOFError, OSError):
-        raise WorkerError(why(worker)) from None
+        raise WorkerError(failure_of(worker)) from None
     return worker
 
 

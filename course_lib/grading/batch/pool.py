@@ -94,13 +94,13 @@ def _grade(
     team = [Worker(grade) for _ in range(workers)]
     try:
         while team:
-            for worker in heard(team):
+            for worker in ready_of(team):
                 job = worker.job
                 try:
                     answer = worker.answer()
                 except (EOFError, OSError):
                     if not worker.done:
-                        raise WorkerError(why(worker)) from None
+                        raise WorkerError(failure_of(worker)) from None
                     if job is not None:
                         lost.append(job)
                     team[team.index(worker)] = Worker(grade)
@@ -123,7 +123,7 @@ def _grade(
             worker.end()
 
 
-def heard(team: list[Worker]) -> list[Worker]:
+def ready_of(team: list[Worker]) -> list[Worker]:
     """Wait for the first of: an answer, a death, the end of somebody's time; who is concerned."""
     left = min(worker.deadline for worker in team) - time.monotonic()
     ready = wait([handle for w in team for handle in (w.pipe, w.process.sentinel)], max(0.0, left))
@@ -131,7 +131,7 @@ def heard(team: list[Worker]) -> list[Worker]:
     return [w for w in team if w.pipe in ready or w.process.sentinel in ready or now > w.deadline]
 
 
-def why(worker: Worker) -> str:
+def failure_of(worker: Worker) -> str:
     """What to say of a worker that couldn't start."""
     worker.process.join(1)
     code = worker.process.exitcode

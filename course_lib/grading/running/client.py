@@ -51,7 +51,7 @@ class LimitedClient(PapermillNotebookClient):
         super().__init__(nb_man, **settings)
         self.outcomes: dict[int, CellOutcome] = {}
         self._now = CellOutcome("ok", 0.0)
-        self._kill_kernel, self._left, self._flooded = kill, max_output, False
+        self._kill_kernel, self._bytes_left, self._flooded = kill, max_output, False
         self.km.context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE)
 
     def execute(self, **kwargs: Any) -> Any:
@@ -113,12 +113,12 @@ class LimitedClient(PapermillNotebookClient):
                 message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
                 size = len(json.dumps(message["content"], default=str))
                 ours = message["parent_header"].get("msg_id") == parent_msg_id
-                if ours and self._done(message["msg_type"], message["content"], size):
+                if ours and self._was_last(message["msg_type"], message["content"], size):
                     return
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 self._count(_GARBLED)  # no message that a kernel sends by itself
 
-    def _done(self, kind: str, content: dict[str, Any], size: int) -> bool:
+    def _was_last(self, kind: str, content: dict[str, Any], size: int) -> bool:
         """Note one message of the running cell; whether it was its last."""
         if kind == "status":
             return bool(content["execution_state"] == "idle")
@@ -134,8 +134,8 @@ class LimitedClient(PapermillNotebookClient):
         return False
 
     def _count(self, size: int) -> None:
-        self._left -= size
-        if self._left < 0 and not self._flooded:
+        self._bytes_left -= size
+        if self._bytes_left < 0 and not self._flooded:
             self._flooded = True
             self._kill_kernel()
 

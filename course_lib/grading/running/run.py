@@ -23,7 +23,7 @@ _START = 120  # seconds that our own first cell has to import: none of the learn
 
 
 @dataclass(frozen=True)
-class Run:
+class NotebookRun:
     """What became of each cell, by its index, and why the run was ended early (empty if it wasn't)."""
 
     cells: dict[int, CellOutcome] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class _LimitedEngine(Engine):
 papermill_engines.register("course", _LimitedEngine)
 
 
-def run_notebook(notebook: NotebookNode, limits: Limits, sandbox: Sandbox, exercise: Exercise) -> Run:
+def run_notebook(notebook: NotebookNode, limits: Limits, sandbox: Sandbox, exercise: Exercise) -> NotebookRun:
     """Run ``notebook`` in a kernel of ``sandbox`` that has what ``exercise`` needs.
 
     Raises ``SandboxError`` if there is no kernel to be had, and whatever else kept the first cell from running.
@@ -85,7 +85,7 @@ def run_notebook(notebook: NotebookNode, limits: Limits, sandbox: Sandbox, exerc
         reason = kernel.reason()
     cells = clients[0].outcomes if clients else {}
     stopped = _reason(cells, failure, "flooded" if heavy.is_set() else reason, late.is_set(), limits)
-    return Run(cells, stopped, time.monotonic() - started)
+    return NotebookRun(cells, stopped, time.monotonic() - started)
 
 
 def _watch(kernel: Kernel, limits: Limits, late: Event, heavy: Event, done: Event) -> None:

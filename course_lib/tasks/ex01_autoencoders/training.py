@@ -100,7 +100,7 @@ def _loaded(outputs: Outputs) -> Autoencoder | None:
     return network.requires_grad_(False)
 
 
-def judge(case: Case, outputs: Outputs) -> Verdict:
+def measure(case: Case, outputs: Outputs) -> Verdict:
     """Passes a network whose error on the test digits is at most ``THRESHOLD``; else says what went wrong."""
     network = _loaded(outputs)
     if network is None:
@@ -193,7 +193,7 @@ TRAIN_AUTOENCODER = Task(
         _trained(num_steps=1500, lr=0.02, optimizer=lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9)),
     ),
     probe=trained_parameters,
-    judge=judge,
+    measure=measure,
     public_in_grading=False,
     mistakes=(
         Mistake(_trained(num_steps=1, returned=lambda network, seed: new_autoencoder(seed)), _NOTHING_MOVED),

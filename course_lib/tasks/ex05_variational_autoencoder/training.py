@@ -118,7 +118,7 @@ def _nan(x: Tensor, num_steps: int, seed: int) -> MLPVAE:
     return model
 
 
-def judge(case: Case, outputs: Outputs) -> Verdict:
+def measure(case: Case, outputs: Outputs) -> Verdict:
     """Passes a network whose -ELBO on the test digits is at most ``THRESHOLD``; else says what went wrong."""
     model = MLPVAE(_NUM_PIXELS, _HIDDEN_DIM, _LATENT_DIM)
     wanted = model.state_dict()
@@ -127,7 +127,7 @@ def judge(case: Case, outputs: Outputs) -> Verdict:
     if not all(x.is_floating_point() and bool(x.isfinite().all()) for x in outputs.values()):
         return Verdict("wrong", "There are parameters that aren't finite numbers.", _NOT_FINITE)
     model.load_state_dict(dict(outputs))
-    reconstruction, at_the_mean, kl = measure(model, int(case["seed"]))
+    reconstruction, at_the_mean, kl = nats(model, int(case["seed"]))
     loss = reconstruction + kl
     if loss <= THRESHOLD:
         return Verdict("right")
@@ -138,7 +138,7 @@ def judge(case: Case, outputs: Outputs) -> Verdict:
     return Verdict("wrong", message, _diagnosis(reconstruction, at_the_mean, kl))
 
 
-def measure(model: MLPVAE, seed: int) -> tuple[float, float, float]:
+def nats(model: MLPVAE, seed: int) -> tuple[float, float, float]:
     """On binary test digits, in nats per image: -log p(x|z) at a sampled code and at the posterior's mean, and KL."""
     source = generator(seed)
     total = torch.zeros(3, dtype=torch.float64)
@@ -176,7 +176,7 @@ TRAIN_VAE = Task(
     probe=trained_parameters,
     reference=train,
     alternatives=(_by_epochs,),
-    judge=judge,
+    measure=measure,
     public_in_grading=False,
     mistakes=(
         Mistake(lambda x, num_steps, seed: MLPVAE(_NUM_PIXELS, 2 * _HIDDEN_DIM, _LATENT_DIM), _OTHER_NETWORK),

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from course_lib.cli import main
-from course_lib.grading import batch
+from course_lib.grading.batch import folder as batches
 from course_lib.grading.batch.pool import grade_all
 from course_lib.grading.batch.worker import Graded, Job, not_run
 from course_lib.grading.results import Result, TaskVerdict
@@ -50,8 +50,8 @@ if __name__ == "__main__":
     parser.add_argument("--room", type=int)
     asked = parser.parse_args()
     if asked.fake:
-        batch.grade_all = quickly
-        batch.require = lambda kind: None
+        batches.grade_all = quickly
+        batches.require = lambda kind: None
     if asked.room:
         import resource
 

@@ -12,7 +12,7 @@ from course_lib.grading.intake.code import called
 from course_lib.grading.results import TaskVerdict
 from course_lib.grading.running.client import CellOutcome
 from course_lib.grading.running.rebuild import Rebuilt
-from course_lib.grading.running.run import Run
+from course_lib.grading.running.run import NotebookRun
 from course_lib.grading.sandbox import Limits
 from course_lib.probes.collect import received
 from course_lib.probes.transport import TransportError
@@ -37,7 +37,7 @@ def mark(
     tasks: Sequence[Task],
     cases: Mapping[str, tuple[list[Case], list[Case]]],
     rebuilt: Rebuilt,
-    run: Run,
+    run: NotebookRun,
     limits: Limits,
 ) -> tuple[TaskVerdict, ...]:
     """The verdict on each task, from what its collector sent or from why it sent nothing.
@@ -63,7 +63,7 @@ def mark(
 
 
 def _verdict(
-    task: Task, public: list[Case], hidden: list[Case], rebuilt: Rebuilt, run: Run, limits: Limits
+    task: Task, public: list[Case], hidden: list[Case], rebuilt: Rebuilt, run: NotebookRun, limits: Limits
 ) -> Verdict:
     if task.name in rebuilt.missing:
         return Verdict("missing", rebuilt.missing[task.name])
@@ -75,30 +75,32 @@ def _verdict(
         why = f"When it was called {kind_of(cell.error)}." if by_itself else _why(cell, run, limits)
         return Verdict("missing", f"{task.name} gave no outputs. {why}".strip())
     try:
-        seen = received(cell.data, task.name, len(public) + len(hidden))
+        observations = received(cell.data, task.name, len(public) + len(hidden))
     except TransportError as error:
         return Verdict("error", f"What {task.name} gave back could not be read: {error}.")
-    if len(seen) == 1 and (seen[0].error or seen[0].untouched):
-        return _failed(task, seen, rebuilt, run, limits)
-    verdict = judge(task, public, seen[: len(public)], reveal=True)
+    if len(observations) == 1 and (observations[0].error or observations[0].untouched):
+        return _failed(task, observations, rebuilt, run, limits)
+    verdict = judge(task, public, observations[: len(public)], reveal=True)
     if not verdict.passed or not hidden:
         return verdict
-    verdict = judge(task, hidden, seen[len(public) :], reveal=False)
+    verdict = judge(task, hidden, observations[len(public) :], reveal=False)
     if not verdict.passed and public:
         return Verdict(verdict.outcome, f"The public checks pass. {verdict.message}", verdict.hint)
     return verdict
 
 
-def _failed(task: Task, seen: Sequence[Observation], rebuilt: Rebuilt, run: Run, limits: Limits) -> Verdict:
+def _failed(
+    task: Task, observations: Sequence[Observation], rebuilt: Rebuilt, run: NotebookRun, limits: Limits
+) -> Verdict:
     """No outputs, but a word on why; with the end of the learner's own cell, if that failed."""
-    verdict = judge(task, [], seen, reveal=True)
+    verdict = judge(task, [], observations, reveal=True)
     cell = _cell(rebuilt, run, "answer", task.name)
     if verdict.outcome == "untouched" or cell is None or cell.status == "ok":
         return verdict
     return Verdict("error", f"{verdict.message}\nThe cell itself: {_why(cell, run, limits)}")
 
 
-def _cell(rebuilt: Rebuilt, run: Run, role: str, name: str) -> CellOutcome | None:
+def _cell(rebuilt: Rebuilt, run: NotebookRun, role: str, name: str) -> CellOutcome | None:
     """What became of the cell that plays a role for a task."""
     for index, cell in enumerate(rebuilt.notebook.cells):
         if cell.metadata.get("course", {}).get(role) == name:
@@ -106,7 +108,7 @@ def _cell(rebuilt: Rebuilt, run: Run, role: str, name: str) -> CellOutcome | Non
     return None
 
 
-def _why(cell: CellOutcome, run: Run, limits: Limits) -> str:
+def _why(cell: CellOutcome, run: NotebookRun, limits: Limits) -> str:
     if cell.status == "timeout":
         return f"It took longer than {limits.seconds_per_cell:g} s."
     error = re.sub(

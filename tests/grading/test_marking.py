@@ -8,11 +8,11 @@ import torch
 
 from course_lib.exercises.catalogue import Catalogue
 from course_lib.grading.intake.read import Cell
-from course_lib.grading.judge import cases_of, hidden_seed, mark
+from course_lib.grading.marking import cases_of, hidden_seed, mark
 from course_lib.grading.results import TaskVerdict
 from course_lib.grading.running.client import CellOutcome
 from course_lib.grading.running.rebuild import Rebuilt, rebuild
-from course_lib.grading.running.run import Run
+from course_lib.grading.running.run import NotebookRun
 from course_lib.grading.sandbox import Limits
 from course_lib.probes.calls import observe
 from course_lib.probes.collect import report
@@ -33,7 +33,7 @@ def marked(message: object, *, stopped: str = "", **cell: object) -> TaskVerdict
     outcome = CellOutcome(
         status=str(cell.get("status", "ok")), seconds=0.1, error=str(cell.get("error", "")), data=message
     )
-    run = Run({places["kl_divergence"]: outcome}, stopped)
+    run = NotebookRun({places["kl_divergence"]: outcome}, stopped)
     return mark([KL], cases, built, run, Limits(seconds_per_cell=7))[0]
 
 
@@ -147,7 +147,7 @@ def test_the_end_of_the_learners_own_cell_is_told_without_the_kernels_name_for_i
     cells = [nbformat.v4.new_code_cell(metadata={"course": role}) for role in roles]
     own = CellOutcome("error", 0.1, error="SyntaxError: expected ':' (1702199538.py, line 3)")
     sent = report("kl_divergence", [Observation({}, "There is no function kl_divergence after the cell has run.")])
-    run = Run({0: own, 1: CellOutcome("ok", 0.1, data=sent)})
+    run = NotebookRun({0: own, 1: CellOutcome("ok", 0.1, data=sent)})
     (verdict,) = mark(
         [KL], {"kl_divergence": cases_of(KL, SEED)}, Rebuilt(nbformat.v4.new_notebook(cells=cells)), run, Limits()
     )
@@ -167,7 +167,7 @@ def test_an_answer_that_calls_a_wrong_one_is_told_to_begin_there() -> None:
         outputs(lambda m, v, e: m, tasks[1]),
         outputs(lambda *_: 0, tasks[2]),
     )
-    run = Run({i: CellOutcome("ok", 0.1, data=data) for i, data in enumerate(sent)})
+    run = NotebookRun({i: CellOutcome("ok", 0.1, data=data) for i, data in enumerate(sent)})
     verdicts = mark(tasks, cases, built, run, Limits())
     assert [verdict.points for verdict in verdicts] == [0, 0, 0]
     assert verdicts[2].message.endswith("\nIt calls kl_divergence, which isn't right yet: begin there.")
