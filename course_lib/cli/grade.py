@@ -67,7 +67,7 @@ def grade(
     """Grade a folder of submissions: gradebook.csv, tasks.csv and a feedback page for each learner go to OUT.
 
     What was graded before and hasn't changed isn't run again: call this again for new hand-ins, and after an
-    interruption of any kind. It is late by the time of the file, if nothing else tells when it was handed in.
+    interruption of any kind. Where nothing says when a notebook was handed in, the time of its file counts.
 
     Exit codes: 0 all graded, whatever the marks; 1 the grader itself failed on a submission (the next call tries it
     again); 2 it could not run as asked, there is no sandbox, or another one is at work in OUT; 3 no room on the disk;

@@ -6,7 +6,7 @@ FILE numbers the uploads, so the highest one is the last; ``-N`` is what Canvas 
 
 Moodle, "Download all submissions" (``mod/assign/classes/downloader.php`` of moodle/moodle): a folder
 ``Full Name_ID_assignsubmission_file/`` per learner (with a ``_`` at the end in older versions), with the learner's own
-subfolders in it, or flat files ``Full Name_ID_assignsubmission_file_original-name``. Of a team: ``Team_ID_…``, or
+subfolders in it, or flat files ``Full Name_ID_assignsubmission_file_original-name``. A team has ``Team_ID_…``, or
 ``Default group_…``. Its ID is the number after "Participant" in Moodle's grading worksheet.
 
 The learner is ``lastfirst_USER`` or ``Full Name_ID`` then: what follows the last ``_`` is the system's number.

@@ -1,6 +1,6 @@
 """A submission as data: bytes in, plain cells out, or a reason a person can act on.
 
-Nothing is executed. Of each cell its kind, its text and its ``grade_id`` are taken, of the notebook the version of the
+Nothing is executed. Each cell gives its kind, its text and its ``grade_id``, the notebook gives the version of the
 exercise; outputs, tags, other metadata and attachments are left behind. Time and memory are bounded by the size of
 the file: at worst 1.5 s and 310 MB, for 20 MB of nothing but short values.
 """

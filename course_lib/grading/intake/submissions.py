@@ -68,7 +68,7 @@ def find_submissions(place: Path, exercises: Collection[str], out: Path | None =
 
     ``exercises``: the names that files and folders may tell.
 
-    Of a learner's uploads of one exercise that Canvas has numbered the last counts, with a note. Any other two become
+    Where Canvas has numbered a learner's uploads of one exercise, the last counts, with a note. Any other two become
     one submission with a problem. Raises ``FileNotFoundError`` if there is none, ``SubmissionError`` (a
     ``ValueError``) for a zip that is refused.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hostile.submission import Place
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 HONEST = uuid.uuid4().hex[:16]  # stands in the neighbours' notebooks, and in no payload
 SYSTEM = ("/", "/etc", "/usr", "/usr/local/bin", "/opt", "/home", "/root", "/var/tmp", "/run", "/dev/shm", "/tmp")
 SYSTEM += ("/etc/cron.d", "/etc/profile.d", "/var/spool/cron", "/run/lock")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
+EXERCISES = Path(__file__).resolve().parents[3] / "exercises"
 GAN, VAE = "07_gan", "05_variational_autoencoder"
 FIRST, SECOND, THIRD, STEP, LAST = GAN_TASKS = (
     "optimal_discriminator",
