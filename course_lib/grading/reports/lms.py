@@ -22,7 +22,7 @@ NO_MARK = "the grader failed, so there is no mark yet"
 
 @dataclass(frozen=True)
 class Filled:
-    """A table to import: ``rows`` (the head first), ``count`` marks filled in, and ``left_out``: the others, with reasons."""
+    """A table to import: ``rows`` (the head first), ``count`` marks; ``left_out``: the others, with reasons."""
 
     rows: list[list[str]]
     delimiter: str

@@ -29,7 +29,7 @@ def pseudonymise(records: Sequence[Record], key: bytes) -> list[Record]:
 
 
 def write_mapping(path: Path, records: Sequence[Record], key: bytes) -> None:
-    """The table of learners and their pseudonyms, readable by its owner only. Raises ``FileExistsError`` if ``path`` is there."""
+    """A table of learners and pseudonyms, its owner's alone. Raises ``FileExistsError`` if ``path`` is there."""
     learners = sorted({record.learner for record in records})
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
