@@ -4,7 +4,7 @@
 
 The payloads are those of tests/grading/hostile that attack nothing but marks (nbgrader_forgeries.py says which); --all
 takes all of these, else some of each kind. Points count only for tasks that a submission didn't answer rightly.
-nbgrader has no sandbox: run this where nothing can be lost. PYTHON is that of .venv-bench, once it is made.
+nbgrader has no sandbox: run this where nothing can be lost. PYTHON: that of .venv-bench, which `make bench` makes.
 """
 
 import argparse

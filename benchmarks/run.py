@@ -57,7 +57,7 @@ def without_sandbox() -> str:
     try:
         require("auto")
     except SandboxError as error:
-        return " ".join(str(error).split())
+        return str(error).partition("\n")[0]  # the rest is what to do, at length
     return ""
 
 

@@ -41,13 +41,13 @@ def test_every_part_is_run_and_a_failed_one_stops_none(started: list[str], capsy
 
 def test_without_a_sandbox_the_rest_goes_on(started: list[str], capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(kind: str) -> None:
-        raise SandboxError("bubblewrap isn't installed.\nInstall it: sudo apt install bubblewrap")
+        raise SandboxError("bubblewrap isn't installed: sudo apt install bubblewrap\nElsewhere: …")
 
     monkeypatch.setattr(run, "require", refuse)
     monkeypatch.delenv("COURSE_DATA")
     run.main()
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Left out: ")]
-    reason = "Left out: bubblewrap isn't installed. Install it: sudo apt install bubblewrap"
+    reason = "Left out: bubblewrap isn't installed: sudo apt install bubblewrap"
     assert lines.count(reason) == len(GRADING)
     assert len(lines) == len(GRADING) + 1
     assert "COURSE_DATA" in lines[0]

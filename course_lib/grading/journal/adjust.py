@@ -62,10 +62,10 @@ def apply_late(journal: Journal, late: Late, by: str) -> None:
         points = late.points(record)
         if points != before:
             days = late.days(record)
-            said = (
+            comment = (
                 f"{days} {'day' if days == 1 else 'days'} late, {late.percent:g} % a day" if points else "in time"
             )
-            changed.append((record, Adjustment("late", "", points, said, by, now())))
+            changed.append((record, Adjustment("late", "", points, comment, by, now())))
     for record, adjustment in changed:
         journal.adjust(record, adjustment, withdrawn=not adjustment.points)
 

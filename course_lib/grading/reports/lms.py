@@ -1,7 +1,7 @@
 """Marks for a learning platform, in the table that it exported itself: what Canvas and Moodle have in common.
 
-A score is put on the scale of the platform's assignment. Who handed in nothing, is excused there, or met a fault of
-the grader keeps what the platform has.
+A score is put on the scale of the platform's assignment. A learner who handed in nothing, is excused there, or met a
+fault of the grader keeps the platform's mark.
 """
 
 import csv
@@ -22,7 +22,7 @@ NO_MARK = "the grader failed, so there is no mark yet"
 
 @dataclass(frozen=True)
 class Filled:
-    """A table to import: ``rows`` (the head first), how many marks were filled in, and what was left out and why."""
+    """A table to import: ``rows`` (the head first), ``count`` marks; ``left_out``: the others, with reasons."""
 
     rows: list[list[str]]
     delimiter: str
@@ -54,7 +54,7 @@ def exercises_of(records: Iterable[Record]) -> list[str]:
 
 
 class Roster:
-    """Whose row is which: by an identifier of the platform's, by name and number as in its downloads, or by name.
+    """The row of each learner: by an identifier of the platform's, by name and number as in its downloads, or by name.
 
     ``identifiers``: the columns that hold one, the platform's own number first. ``names``: the name in each row, as
     ``Given Family`` or ``Family, Given``. ``learners``: the rows that are a learner's.
@@ -81,7 +81,7 @@ class Roster:
                 self._by_name[name].add(i)
 
     def places(self, records: Iterable[Record]) -> tuple[dict[str, int], list[str]]:
-        """Each learner's row, and who has none of their own.
+        """Each learner's row, and the learners without a row of their own.
 
         Raises ``ValueError`` if nobody has one.
         """
@@ -118,7 +118,7 @@ def plain(name: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name))).casefold()
 
 
-def who(record: Record) -> str:
+def name_of(record: Record) -> str:
     return clean(f"{record.learner} {record.exercise}", 120)
 
 

@@ -50,9 +50,9 @@ def exercise_title(exercise: str) -> str:
 
 
 def split_hint(message: str) -> tuple[str, str]:
-    """What a verdict says, and the misconception that it names (or nothing)."""
-    said, _, hint = message.partition(HINT)
-    return said.strip(), hint.strip()
+    """The text of a verdict, and the misconception that it names (or nothing)."""
+    text, _, hint = message.partition(HINT)
+    return text.strip(), hint.strip()
 
 
 def what_changed(adjustment: Adjustment) -> str:
@@ -68,7 +68,7 @@ def what_changed(adjustment: Adjustment) -> str:
 
 
 def _task(record: Record, verdict: TaskVerdict) -> dict[str, Any]:
-    said, hint = split_hint(clean(verdict.message, _LONGEST))
+    text, hint = split_hint(clean(verdict.message, _LONGEST))
     sign, word = _WORDS[verdict.verdict]
     return {
         "name": verdict.task,
@@ -78,16 +78,16 @@ def _task(record: Record, verdict: TaskVerdict) -> dict[str, Any]:
         "points": f"{record.points[verdict.task]:g}",
         "max_points": f"{verdict.max_points:g}",
         "changes": [_change(a) for a in record.adjustments if a.task == verdict.task],
-        "message": said if record.result.status not in ("rejected", "failed") else "",
+        "message": text if record.result.status not in ("rejected", "failed") else "",
         "hint": hint,
         "code": clean(record.answers.get(verdict.task, "").strip(), _LONGEST),
     }
 
 
 def _change(adjustment: Adjustment) -> dict[str, str]:
-    who = ", ".join(filter(None, (clean(adjustment.by, 100), clean(adjustment.at[:10]))))
+    author = ", ".join(filter(None, (clean(adjustment.by, 100), clean(adjustment.at[:10]))))
     return {
         "what": what_changed(adjustment),
         "comment": clean(adjustment.comment, _LONGEST),
-        "who": who and f"({who})",
+        "who": author and f"({author})",
     }

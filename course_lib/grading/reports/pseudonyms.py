@@ -20,7 +20,7 @@ def pseudonym(learner: str, key: bytes) -> str:
 
 
 def pseudonymise(records: Sequence[Record], key: bytes) -> list[Record]:
-    """The records without who and when: pseudonyms, no time of handing in, no name of an instructor.
+    """The records without names and times: pseudonyms, no time of handing in, no name of an instructor.
 
     The learner's name is also taken out of messages, notes and code where it stands there as the course writes it;
     other traces that learners leave in their own code stay.
@@ -29,7 +29,7 @@ def pseudonymise(records: Sequence[Record], key: bytes) -> list[Record]:
 
 
 def write_mapping(path: Path, records: Sequence[Record], key: bytes) -> None:
-    """The table of who is who, readable by its owner only. Raises ``FileExistsError`` if ``path`` is there."""
+    """A table of learners and pseudonyms, its owner's alone. Raises ``FileExistsError`` if ``path`` is there."""
     learners = sorted({record.learner for record in records})
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:

@@ -14,9 +14,9 @@ def write_tables(out: Path, records: Iterable[Record]) -> None:
     """``gradebook.csv`` and ``tasks.csv`` (whose task is empty if unknown), with the marks as they stand now."""
     with new_table(out / "gradebook.csv", _SUBMISSIONS) as add, new_table(out / "tasks.csv", _TASKS) as add_task:
         for record in records:
-            who, result = (record.learner, record.exercise), record.result
-            add((*who, f"{record.score:g}", f"{record.max_score:g}", result.status, f"{result.seconds:.1f}"))
+            key, result = (record.learner, record.exercise), record.result
+            add((*key, f"{record.score:g}", f"{record.max_score:g}", result.status, f"{result.seconds:.1f}"))
             points = record.points
             for verdict in result.verdicts or (TaskVerdict("", 0, 0, "missing", result.reason),):
                 marks = (f"{points.get(verdict.task, 0):g}", f"{verdict.max_points:g}")
-                add_task((*who, verdict.task, *marks, verdict.verdict, verdict.message))
+                add_task((*key, verdict.task, *marks, verdict.verdict, verdict.message))

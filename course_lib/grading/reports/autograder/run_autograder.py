@@ -25,12 +25,12 @@ def main() -> None:
         out = Path(folder) / "out"
         graded = [COURSE, "grade", str(place.parent), "--out", str(out), "--quiet"]
         graded += ["--secret", str(HERE / "source" / "secret"), "--solutions", str(HERE / "source" / "solutions")]
-        done = subprocess.run(graded, cwd=HERE / "source", check=False)
+        ended = subprocess.run(graded, cwd=HERE / "source", check=False)
         report = [COURSE, "report", str(out), "--format", "gradescope", "--to", str(out / "reports")]
-        if done.returncode == 0:
-            done = subprocess.run(report, cwd=HERE / "source", check=False)
+        if ended.returncode == 0:
+            ended = subprocess.run(report, cwd=HERE / "source", check=False)
         results = sorted((out / "reports").rglob("*.json"))
-        if done.returncode != 0 or len(results) != 1:
+        if ended.returncode != 0 or len(results) != 1:
             return fail("The autograder failed, through no fault of yours. Your instructor sees why.")
         shutil.copyfile(results[0], HERE / "results" / "results.json")
 

@@ -1,8 +1,8 @@
 """marks to import into Canvas, filled into the gradebook that it exported.
 
 Canvas exports Student (or LastName, FirstName), ID, SIS User ID, SIS Login ID, Section, instructors' own columns, and
-a column ``Title (id)`` for each assignment; two rows below the head tell how marks are posted and the points
-possible. It takes back a part of these columns. So only those that say who it is and those filled are given back,
+a column ``Title (id)`` for each assignment; two rows below the head hold how marks are posted and the points
+possible. It takes back a part of these columns. So only those that name the learner and those filled are given back,
 and no other mark can change. Source: ``lib/gradebook_exporter.rb``, ``lib/gradebook_importer.rb`` of
 ``instructure/canvas-lms``.
 """
@@ -17,10 +17,10 @@ from course_lib.grading.reports.lms import (
     Filled,
     Roster,
     exercises_of,
+    name_of,
     plain,
     read_table,
     scaled,
-    who,
     write_filled,
 )
 from course_lib.grading.results import Record
@@ -54,11 +54,11 @@ def fill_canvas(template: Path, records: Sequence[Record], columns: Mapping[str,
     for record in records:
         place, column = places.get(record.learner), found.get(record.exercise)
         if not record.exercise:
-            left_out.append(f"{who(record)}: nothing says which exercise this is")
+            left_out.append(f"{name_of(record)}: nothing says which exercise this is")
         if place is None or column is None:
             continue
         if record.result.status == "failed":
-            left_out.append(f"{who(record)}: {NO_MARK}")
+            left_out.append(f"{name_of(record)}: {NO_MARK}")
         elif rows[place][column].strip().upper() not in _LEFT_ALONE:
             rows[place][column] = scaled(record, possible[column])
             count += 1

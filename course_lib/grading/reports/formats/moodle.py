@@ -16,9 +16,9 @@ from course_lib.grading.reports.lms import (
     Filled,
     Roster,
     exercises_of,
+    name_of,
     read_table,
     scaled,
-    who,
     write_filled,
 )
 from course_lib.grading.reports.text import clean
@@ -30,7 +30,7 @@ _KEYS = ("Identifier", "ID number", "Email address", "Username")
 def fill_moodle(template: Path, records: Sequence[Record], exercise: str = "") -> Filled:
     """The grading worksheet that Moodle gave for one assignment, with the scores of ``exercise`` and a comment.
 
-    The comment tells each task's points and what was added, taken off or said by hand; none of it is a learner's
+    The comment holds each task's points and what was added, taken off or said by hand; none of it is a learner's
     text. ``exercise`` may be left out if the records are of one only. Raises ``ValueError`` if the table isn't such
     a worksheet, if the exercise is not clear, or if no learner of the records is in it.
     """
@@ -55,9 +55,9 @@ def fill_moodle(template: Path, records: Sequence[Record], exercise: str = "") -
             continue
         row = rows[place]
         if record.result.status == "failed":
-            left_out.append(f"{who(record)}: {NO_MARK}")
+            left_out.append(f"{name_of(record)}: {NO_MARK}")
         elif "Grade can be changed" in at and row[at["Grade can be changed"]].strip() == "No":
-            left_out.append(f"{who(record)}: Moodle says that this grade can't be changed")
+            left_out.append(f"{name_of(record)}: Moodle says that this grade can't be changed")
         else:
             row[at["Grade"]] = scaled(record, row[at["Maximum Grade"]] if "Maximum Grade" in at else "")
             count += 1
