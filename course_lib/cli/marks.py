@@ -41,7 +41,11 @@ def build(
     if not changed:
         console.print("Every exercise is what its solution makes.")
     elif check:
-        errors.print("Run 'course build' without --check, and keep what changes beside the solutions.")
+        errors.print(
+            "Run 'course build' without --check and commit what it changes: the solution's metadata, exercises/ and "
+            "solutions/released/.",
+            soft_wrap=True,
+        )
     raise typer.Exit(1 if check and changed else 0)
 
 

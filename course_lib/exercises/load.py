@@ -21,13 +21,21 @@ def load_tasks(name: str, variants: Variants | None = None) -> tuple[tuple[Task,
     """
     package, folder = (variants.package, variants.folder) if variants else ("course_lib.tasks", OURS)
     if name not in exercise_names(folder):
-        raise ValueError(f"there is no exercise {name!r}; there are: {', '.join(exercise_names(folder))}")
+        there = ", ".join(exercise_names(folder))
+        raise ValueError(
+            f"{name} has no tasks: make {folder}/ex{name} with TASKS and WITHHELD; there are: {there}"
+        )
     try:
         module = importlib.import_module(f"{package}.ex{name}")
-        tasks: tuple[Task, ...] = module.TASKS
-        withheld: Mapping[str, str] = module.WITHHELD
     except Exception as error:  # an instructor's own code; the course's is tested
         raise ValueError(f"the tasks of {name} can't be read: {type(error).__name__}: {error}") from error
+    if absent := [needed for needed in ("TASKS", "WITHHELD") if not hasattr(module, needed)]:
+        raise ValueError(
+            f"{module.__file__} must hold TASKS, a tuple, and WITHHELD, a dictionary (empty if the library has nothing "
+            f"of the answers); not there: {', '.join(absent)}"
+        )
+    tasks: tuple[Task, ...] = module.TASKS
+    withheld: Mapping[str, str] = module.WITHHELD
     for task in tasks:
         if not task.probe.__module__.startswith((_PROBES, f"{package}.probes.")):
             raise ValueError(

@@ -8,19 +8,27 @@ The learner's process turns inputs into outputs, another process judges them. So
 - ``reference``, ``alternatives``, ``mistakes`` and ``measure``: run where the learner's code never does.
 
 To add an exercise ``NN_name``, write the package ``course_lib/tasks/exNN_name`` beside this file; it is found by its
-name. Its ``__init__.py`` holds ``TASKS``, in the order of the notebook, and ``WITHHELD``: the floors, modules and
-functions of the library that the answers are made of, which the grader's sandbox then lacks. Follow
-``ex05_variational_autoencoder``. A task is written ``NAME = Task(name="the_function", ...)``. For each:
+name. Follow ``ex05_variational_autoencoder``. Its ``__init__.py`` holds
+
+- ``TASKS``, in the order of the notebook, each written ``NAME = Task(name="the_function", ...)``;
+- ``WITHHELD``: what of the library the answers are made of, which the grader's sandbox then lacks. Its keys are
+  floors, modules or functions (``"objectives"``, ``"objectives.kl"``, ``"objectives.kl:kl_standard_normal"``); its values
+  are empty, or the code that stands in a function instead. Take whole floors where the notebook's cells use none of them: what is
+  an answer but for a factor, or for a constant argument, gives it away too.
+
+For each task:
 
 1. ``cases``: some three, among them a batch of one and one in float64. Take the inputs from :func:`away_from_zero`
-   and its kind: no neutral points (mean 0, variance 1), no two samples or dimensions alike, batch and feature
-   sizes above 1. A tensor made with ``requires_grad_()`` is one whose gradient is asked for. An answer is called
-   with the case's values in their order, so the keys are the names of its parameters.
-2. ``reference``: the function of ``course_lib`` where there is one. ``alternatives``: the same by other means.
-3. ``mistakes``: every plausible wrong answer with a sentence or two that name the misconception and point the
-   way without giving the line away. The first on the list whose outputs equal the learner's is told.
+   and its kind: no neutral points (mean 0, variance 1, a factor of 1), no two samples or dimensions alike, batch and
+   feature sizes above 1. Plain numbers may be inputs, other ones in each case. A tensor made with ``requires_grad_()``
+   is one whose gradient is asked for. An answer is called with the case's values in their order, so the keys are the
+   names of its parameters.
+2. ``reference``: the function of ``course_lib`` where there is one. ``alternatives``: the same by other means, at least
+   one where outputs are compared.
+3. ``mistakes``: every plausible wrong answer, at least three, with a sentence or two that name the misconception and
+   point the way without giving the line away. The first on the list whose outputs equal the learner's is told.
    ``tests/exercises/test_mutation.py`` finds the new tasks by itself: each mistake must be rejected with its own hint
-   on 21 seeds, the reference and each alternative accepted.
+   on 21 seeds, the reference and each alternative accepted. No two tasks of the course bear one name.
 4. Where the outputs aren't fixed by the inputs (a trained network), give ``measure(case, outputs)``, which measures
    the quality itself and never believes a number that the learner's code reports.
 """
