@@ -12,9 +12,9 @@ name. Follow ``ex05_variational_autoencoder``. Its ``__init__.py`` holds
 
 - ``TASKS``, in the order of the notebook, each written ``NAME = Task(name="the_function", ...)``;
 - ``WITHHELD``: what of the library the answers are made of, which the grader's sandbox then lacks. Its keys are
-  floors, modules or functions (``"objectives"``, ``"objectives.kl"``, ``"objectives.kl:kl_standard_normal"``); its values
-  are empty, or the code that stands in a function instead. Take whole floors where the notebook's cells use none of them: what is
-  an answer but for a factor, or for a constant argument, gives it away too.
+  floors, modules or functions (``"objectives"``, ``"objectives.kl"``, ``"objectives.kl:kl_standard_normal"``); its
+  values are empty, or the code that stands in a function instead. Take whole floors where the notebook's cells use
+  none of them: what is an answer but for a factor, or for a constant argument, gives it away too.
 
 For each task:
 
