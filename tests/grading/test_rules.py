@@ -139,6 +139,7 @@ def test_a_name_leads_to_the_file_that_it_comes_from(tmp_path: Path, wanted: tup
         (lambda old: None, True),
         (lambda old: old.update(grader="0.0.1+abc"), False),
         (lambda old: old.update(exercise="another version"), False),
+        (lambda old: old.update(exercise=""), True),
         (lambda old: old.update(variants="abc"), False),
         (lambda old: old.update(secret="abc"), False),
         (lambda old: old.update(memory_mb="1"), False),
@@ -153,4 +154,6 @@ def test_rules_of_before_fingerprints_still_hold(spoil: Callable[[dict[str, str]
     grader = now["grader"].partition("+")[0] + "+0123456789ab"
     old = now | {"exercise": version, "masters": "abc", "variants": "", "grader": grader}
     spoil(old)
-    assert still_hold(old, now, version) is holds
+    assert still_hold(old, now, [version]) is holds
+    if not old["exercise"]:
+        assert not still_hold(old, now, [version, "an older one"]), "it may have been graded as the older one"

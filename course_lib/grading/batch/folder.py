@@ -165,7 +165,7 @@ class _Batch:
 
     def _still_hold(self, old: Mapping[str, str], rules: Mapping[str, str], exercise: str) -> bool:
         known = exercise in self._catalogue.names
-        return known and still_hold(old, rules, next(iter(self._catalogue.versions(exercise))))
+        return known and still_hold(old, rules, list(self._catalogue.versions(exercise)))
 
     def finish(self, job: Job, result: Result, answers: Mapping[str, str]) -> None:
         """Put a result into the journal, under the rules of the exercise that it is of."""

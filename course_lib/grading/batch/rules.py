@@ -6,7 +6,7 @@ new metric, lesson or report those of none.
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -62,17 +62,18 @@ def secret_id(secret: bytes) -> str:
     return hashlib.sha256(b"course secret id\0" + secret).hexdigest()[:12]
 
 
-def still_hold(old: Mapping[str, str], new: Mapping[str, str], version: str) -> bool:
+def still_hold(old: Mapping[str, str], new: Mapping[str, str], versions: Sequence[str]) -> bool:
     """Whether rules as the course wrote them before its exercises had fingerprints are the same as ``new``.
 
     They name the grader by a hash of the whole library, so only the course's version can be compared, which is raised
-    when a formula changes. ``version``: of the exercise that is handed out now.
+    when a formula changes. ``versions``: those of the exercise, the current one first; a notebook that named no exercise
+    was graded under none, which is clear only where there is no other.
     """
     ours = {"exercise", "masters", "variants", "grader"}
     return (
         old.keys() - new.keys() == {"masters", "variants"}
         and not old["variants"]
-        and old["exercise"] == version
+        and old["exercise"] in ([versions[0], ""] if len(versions) == 1 else [versions[0]])
         and old["grader"].partition("+")[0] == new["grader"].partition("+")[0]
         and all(old[name] == value for name, value in new.items() if name not in ours)
     )
