@@ -86,7 +86,7 @@ def test_a_change_runs_again_what_rests_on_it_and_nothing_else(course: Path) -> 
     assert run_in(course) == [], "a report and a command"
     change(library / "objectives/penalties.py", "return 0.5 * gamma", "return gamma / 2")
     assert run_in(course) == ["bob", "unnamed"], "a formula of exercise 07"
-    change(library / "grading/judge.py", "points = task.points", "points = 1.0 * task.points")
+    change(library / "grading/marking.py", "points = task.points", "points = 1.0 * task.points")
     assert run_in(course) == ["ada", "bob", "unnamed"], "the grader's core"
 
 

@@ -66,8 +66,8 @@ def still_hold(old: Mapping[str, str], new: Mapping[str, str], versions: Sequenc
     """Whether rules as the course wrote them before its exercises had fingerprints are the same as ``new``.
 
     They name the grader by a hash of the whole library, so only the course's version can be compared, which is raised
-    when a formula changes. ``versions``: those of the exercise, the current one first; a notebook that named no exercise
-    was graded under none, which is clear only where there is no other.
+    when a formula changes. ``versions``: those of the exercise, the current one first. A notebook that named no
+    exercise was graded under none, which is clear only where there is no other.
     """
     ours = {"exercise", "masters", "variants", "grader"}
     return (
