@@ -115,6 +115,17 @@ def test_an_error_in_its_code_is_told_with_its_line(folder: Path) -> None:
         Catalogue(variants=folder).exercise(NAME)
 
 
+def test_what_a_package_of_tasks_lacks_is_named(folder: Path) -> None:
+    module = folder / f"ex{NAME}.py"
+    module.write_text(module.read_text().replace("WITHHELD", "LEFT_OUT"))
+    with pytest.raises(ValueError, match=r"must hold TASKS, a tuple, and WITHHELD, .*not there: WITHHELD"):
+        Catalogue(variants=folder).exercise(NAME)
+    put(folder)
+    nbformat.write(notebook(), folder / "05c_other.ipynb")
+    with pytest.raises(ValueError, match=r"05c_other has no tasks: make .*/ex05c_other with TASKS and WITHHELD"):
+        build_exercises(folder, folder / "exercises", variants=read_variants(folder))
+
+
 def test_one_with_the_name_of_the_courses_replaces_it(folder: Path) -> None:
     put(folder, VAE)
     theirs = Catalogue(variants=folder).exercise(VAE)
