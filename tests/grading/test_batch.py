@@ -466,6 +466,17 @@ def test_self_check_gives_public_verdicts_with_numbers(tmp_path: Path) -> None:
     assert "expected 1.8319, got 3.6639" in verdicts["kl_divergence"].message
 
 
+def test_self_check_refuses_what_the_grader_will_refuse(tmp_path: Path) -> None:
+    """A learner hears of it at home, not with the marks."""
+    answer = "from course_lib.objectives import kl_standard_normal\ndef kl_divergence(mu, logvar):\n    "
+    answer += "return kl_standard_normal(mu, logvar)"
+    hand_in(tmp_path, "ada", VAE, solution(VAE, kl_divergence=answer, train_vae=STUB))
+    verdicts = {verdict.task: verdict for verdict in self_check(tmp_path / "ada" / VAE / f"{VAE}.ipynb")}
+    assert verdicts["kl_divergence"].points == 0
+    assert "kl_standard_normal is what this exercise asks you to write" in verdicts["kl_divergence"].message
+    assert verdicts["reparameterize"].verdict == "right"
+
+
 def test_self_check_refuses_what_is_no_exercise(tmp_path: Path) -> None:
     path = tmp_path / "mine.ipynb"
     path.write_text("{}")

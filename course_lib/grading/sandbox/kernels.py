@@ -61,20 +61,18 @@ class Kernel:
 class FreeKernelManager(AsyncKernelManager):
     """Kernels in no sandbox, on sockets that are files in ``folder``, where they also work.
 
-    ``library``: of a variant, whose probes aren't in the installed one.
+    ``library``: the copy that is imported in place of the installed one.
     """
 
     transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc" if os.name == "posix" else "tcp", config=True)
     folder = Instance(Path)
     limits = Instance(Limits)
-    library = Instance(Path, allow_none=True)
+    library = Instance(Path)
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: object) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "COURSE_DATA") if name in os.environ}
         folder = str(self.folder)
-        own = {"TMPDIR": folder, "JUPYTER_RUNTIME_DIR": folder}
-        if self.library is not None:
-            own["PYTHONPATH"] = str(self.library)
+        own = {"TMPDIR": folder, "JUPYTER_RUNTIME_DIR": folder, "PYTHONPATH": str(self.library)}
         kwargs |= {"env": environment(folder) | own | kept, "cwd": folder}
         with limited(self.limits.order()["limits"]):
             await super()._async_launch_kernel([*kernel_cmd, "--HistoryManager.enabled=False"], **kwargs)
@@ -104,7 +102,7 @@ class Sandbox:
         """A kernel for one submission of ``exercise``; ended, with all that it started, at the end."""
         if self.kind == "none":
             with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
-                library = self._library(exercise) if exercise.variants else None
+                library = self._library(exercise)  # the grader's: what is refused there is refused here
                 kernel = Kernel(FreeKernelManager(folder=Path(folder), limits=limits, library=library))
                 if kernel.manager.transport == "ipc":
                     kernel.manager.ip = str(Path(folder, "s"))
