@@ -45,7 +45,7 @@ def memory_of(parent: psutil.Process) -> Memory:
     for process in [parent, *parent.children(recursive=True)]:
         role = "parent" if process.pid == parent.pid else "workers" if process.pid in workers else "sandboxes"
         with suppress(OSError):
-            lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+            lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
             kilobytes = {name.rstrip(":"): int(value) for name, value, *_ in map(str.split, lines[1:])}
             memory.shared[role] += kilobytes.get("Pss", 0) / 1024
             memory.largest[role] = max(memory.largest[role], kilobytes.get("Rss", 0) / 1024)

@@ -12,7 +12,11 @@ def machine(num_threads: int | None = None) -> str:
     """CPU, threads (torch's own number unless given), Python and torch, in words."""
     info = Path("/proc/cpuinfo")
     names = (
-        [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        [
+            line.split(":")[1].strip()
+            for line in info.read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        ]
         if info.exists()
         else []
     )

@@ -11,7 +11,7 @@ import typer
 
 from course_lib import __version__
 from course_lib.cli import grade, lessons, marks, report  # noqa: F401  (their commands register themselves)
-from course_lib.cli.common import app, complain, console
+from course_lib.cli.common import app, complain, console, print_anything
 from course_lib.lessons.find import LessonError, absolute_course_data
 
 
@@ -44,6 +44,7 @@ def join_parameters(arguments: list[str]) -> list[str]:
 
 
 def main() -> None:
+    print_anything()
     try:
         app(join_parameters(sys.argv[1:]))
     except LessonError as error:

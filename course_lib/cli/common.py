@@ -1,7 +1,9 @@
 """What every command shares: the application, where it prints, how it stops."""
 
+import codecs
 import os
 import sys
+import unicodedata
 from typing import NoReturn
 
 import typer
@@ -19,6 +21,25 @@ app = typer.Typer(
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
 console = Console(highlight=False, width=_WIDTH)
 errors = Console(stderr=True, highlight=False, width=_WIDTH)
+
+
+_NEAREST = {"→": "->", "×": "x", "–": "-", "—": "-", "•": "*", "“": '"', "”": '"', "‘": "'", "’": "'"}
+
+
+def print_anything() -> None:
+    """Let every text through, whatever encoding the terminal or the pipe has: what it lacks gets a substitute."""
+    codecs.register_error("course-nearest", _nearest)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="course-nearest")
+
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    """ASCII for what can't be encoded: an arrow of two characters, a letter without its accent, or ``?``."""
+    assert isinstance(error, UnicodeEncodeError)
+    unknown = error.object[error.start : error.end]
+    plain = (unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode() for c in unknown)
+    return "".join(_NEAREST.get(c) or p or "?" for c, p in zip(unknown, plain, strict=True)), error.end
 
 
 def complain(message: object) -> None:

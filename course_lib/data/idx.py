@@ -1,6 +1,7 @@
 """MNIST (LeCun et al., 1998) and Fashion-MNIST (Xiao et al., 2017): files found on disk or downloaded once.
 
-Files are looked for in the folder that ``COURSE_DATA`` names, then in the user's cache, then on the network. MNIST's
+Files are looked for in the folder that ``COURSE_DATA`` names, under the names and in the folders that unpackers make,
+then in the user's cache, then on the network. MNIST's
 content is checked by the SHA-256 of its *uncompressed* bytes, whatever the compression. Fashion-MNIST has published
 hashes of the original ``.gz`` files only: those are checked. If a file is packed in another way, its structure and its
 balanced labels are checked instead, with a warning.
@@ -11,8 +12,8 @@ import hashlib
 import math
 import os
 import struct
+import tempfile
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ import numpy as np
 import torch
 
 from course_lib.data.images import ImageSet, check_split, take
-from course_lib.data.integrity import HashMismatch, check_sha256
+from course_lib.data.integrity import check_sha256
+from course_lib.data.unpack import unpacked
 
 
 @dataclass(frozen=True)
@@ -99,16 +101,16 @@ def load_idx(name: str, split: str, num_images: int | None) -> ImageSet:
 
 def find(name: str, file: str) -> bytes:
     """The verified, uncompressed content of one file of the set ``name``."""
-    for path in _places(name, file):
+    for path in places(name, file):
         if path.is_file():
-            raw, content = _read(path)
-            if not _belongs_to_another(name, content):
+            raw, content = unpacked(path)
+            if not _belongs_to_another(name, file, raw, content):
                 _verify(name, file, path, raw, content)
                 return content
     try:
         return gzip.decompress(_download(name, file).read_bytes())
     except (OSError, ValueError) as error:  # no network, no permission; ValueError: pooch got other content
-        folders = "\n  ".join(dict.fromkeys(str(path.parent) for path in _places(name, file)))
+        folders = "\n  ".join(map(str, dict.fromkeys((*_folders(name), _cache() / name))))
         raise FileNotFoundError(
             f"{name} needs the file {file}.gz or {file}. It is in none of these folders:\n  {folders}\n"
             f"and could not be downloaded from {SETS[name].url} ({type(error).__name__}). Either put it into a "
@@ -117,28 +119,33 @@ def find(name: str, file: str) -> bytes:
         ) from error
 
 
-def _read(path: Path) -> tuple[bytes, bytes]:
-    """The bytes of a file as they are, and uncompressed."""
-    raw = path.read_bytes()
-    try:
-        return raw, gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError, zlib.error) as error:
-        raise HashMismatch(f"{path} must be compressed by gzip, got what can't be read; {_REMEDY}") from error
+def places(name: str, file: str) -> Iterator[Path]:
+    """Where a file of the set ``name`` is looked for, in this order: ``COURSE_DATA``, then the user's cache.
 
-
-def _places(name: str, file: str) -> Iterator[Path]:
-    folder = os.environ.get("COURSE_DATA")
-    if folder:
-        root = Path(folder).expanduser()
-        for place in (*(root / sub for sub in SETS[name].folders), root):
-            yield from (place / f"{file}.gz", place / file)
+    Unpackers write ``train-images.idx3-ubyte`` too, or a folder of the file's own name around it.
+    """
+    names = [f"{stem}{ending}" for stem in (file, file.replace("-idx", ".idx")) for ending in (".gz", "")]
+    for folder in _folders(name):
+        for found in names:
+            yield from (folder / found, folder / found / found, folder / file / found)
     yield _cache() / name / f"{file}.gz"
+
+
+def _folders(name: str) -> Iterator[Path]:
+    chosen = os.environ.get("COURSE_DATA")
+    if chosen:
+        root = Path(chosen).expanduser()
+        for folder in (*(root / own for own in SETS[name].folders), root):
+            yield from (folder / inner for inner in ("", "raw", SETS[name].folders[-1]))
 
 
 def _cache() -> Path:
     import pooch
 
-    return Path(pooch.os_cache("course_lib"))
+    try:
+        return Path(pooch.os_cache("course_lib")).expanduser()
+    except RuntimeError:  # a user without a home
+        return Path(tempfile.gettempdir()) / "course_lib"
 
 
 def _download(name: str, file: str) -> Path:
@@ -150,10 +157,14 @@ def _download(name: str, file: str) -> Path:
     return Path(pooch.retrieve(url, known, f"{file}.gz", _cache() / name, downloader=downloader))
 
 
-def _belongs_to_another(name: str, content: bytes) -> bool:
-    """Both sets' files bear the same names: MNIST in COURSE_DATA must not be taken for Fashion-MNIST."""
-    digest = hashlib.sha256(content).hexdigest()
-    return any(digest in other.sha256.values() for key, other in SETS.items() if key != name)
+def _belongs_to_another(name: str, file: str, raw: bytes, content: bytes) -> bool:
+    """Both sets' files bear the same names: MNIST in COURSE_DATA isn't Fashion-MNIST, nor is it MNIST."""
+    others = [other for key, other in SETS.items() if key != name]
+    return any(
+        hashlib.sha256(content).hexdigest() in other.sha256.values()
+        or hashlib.sha256(raw).hexdigest() == other.gz_sha256[file]
+        for other in others
+    )
 
 
 def _verify(name: str, file: str, path: Path, raw: bytes, content: bytes) -> None:

@@ -116,11 +116,11 @@ def weights(_: Path) -> Finding:
 
 def downloadable(name: str) -> Finding:
     """Are the files of a set that the course doesn't ship on this machine already?"""
-    from course_lib.data.idx import FILES, _places
+    from course_lib.data.idx import FILES, places
 
     files = [file for pair in FILES.values() for file in pair]
-    places = [next((path for path in _places(name, file) if path.is_file()), None) for file in files]
-    there = [path for path in places if path is not None]
+    found = [next((path for path in places(name, file) if path.is_file()), None) for file in files]
+    there = [path for path in found if path is not None]
     folder = os.environ.get("COURSE_DATA")
     looked = f"COURSE_DATA={folder} and the cache" if folder else "the cache; COURSE_DATA is not set"
     if len(there) == len(files):

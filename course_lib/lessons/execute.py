@@ -63,7 +63,7 @@ class LocalKernelManager(AsyncKernelManager):
 def peak_memory_mb(pid: int) -> float | None:
     """The largest resident size of a running process so far, in MB; None where the system doesn't tell."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     kilobytes = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), None)

@@ -84,9 +84,9 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
             with urllib.request.urlopen(address, timeout=5):
                 return
         except OSError:
-            assert server.poll() is None, log.read_text()
+            assert server.poll() is None, log.read_text(encoding="utf-8")
             time.sleep(0.25)
-    pytest.fail(f"JupyterLab didn't answer: {log.read_text()}")
+    pytest.fail(f"JupyterLab didn't answer: {log.read_text(encoding='utf-8')}")
 
 
 @pytest.fixture

@@ -103,7 +103,92 @@ def test_a_broken_archive_is_the_same_error(tiny):
     write(tiny)
     path = tiny / f"{idx.TEST_IMAGES}.gz"
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(HashMismatch, match="got what can't be read"):
+    with pytest.raises(HashMismatch, match="can't be read to its end"):
+        load("mnist", "test")
+
+
+# as unpackers, browsers and networks leave them
+
+DOTTED = {file.replace("-idx", ".idx"): content for file, content in TINY.items()}
+
+
+@pytest.mark.situation(
+    "Data",
+    "MNIST files named with a dot (`train-images.idx3-ubyte`), in a folder of their own name, or below `MNIST/raw`",
+    "found, packed or not",
+)
+@pytest.mark.parametrize("place", [".", "mnist", "raw", "mnist/raw", "mnist/MNIST/raw", "MNIST/raw"])
+@pytest.mark.parametrize("compress", [True, False])
+def test_names_with_a_dot_are_found(tiny, place, compress):
+    write(tiny / place, compress, DOTTED)
+    assert load("mnist", "test").y.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("inside", [*TINY, *DOTTED])
+@pytest.mark.parametrize("around", ["same", "plain"])
+def test_a_folder_of_the_files_own_name_is_looked_into(tiny, inside, around):
+    others = {file: content for file, content in TINY.items() if file[:12] != inside[:12]}
+    write(tiny, files=others)
+    folder = inside.replace(".idx", "-idx") if around == "plain" else inside
+    write(tiny / folder, compress=False, files={inside: {**TINY, **DOTTED}[inside]})
+    assert load("mnist", "test").y.tolist() == LABELS.tolist()
+
+
+@pytest.mark.situation(
+    "Data", "a `.gz` that a browser has unpacked, or a packed file without the ending", "taken: its hash fits"
+)
+@pytest.mark.parametrize("compress", [True, False])
+def test_the_content_tells_whether_it_is_packed(tiny, compress):
+    for file, content in TINY.items():
+        (tiny / (file if compress else f"{file}.gz")).write_bytes(gzip.compress(content) if compress else content)
+    np.testing.assert_allclose(load("mnist", "test").x[:, 0].numpy() * 255, IMAGES, atol=1e-4)
+
+
+@pytest.mark.situation(
+    "Data",
+    "a web page, a zip archive, a Git LFS pointer or an empty file under a data file's name",
+    "one sentence that says what it is and what to do",
+)
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"<!DOCTYPE html><html>sign in</html>", "web page, the download was intercepted"),
+        (b"\xef\xbb\xbf\r\n  <html></html>", "web page, the download was intercepted"),
+        (gzip.compress(b"<html><body>403</body></html>"), "web page, the download was intercepted"),
+        (b"PK\x03\x04" + bytes(40), "zip archive; unpack it"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
+        (b"", r"empty file \(0 bytes\)"),
+        (gzip.compress(b""), "empty file"),
+    ],
+)
+def test_what_stands_in_a_files_place_is_named(tiny, ending, content, says):
+    write(tiny)
+    (tiny / f"{idx.TEST_IMAGES}.gz").unlink()
+    path = tiny / f"{idx.TEST_IMAGES}{ending}"
+    path.write_bytes(content)
+    with pytest.raises(HashMismatch, match=says) as caught:
+        load("mnist", "test")
+    assert str(path) in str(caught.value)
+
+
+def test_original_fashion_mnist_is_not_taken_for_mnist(tiny, monkeypatch):
+    write(tiny, files=fashion_files())
+    for file in TINY:
+        packed = (tiny / f"{file}.gz").read_bytes()
+        monkeypatch.setitem(idx.SETS["fashion_mnist"].gz_sha256, file, hashlib.sha256(packed).hexdigest())
+    with pytest.raises(FileNotFoundError, match="mnist needs"):
+        load("mnist", "test")
+
+
+def test_a_user_without_a_home_has_a_cache(tiny, monkeypatch):
+    import pooch
+
+    def no_home(project):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr(pooch, "os_cache", no_home)
+    with pytest.raises(FileNotFoundError, match="course_lib"):
         load("mnist", "test")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch._dynamo  # what the first optimiser would import, in each fork anew
+import torch._dynamo  # noqa: F401  # what the first optimiser would import, in each fork anew
 from fault import Fault
 
 ROOT = Path(__file__).parent.parent.parent

@@ -36,9 +36,9 @@ def new_namespaces() -> None:
     """User, mount, PID (for children), IPC, network and UTS namespaces of this process's own, one user in them."""
     uid, gid = os.getuid(), os.getgid()
     call("unshare", _NAMESPACES)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
     call("sethostname", b"sandbox", 7)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:  # the kernel talks to itself on 127.0.0.1
         fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sh14x", b"lo", _UP))

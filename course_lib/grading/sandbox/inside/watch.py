@@ -32,7 +32,8 @@ def main(order: dict[str, Any], base: str, line: socket.socket) -> NoReturn:
         _keep(line.fileno())
         sockets = str(Path(base, order["name"]))
         proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)  # which this process keeps, and the kernel won't see
-        Path("/proc/self/oom_score_adj").write_text("1000")  # the first to go where memory runs out
+        # the first to go where memory runs out
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
         confine.new_namespaces()
         confine.private_files(base, sockets, order["tmp_mb"])
         pid = os.fork()
@@ -73,7 +74,7 @@ def _kernel(order: dict[str, Any], line: socket.socket) -> NoReturn:
         Path(home).mkdir()
         os.chdir(home)
         connection = Path(home, ".connection.json")
-        connection.write_text(json.dumps(order["connection"]))
+        connection.write_text(json.dumps(order["connection"]), encoding="utf-8")
         confine.shut_in(order["limits"])
         if "witness" in order:
             if "torch" in sys.modules:
@@ -172,5 +173,8 @@ def _stat(proc: int, pid: int) -> list[str]:
 
 
 def _read(folder: int, name: str) -> str:
-    with open(name, opener=lambda path, flags: os.open(path, flags, dir_fd=folder), errors="replace") as file:
+    def inside(path: str, flags: int) -> int:
+        return os.open(path, flags, dir_fd=folder)
+
+    with open(name, encoding="utf-8", errors="replace", opener=inside) as file:
         return file.read()
