@@ -12,6 +12,7 @@ import typer
 from course_lib import __version__
 from course_lib.cli import grade, lessons, marks, report  # noqa: F401  (their commands register themselves)
 from course_lib.cli.common import app, complain, console, print_anything
+from course_lib.cli.home import give_home
 from course_lib.lessons.find import LessonError, absolute_course_data
 
 
@@ -45,6 +46,10 @@ def join_parameters(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     print_anything()
+    if home := give_home():
+        complain(
+            f"your home folder can't be written to: settings and caches go to {home}; set HOME to keep them"
+        )
     try:
         app(join_parameters(sys.argv[1:]))
     except LessonError as error:

@@ -6,14 +6,15 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib import __version__, device
+from course_lib.grading.sandbox import SandboxError, require
 from course_lib.lessons.find import FOLDERS, notebooks_in
+from course_lib.lessons.kernels import foreign_python
 from course_lib.lessons.workspace import WORKSPACE
 
 LOWEST_PYTHON = (3, 11)
@@ -92,6 +93,18 @@ def lessons(root: Path) -> Finding:
     return Finding("lessons", counts["notebooks"] > 0, found, remedy, True)
 
 
+def kernel(_: Path) -> Finding:
+    """Does ``python3`` mean this environment to whoever opens a lesson without ``course lab``?"""
+    foreign = foreign_python()
+    if foreign is None:
+        return Finding("kernel", True, "python3 is this environment's")
+    program, folder = foreign
+    found = (
+        f"python3 is {program} for JupyterLab, says {folder}; 'course lab' and 'course run' use this environment"
+    )
+    return Finding("kernel", False, found, f"open lessons with 'course lab', or delete {folder}")
+
+
 def glyphs(_: Path) -> Finding:
     from course_lib.data import load
 
@@ -119,8 +132,7 @@ def downloadable(name: str) -> Finding:
     from course_lib.data.idx import FILES, places
 
     files = [file for pair in FILES.values() for file in pair]
-    found = [next((path for path in places(name, file) if path.is_file()), None) for file in files]
-    there = [path for path in found if path is not None]
+    there = [path for file in files if (path := next(filter(Path.is_file, places(name, file)), None))]
     folder = os.environ.get("COURSE_DATA")
     looked = f"COURSE_DATA={folder} and the cache" if folder else "the cache; COURSE_DATA is not set"
     if len(there) == len(files):
@@ -130,16 +142,16 @@ def downloadable(name: str) -> Finding:
 
 
 def sandbox(_: Path) -> Finding:
-    """Can bubblewrap start something without network here? Containers often forbid it."""
+    """Does the grader's own sandbox start and hold here? Containers often forbid it."""
     remedy = "only for grading other people's notebooks, on Linux: sudo apt install bubblewrap"
     program = shutil.which("bwrap")
     if program is None:
         return Finding("sandbox", False, "no bwrap", remedy)
-    trial = [program, "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]
-    done = subprocess.run(trial, capture_output=True, text=True, timeout=10)
-    if done.returncode:
-        return Finding("sandbox", False, f"bwrap fails: {done.stderr.strip()}", "allow user namespaces here")
-    return Finding("sandbox", True, f"{program} works")
+    try:
+        require("forked")
+    except SandboxError as error:
+        return Finding("sandbox", False, str(error).splitlines()[0], "'course grade' says what to do")
+    return Finding("sandbox", True, f"{program} holds what the grader shuts in")
 
 
 def chromium() -> str | None:
@@ -165,6 +177,7 @@ CHECKS: list[tuple[Callable[[Path], Finding], str, bool]] = [
     (packages, "packages", True),
     (compute, "device", True),
     (lessons, "lessons", True),
+    (kernel, "kernel", False),
     (glyphs, "glyphs", True),
     (weights, "weights", True),
     (lambda _: downloadable("mnist"), "mnist", False),

@@ -15,6 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 
 from course_lib.lessons.find import LessonError
+from course_lib.lessons.kernels import OwnPython
 from course_lib.lessons.outputs import RECORD, read_notebook, record_of
 
 LONGEST_SOCKET = 90  # characters; the system allows about 100, with the number that is appended
@@ -45,12 +46,12 @@ def sockets() -> dict[str, str]:
 
 
 class LocalKernelManager(AsyncKernelManager):
-    """A kernel that shares no port with another, and whose peak memory is read before it ends."""
+    """A kernel of this environment that shares no port with another; its peak memory is read before it ends."""
 
     peak_mb: float | None = None
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**(sockets() | kwargs))
+        super().__init__(**({"kernel_spec_manager": OwnPython()} | sockets() | kwargs))
 
     async def shutdown_kernel(  # type: ignore[override]
         self, now: bool = False, restart: bool = False
@@ -131,6 +132,8 @@ def execute(
         error = f"{where}: {failure.ename}: {failure.evalue}"
     except DeadKernelError:
         error = "the kernel died (out of memory, perhaps)"
+    except RuntimeError as failure:  # it ended, or said nothing, before the first cell
+        error = f"the kernel didn't start ({failure}); 'course doctor' says what this machine lacks"
     seconds = time.perf_counter() - started
     page = write_page(output) if output.exists() else None
     return LessonRun(lesson, output, page, seconds, LocalKernelManager.peak_mb, error)

@@ -14,6 +14,7 @@ def lab_arguments(root: Path, lesson: Path | None, *, browser: bool, port: int |
     arguments = [
         f"--ServerApp.root_dir={root / WORKSPACE}",
         f"--LabApp.app_settings_dir={SETTINGS}",
+        "--ServerApp.kernel_spec_manager_class=course_lib.lessons.kernels.OwnPython",
         "--LabApp.extension_manager=readonly",
     ]
     if lesson is not None:

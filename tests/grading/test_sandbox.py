@@ -9,7 +9,9 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import time
+import venv
 from pathlib import Path
 
 import psutil
@@ -319,10 +321,65 @@ def test_nothing_is_graded_without_bubblewrap(monkeypatch):
         Sandbox("yes")
 
 
+@pytest.fixture
+def environment_below_tmp(monkeypatch):
+    """An environment of its own below /tmp, taken for the one that runs this."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        place = Path(folder, "clone", ".venv")
+        venv.create(place, symlinks=True)
+        monkeypatch.setattr(sys, "prefix", str(place))
+        monkeypatch.setattr(sys, "executable", str(place / "bin" / "python"))
+        yield place
+
+
+def in_jail(code: str, empty: Path) -> str:
+    """What this environment's Python prints in the jail, as whoever bubblewrap makes it."""
+    command = bubblewrap.bubblewrap(empty, empty, INSIDE, root=os.geteuid() == 0)
+    done = subprocess.run([*command, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
 @needs_bubblewrap
-def test_a_library_that_the_sandbox_would_show_is_refused(empty, monkeypatch):
-    monkeypatch.setattr(bubblewrap, "_PACKAGE", Path(sys.prefix, "lib", "course_lib"))
-    with pytest.raises(SandboxError, match="would show with all its answers; install it with pip install -e"):
+@pytest.mark.situation(
+    "Laptops", "a clone and its environment below /tmp", "graded: the sandbox shows it in another place"
+)
+def test_an_environment_below_tmp_is_in_the_jail(environment_below_tmp, empty):
+    packages = next(environment_below_tmp.glob("lib/python3*/site-packages"))
+    (packages / "only_here.py").write_text("answer = 42")
+    code = "import only_here, sys, os; print(only_here.answer, sys.prefix, os.listdir('/tmp'))"
+    assert in_jail(code, empty).strip() == f"42 {bubblewrap.PYTHON} []"
+
+
+def test_a_python_below_tmp_is_said_for_what_it_is(monkeypatch, environment_below_tmp):
+    monkeypatch.setattr(sys, "base_prefix", "/tmp/python-3.11")
+    with pytest.raises(
+        SandboxError, match=r"must lie outside /tmp.*got /tmp/python-3.11; make the environment with"
+    ):
+        bubblewrap.interpreter()
+
+
+@needs_bubblewrap
+@pytest.mark.situation(
+    "Laptops",
+    "the course installed without `-e`, or cloned into the environment",
+    "the sandbox hides the course's own files",
+)
+def test_the_course_is_hidden_however_it_was_installed(environment_below_tmp, empty, monkeypatch):
+    installed = next(environment_below_tmp.glob("lib/python3*/site-packages")) / "course_lib"
+    clone = environment_below_tmp / "src" / "course"
+    for file in (installed / "objectives.py", clone / "pyproject.toml", clone / "solutions" / "05.ipynb"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("the_answer = 42")
+    monkeypatch.setattr(bubblewrap, "_PACKAGE", clone / "course_lib")
+    read = "import os, sys; print([n for _, _, names in os.walk(sys.prefix) for n in names if n in WANTED])"
+    wanted = "WANTED = ['objectives.py', 'pyproject.toml', '05.ipynb', 'pyvenv.cfg']\n"
+    assert in_jail(wanted + read, empty).strip() == "['pyvenv.cfg']"
+
+
+@needs_bubblewrap
+def test_advice_on_bubblewrap_is_given_where_it_was_refused(empty, monkeypatch):
+    monkeypatch.setattr(jail, "bubblewrap", lambda *_: ["sh", "-c", "echo setting up uid map: denied >&2; exit 1"])
+    with pytest.raises(SandboxError, match=r"uid map: denied\nWhere bubblewrap is refused:\n.*AppArmor"):
         Jail(empty)
 
 

@@ -2,11 +2,14 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-BASE, LIBRARY, SCRIPTS = "/run/course", "/opt/course/library", "/opt/course/inside"
+BASE, LIBRARY, SCRIPTS, PYTHON = "/run/course", "/opt/course/library", "/opt/course/inside", "/opt/course/python"
 _PACKAGE = Path(__file__).parents[2]
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
+_REPLACED = ("/tmp", "/proc", "/dev")  # the jail has its own: what lies there on this machine isn't seen
+_INSTALLED = [f"{lib}/python3*/{kind}-packages" for lib in ("lib*", "local/lib*") for kind in ("site", "dist")]
 
 
 class SandboxError(RuntimeError):
@@ -14,7 +17,10 @@ class SandboxError(RuntimeError):
 
 
 def bubblewrap(base: Path, library: Path, inside: Path, root: bool) -> list[str]:
-    """The words of the command; the program and its arguments follow. Raises ``SandboxError`` if it isn't installed."""
+    """The words of the command, up to the interpreter; its arguments follow.
+
+    Raises ``SandboxError`` if bubblewrap isn't installed, or Python lies where the jail can't show it.
+    """
     program = shutil.which("bwrap")
     if program is None:
         raise SandboxError("bubblewrap is missing: on Debian and Ubuntu, sudo apt install bubblewrap")
@@ -36,17 +42,15 @@ def bubblewrap(base: Path, library: Path, inside: Path, root: bool) -> list[str]
             command += ["--symlink", str(Path(folder).readlink()), folder]
         elif Path(folder).is_dir():
             command += ["--ro-bind", folder, folder]
-    for place in (*interpreter(), LIBRARY, BASE):
-        for parent in reversed(Path(place).parents[:-1]):  # bubblewrap's own would be open to root only
+    places = interpreter()
+    for shown in (*places.values(), Path(LIBRARY), Path(BASE)):
+        for parent in reversed(shown.parents[:-1]):  # bubblewrap's own would be open to root only
             command += ["--perms", "0755", "--dir", str(parent)]
-    for place in interpreter():
-        command += ["--ro-bind", place, place]
-    for place in (*interpreter(), *_SYSTEM):
-        if _PACKAGE.is_relative_to(place):
-            raise SandboxError(
-                f"course_lib lies in {_PACKAGE}, which the sandbox would show with all its answers; install it with "
-                "pip install -e from a clone in another place"
-            )
+    for place, shown in places.items():
+        command += ["--ro-bind", str(place), str(shown)]
+    for place, shown in (places | {Path(folder): Path(folder) for folder in _SYSTEM}).items():
+        for answers in _answers(place):
+            command += ["--perms", "0000", "--tmpfs", str(shown / answers.relative_to(place))]
     command += ["--perms", "0755", "--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     command += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
     command += [
@@ -62,18 +66,42 @@ def bubblewrap(base: Path, library: Path, inside: Path, root: bool) -> list[str]
     ]
     command += ["--proc", "/proc", "--dev", "/dev"]
     command += ["--size", str(64 << 20), "--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    return [*command, "--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", str(_seen(Path(sys.executable), places))]
 
 
-def interpreter() -> list[str]:
-    """The folders that Python and its packages lie in, as far as they aren't the system's; outermost first."""
+def interpreter() -> dict[Path, Path]:
+    """The folders that Python and its packages lie in, as far as they aren't the system's; outermost first.
+
+    Values are where the jail shows them: in the same place, but for an environment below /tmp. Raises
+    ``SandboxError`` if the Python that an environment was made of lies there.
+    """
     real = Path(sys.executable).resolve()
     wanted = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.base_prefix).resolve(), real.parent.parent}
-    found: list[str] = []
+    found: dict[Path, Path] = {}
     for folder in sorted(wanted, key=lambda path: len(path.parts)):
-        if folder.parts[1:2] not in ((), ("usr",)) and not any(folder.is_relative_to(f) for f in found):
-            found.append(str(folder))
+        if folder.parts[1:2] in ((), ("usr",)) or any(folder.is_relative_to(f) for f in found):
+            continue
+        hidden = any(folder.is_relative_to(replaced) for replaced in _REPLACED)
+        if hidden and folder != Path(sys.prefix):
+            raise SandboxError(
+                f"Python itself must lie outside {_REPLACED[0]}, which the sandbox replaces by its own, got {folder}; "
+                "make the environment with another Python"
+            )
+        found[folder] = Path(PYTHON) if hidden else folder
     return found
+
+
+def _seen(path: Path, places: dict[Path, Path]) -> Path:
+    """What the jail calls ``path``."""
+    around = next((place for place in places if path.is_relative_to(place)), None)
+    return path if around is None else places[around] / path.relative_to(around)
+
+
+def _answers(place: Path) -> Iterator[Path]:
+    """The course's own folders below ``place``, however it was installed: its clone, or the package alone."""
+    clone = _PACKAGE.parent if (_PACKAGE.parent / "pyproject.toml").is_file() else _PACKAGE
+    installed = {path for pattern in _INSTALLED for path in place.glob(f"{pattern}/course_lib")}
+    yield from sorted({path for path in (clone, *installed) if path.is_relative_to(place)})
 
 
 def environment(home: str) -> dict[str, str]:

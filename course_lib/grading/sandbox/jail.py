@@ -10,7 +10,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +21,11 @@ from course_lib.grading.sandbox.bubblewrap import BASE, LIBRARY, SCRIPTS, Sandbo
 UID = 65530  # of nobody; only used when the grader is root
 _INSIDE = Path(__file__).with_name("inside")
 _START = 120.0  # seconds that a jail has to import everything
+_HELP = """Where bubblewrap is refused:
+- Ubuntu 23.10 and later: the AppArmor profile for bwrap in docs/security.md ("Where bubblewrap is refused"),
+  loaded by: sudo apparmor_parser -r /etc/apparmor.d/bwrap
+  or, on a machine that only grades: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0
+- in a container, and elsewhere than on Linux: the repository's Containerfile says how it has to be started"""
 
 
 class Jail:
@@ -47,7 +51,6 @@ class Jail:
         }
         command = [
             *bubblewrap(self.base, library, _INSIDE, root),
-            sys.executable,
             "-E",
             "-s",
             f"{SCRIPTS}/zygote.py",
@@ -72,7 +75,7 @@ class Jail:
         except (OSError, ValueError):
             answer = {}
         if "ready" not in answer:
-            said = answer.get("error") or self._said()
+            said = answer.get("error") or f"{self._said()}\n{_HELP}"
             self.close()
             raise SandboxError(f"the sandbox did not start: {said}")
 

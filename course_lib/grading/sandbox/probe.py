@@ -10,12 +10,7 @@ from course_lib.grading.sandbox.limits import Limits
 
 _SECONDS = 60.0
 _SMALL = Limits(memory_mb=1024, processes=16, tmp_mb=16)
-_HELP = """Where bubblewrap is refused:
-- Ubuntu 23.10 and later: the AppArmor profile for bwrap in docs/security.md ("Where bubblewrap is refused"),
-  loaded by: sudo apparmor_parser -r /etc/apparmor.d/bwrap
-  or, on a machine that only grades: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0
-- in a container, and elsewhere than on Linux: the repository's Containerfile says how it has to be started;
-For notebooks of your own, --sandbox none runs them without one; that is written into every row."""
+_ELSE = "For notebooks of your own, --sandbox none runs them without one; that is written into every row."
 
 
 def require(kind: str) -> None:
@@ -24,13 +19,15 @@ def require(kind: str) -> None:
         return
     try:
         if sys.platform != "linux":
-            raise SandboxError(f"the sandbox needs Linux, this is {sys.platform}.")
+            raise SandboxError(
+                f"the sandbox needs Linux, this is {sys.platform}; the repository's Containerfile says how to have one"
+            )
         with tempfile.TemporaryDirectory(prefix="course-library-") as library:
             Path(library).chmod(0o755)
             with Jail(Path(library)) as jail:
                 probe(jail)
     except SandboxError as error:
-        raise SandboxError(f"{error}\n{_HELP}") from None
+        raise SandboxError(f"{error}\n{_ELSE}") from None
 
 
 def probe(jail: Jail) -> None:
