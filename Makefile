@@ -5,7 +5,7 @@
 # make soak   the long tests of the grader: killed again and again, on a cluster, every attack (< 60 min)
 #
 # On Linux the plain torch wheel brings gigabytes of CUDA libraries. `make lab TORCH=cpu` takes the CPU build from
-# PyTorch's own index instead. PYTHON=python3.12 chooses another interpreter (3.11 or newer).
+# PyTorch's own index instead. PYTHON=python3.12 chooses another interpreter (3.11 to 3.14).
 
 PYTHON ?= python3
 TORCH  ?= default
@@ -39,8 +39,8 @@ setup: $(VENV)/.installed
 setup-test: $(VENV)/.installed-test
 
 $(VENV)/.python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "$(PYTHON) is missing or older than 3.11; try: make PYTHON=python3.12 $(or $(MAKECMDGOALS),lab)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || \
+	  { echo "$(PYTHON) is missing, or isn't Python 3.11 to 3.14; try: make PYTHON=python3.12 $(or $(MAKECMDGOALS),lab)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "no venv; on Debian and Ubuntu: sudo apt install python3-venv"; rm -rf $(VENV); exit 1; }
 	@touch $@

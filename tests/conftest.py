@@ -1,6 +1,7 @@
 """What several test files need: a small clone of the course, and the `course` command called in this process."""
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,12 @@ for name in ("COURSE_SMOKE", "COURSE_DATA"):  # a reader's settings must not cha
     os.environ.pop(name, None)
 
 Course = Callable[..., tuple[int, str]]
+
+# in CI on Linux such a test runs or fails; .ci/run installs what it needs
+needs_bubblewrap = pytest.mark.skipif(
+    shutil.which("bwrap") is None and not (os.environ.get("CI") and sys.platform == "linux"),
+    reason="no bubblewrap: on Linux, sudo apt install bubblewrap",
+)
 
 PARAMETERS = "NUM_STEPS = 3\nDATASET = 'glyphs'"
 REPORT = "import os\nprint(NUM_STEPS, DATASET, os.environ.get('COURSE_DATA'), os.getcwd())"

@@ -47,9 +47,7 @@ def join_parameters(arguments: list[str]) -> list[str]:
 def main() -> None:
     print_anything()
     if home := give_home():
-        complain(
-            f"your home folder can't be written to: settings and caches go to {home}; set HOME to keep them"
-        )
+        complain(f"your home folder can't be written to: settings and caches go to {home}; set HOME to keep them")
     try:
         app(join_parameters(sys.argv[1:]))
     except LessonError as error:

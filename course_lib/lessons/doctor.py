@@ -17,7 +17,7 @@ from course_lib.lessons.find import FOLDERS, notebooks_in
 from course_lib.lessons.kernels import foreign_python
 from course_lib.lessons.workspace import WORKSPACE
 
-LOWEST_PYTHON = (3, 11)
+LOWEST_PYTHON, HIGHEST_PYTHON = (3, 11), (3, 14)
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def examine(root: Path) -> Iterator[Finding]:
 
 def python(_: Path) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    wanted = ".".join(map(str, LOWEST_PYTHON))
-    fine = sys.version_info >= LOWEST_PYTHON
-    remedy = "" if fine else f"install Python {wanted} or newer, then: make clean; make PYTHON=python{wanted}"
+    lowest, highest = (".".join(map(str, wanted)) for wanted in (LOWEST_PYTHON, HIGHEST_PYTHON))
+    fine = LOWEST_PYTHON <= sys.version_info[:2] <= HIGHEST_PYTHON
+    remedy = "" if fine else f"install Python {lowest} to {highest}, then: make clean; make PYTHON=python{lowest}"
     return Finding("python", fine, f"{version} in {sys.prefix}", remedy, True)
 
 

@@ -1,13 +1,11 @@
 """An instructor's own exercise, in a folder outside the repository: handed out, graded, and kept from learners."""
 
-import os
 import re
-import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import Course
+from conftest import Course, needs_bubblewrap
 
 from course_lib.exercises.build import BuildError
 from course_lib.exercises.catalogue import Catalogue, catalogue_of
@@ -166,9 +164,7 @@ def test_the_staged_library_has_its_probes_and_no_more(folder: Path, tmp_path: P
     assert "refuse('kl_per_dimension')" in texts[(tmp_path / "library/course_lib/objectives/kl.py").as_posix()]
 
 
-@pytest.mark.skipif(
-    shutil.which("bwrap") is None and not os.environ.get("CI"), reason="no bubblewrap: sudo apt install bubblewrap"
-)
+@needs_bubblewrap
 def test_it_is_graded_in_the_sandbox_and_out_of_reach_there(folder: Path, tmp_path: Path) -> None:
     look = f"""def renyi(mu, alpha):
     from pathlib import Path

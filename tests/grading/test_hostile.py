@@ -7,7 +7,6 @@ others have shown that there is one.
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from conftest import needs_bubblewrap
 from hostile.corpus import CORPUS, NEIGHBOURS, short, write
 from hostile.host import HONEST, Host
 from hostile.submission import FIRST, Submission
@@ -23,11 +23,7 @@ from hostile.submission import FIRST, Submission
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("hostile"),
-    pytest.mark.skipif(sys.platform != "linux", reason="submissions of strangers are graded on Linux"),
-    pytest.mark.skipif(
-        shutil.which("bwrap") is None and not os.environ.get("CI"),
-        reason="no bubblewrap: sudo apt install bubblewrap",
-    ),
+    needs_bubblewrap,
 ]
 CHOSEN = list(CORPUS) if os.environ.get("HOSTILE") == "all" else short(CORPUS)
 if only := os.environ.get("HOSTILE_ONLY"):

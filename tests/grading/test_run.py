@@ -1,7 +1,5 @@
 """A run is ended from outside: by the clock, and by what its messages make of the grader's own memory."""
 
-import os
-import shutil
 import threading
 import time
 from copy import deepcopy
@@ -9,16 +7,13 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from conftest import needs_bubblewrap
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course_lib.exercises.catalogue import Catalogue
 from course_lib.grading.running import run
 from course_lib.grading.running.run import _reason, _watch
 from course_lib.grading.sandbox import Limits, Sandbox
-
-NEEDS_BUBBLEWRAP = pytest.mark.skipif(
-    shutil.which("bwrap") is None and not os.environ.get("CI"), reason="no bubblewrap: sudo apt install bubblewrap"
-)
 
 
 class Kernel:
@@ -59,7 +54,7 @@ def test_a_kernel_that_is_done_is_let_go() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts in /proc")
-@pytest.mark.parametrize("kind", ["none", pytest.param("forked", marks=NEEDS_BUBBLEWRAP)])
+@pytest.mark.parametrize("kind", ["none", pytest.param("forked", marks=needs_bubblewrap)])
 def test_nothing_is_left_of_a_run(kind: str) -> None:
     """Of a thousand notebooks one process runs, each must give back its threads, sockets and files."""
     notebook = new_notebook(cells=[new_code_cell("print('hello')", metadata={"course": {"task": "t"}})])

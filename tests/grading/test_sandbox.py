@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 import zmq
+from conftest import needs_bubblewrap
 
 from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading.sandbox import Limits, Sandbox, SandboxError, bubblewrap, jail, require
@@ -27,9 +28,6 @@ from course_lib.grading.sandbox.staging import FLOORS, stage
 
 GAN = catalogue_of().exercise("07_gan")
 INSIDE = Path(jail.__file__).with_name("inside")
-needs_bubblewrap = pytest.mark.skipif(
-    shutil.which("bwrap") is None and not os.environ.get("CI"), reason="no bubblewrap: sudo apt install bubblewrap"
-)
 
 
 @pytest.fixture

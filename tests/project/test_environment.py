@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from course_lib.lessons import doctor
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -103,7 +105,7 @@ def test_conda_gets_the_same_versions() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     *from_conda, through_pip = environment["dependencies"]
     pinned = pins()
-    lowest_python = PROJECT["requires-python"].removeprefix(">=")
+    lowest_python = PROJECT["requires-python"].removeprefix(">=").partition(",")[0]
     assert from_conda == [f"python={lowest_python}", "pip", f"pytorch={pinned['torch']}"]
     listed = [f"{name}=={pinned[plain(name)]}" for name in NEEDED if name != "torch"]
     assert through_pip == {"pip": [*listed, "-e ."]}
@@ -175,3 +177,29 @@ def test_the_first_command_is_the_one_that_opens_the_lesson() -> None:
 @pytest.mark.parametrize("target", ["lab", "test", "test-quick", "lint", "checkpoints", "clean"])
 def test_every_target_of_the_readme_exists(target: str) -> None:
     assert planned(target)[0] == 0
+
+
+@pytest.mark.situation(
+    "Laptops",
+    "Python 3.11, 3.12, 3.13 or 3.14",
+    "installed with the same pins; the hosted workflow runs the lowest and the highest on Linux, macOS and Windows",
+)
+def test_supported_pythons_are_the_same_everywhere() -> None:
+    low, high = doctor.LOWEST_PYTHON, doctor.HIGHEST_PYTHON
+    supported = [f"{low[0]}.{minor}" for minor in range(low[1], high[1] + 1)]
+    given = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if "Python :: 3" in line]
+    assert given == supported
+    assert PROJECT["requires-python"] == f">={supported[0]},<{high[0]}.{high[1] + 1}"
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    matrix = workflow["jobs"]["elsewhere"]["strategy"]["matrix"]
+    assert matrix["python"] == [supported[0], supported[-1]]
+    assert [name.partition("-")[0] for name in matrix["os"]] == ["ubuntu", "macos", "windows"]
+    assert f"Python {supported[0]} to {supported[-1]}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"not {low} <= sys.version_info[:2] <= {high}" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_a_python_that_was_never_tried_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 15, 0))
+    found = doctor.python(ROOT)
+    assert not found.ok
+    assert "Python 3.11 to 3.14" in found.remedy

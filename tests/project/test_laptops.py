@@ -3,14 +3,13 @@
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import Course, write_notebook
+from conftest import Course, needs_bubblewrap, write_notebook
 from torch import nn
 
 from course_lib.cli.common import console, errors, print_anything
@@ -133,10 +132,8 @@ def test_a_kernel_that_cannot_start_is_a_row_of_the_table(
 
 
 @pytest.fixture
-def unknown(tmp_path: Path) -> list[str]:
+def unknown() -> list[str]:
     """The words that run a command as user 12345, whom nobody knows."""
-    if shutil.which("bwrap") is None and not os.environ.get("CI"):
-        pytest.skip("no bubblewrap: sudo apt install bubblewrap")
     same = ["--bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-user", "--uid", "12345"]
     return ["bwrap", *same, "--unsetenv", "USER", "--unsetenv", "LOGNAME", "--unsetenv", "HOME"]
 
@@ -146,6 +143,7 @@ def unknown(tmp_path: Path) -> list[str]:
     "a user without a name or a home that can be written to, as in containers",
     "works; one line says where caches went",
 )
+@needs_bubblewrap
 @pytest.mark.parametrize("home", ["unset", "/nowhere", "read-only"])
 def test_an_unknown_user_can_run_lessons(unknown: list[str], clone: Path, tmp_path: Path, home: str) -> None:
     write_notebook(
@@ -162,6 +160,7 @@ def test_an_unknown_user_can_run_lessons(unknown: list[str], clone: Path, tmp_pa
     assert "your home folder can't be written to" in done.stderr
 
 
+@needs_bubblewrap
 def test_marks_of_an_unknown_user_bear_the_number(unknown: list[str]) -> None:
     code = "from course_lib.cli.home import give_home; import getpass; give_home(); print(getpass.getuser())"
     done = subprocess.run([*unknown, sys.executable, "-c", code], capture_output=True, text=True, check=True)
