@@ -3,6 +3,7 @@
 The marks follow from its bytes, the secret and the exercise that it is of.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -55,7 +56,12 @@ def grade_bytes(
         verdicts,
         run.seconds,
         run.stopped,
-        (*notes, *rebuilt.notes, *_interrupted(rebuilt.notebook, run, limits)),
+        (
+            *notes,
+            *rebuilt.notes,
+            *_interrupted(rebuilt.notebook, run, limits),
+            *_stopped_above(rebuilt.notebook, run, verdicts),
+        ),
         sandbox=shared_sandbox(sandbox).name,
         cells=tuple((_name(rebuilt.notebook, i), cell.seconds) for i, cell in run.cells.items()),
     )
@@ -78,6 +84,17 @@ def _interrupted(notebook: NotebookNode, run: NotebookRun, limits: Limits) -> li
         f"Interrupted after {limits.seconds_per_cell:g} s: {_name(notebook, index)}."
         for index, cell in run.cells.items()
         if cell.status == "timeout"
+    ]
+
+
+def _stopped_above(notebook: NotebookNode, run: NotebookRun, verdicts: Sequence[TaskVerdict]) -> list[str]:
+    """A note for each right answer whose cell stopped; what it defines was taken all the same."""
+    right = {verdict.task for verdict in verdicts if verdict.verdict == "right"}
+    return [
+        f"The cell of {_name(notebook, index)} stopped with {cell.error}{cell.line and f' in {cell.line}'}. "
+        "What it defines was taken all the same."
+        for index, cell in run.cells.items()
+        if cell.status == "error" and notebook.cells[index].metadata.get("course", {}).get("answer") in right
     ]
 
 

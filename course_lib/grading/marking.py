@@ -114,4 +114,5 @@ def _why(cell: CellOutcome, run: NotebookRun, limits: Limits) -> str:
     error = re.sub(
         r" \(\d+\.py, line (\d+)\)", r" (line \1 of the cell)", cell.error
     )  # the kernel's name for a cell
-    return f"It stopped with {error}" if error else run.stopped
+    where = f" in {cell.line}" if cell.line else ""
+    return f"It stopped with {error}{where}" if error else run.stopped

@@ -16,6 +16,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
+
+from course_lib.probes.settings import as_at_the_start
 
 Case = Mapping[str, Tensor | int | float]
 
@@ -48,11 +52,12 @@ def observe(
 ) -> Observation:
     """Run ``probe`` on ``answer`` with a copy of ``case``; whatever the answer does wrong ends up in words.
 
-    The global random state is set before and put back after, so an answer that draws noise of its own repeats.
+    The global random state is set before and put back after, so an answer that draws noise of its own repeats; so
+    are torch's other global settings, so that what a notebook has set is no part of its answers.
     """
     if not callable(answer):
         return Observation({}, error=f"A function was expected, got {_kind(answer)}.")
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), as_at_the_start():
         torch.default_generator.manual_seed(0)  # not torch.manual_seed, which queues a call for each accelerator
         try:
             return Observation(dict(probe(answer, _copy(case))))
@@ -84,7 +89,18 @@ def trained_parameters(answer: Callable[..., Any], case: Case) -> dict[str, Tens
     network = answer(*case.values())
     if not isinstance(network, nn.Module):
         raise AnswerError(f"A network (torch.nn.Module) was expected, got {_kind(network)}.{_forgotten(network)}")
-    return {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    return {name: value.detach().cpu() for name, value in unwrapped(network).state_dict().items()}
+
+
+def unwrapped(network: nn.Module) -> nn.Module:
+    """The network itself: inside ``torch.compile``, ``DataParallel`` or ``AveragedModel`` its names have a prefix."""
+    while True:
+        inner = getattr(network, "_orig_mod", None)
+        if isinstance(network, nn.DataParallel | DistributedDataParallel | AveragedModel):
+            inner = network.module
+        if not isinstance(inner, nn.Module):
+            return network
+        network = inner
 
 
 def named_tensors(result: Any, case: Case) -> dict[str, Tensor]:

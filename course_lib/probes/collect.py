@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from course_lib.probes.calls import Case, Observation, observe
+from course_lib.probes.host import define
 from course_lib.probes.transport import MIME, TransportError, pack, unpack
 
 _MAX_BYTES = 8 << 20
@@ -53,13 +54,19 @@ def requested(text: str) -> list[Case]:
     ]
 
 
-def collect(name: str, probe: str, text: str) -> None:
-    """Call the notebook's function ``name`` by ``probe`` (``module:function``) and display the outputs as data."""
+def collect(name: str, probe: str, text: str, source: str = "") -> None:
+    """Call the notebook's function ``name`` by ``probe`` (``module:function``) and display the outputs as data.
+
+    If the notebook has none, its definition is looked for in ``source``, a cell that may have stopped above it.
+    """
     from IPython.core.getipython import get_ipython
     from IPython.display import display
 
     shell = get_ipython()
-    answer = shell.user_ns.get(name) if shell is not None else None
+    namespace: dict[str, Any] = shell.user_ns if shell is not None else {}
+    if name not in namespace:
+        define(name, source, namespace)
+    answer = namespace.get(name)
     module, function = probe.split(":")
     run: Callable[..., Mapping[str, Tensor]] = getattr(import_module(module), function)
     if answer is None:

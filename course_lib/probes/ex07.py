@@ -26,9 +26,9 @@ class TwoLayers(nn.Module):
 
 
 class Watched(TwoLayers):
-    """Counts how often a gradient comes back to what it made."""
+    """Counts the rows of what it made that a gradient comes back to."""
 
-    returns = 0
+    rows = 0
 
     def forward(self, x: Tensor) -> Tensor:
         out = super().forward(x)
@@ -36,8 +36,8 @@ class Watched(TwoLayers):
             out.register_hook(self._count)
         return out
 
-    def _count(self, _gradient: Tensor) -> None:
-        self.returns += 1
+    def _count(self, gradient: Tensor) -> None:
+        self.rows += len(gradient)
 
 
 def penalty(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
@@ -66,6 +66,8 @@ def penalty(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
 def two_steps(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """Both players' weights after two training steps, and how often a gradient came back to the generator.
 
+    A batch that is taken in parts, whose gradients add up, is one.
+
     ``case``: ``x`` (2, B, d) and ``z`` (2, B, k), one batch a step; four weights; the two learning rates.
     """
     tensors = {name: value for name, value in case.items() if isinstance(value, Tensor)}
@@ -80,5 +82,7 @@ def two_steps(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
         "the generator's second layer after two steps": generator.second.detach(),
         "the discriminator's first layer after two steps": discriminator.first.detach(),
         "the discriminator's second layer after two steps": discriminator.second.detach(),
-        "how often a gradient came back to the generator in two steps": torch.tensor(float(generator.returns)),
+        "how often a gradient came back to the generator in two steps": torch.tensor(
+            generator.rows / tensors["x"].shape[1], dtype=torch.float32
+        ),
     }

@@ -5,6 +5,7 @@ A failing cell doesn't stop the rest. What a kernel says is a claim: it is bound
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,14 +30,25 @@ _TEXT = 2000  # characters of what a cell printed or failed with that are kept
 class CellOutcome:
     """What became of a cell: ``ok``, ``error``, ``timeout``, ``hung``, ``died``, ``flooded`` or ``garbled``.
 
-    ``data``: the grader's message that it displayed, if any. ``error``: the exception it stopped with.
+    ``data``: the grader's message that it displayed, if any. ``error``: the exception it stopped with, and ``line`` the
+    cell's own line where it did.
     """
 
     status: str
     seconds: float
     error: str = ""
+    line: str = ""
     text: str = ""
     data: Any = field(default=None, repr=False)
+
+
+def _line(traceback: Any) -> str:
+    """The cell's line that IPython's traceback points at, as ``line 3: x.cuda()``; nothing if there is none."""
+    text = "\n".join(str(part) for part in traceback[:100]) if isinstance(traceback, list) else ""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text[: 10 * _TEXT])
+    _, cell, text = text.partition("Cell In[")
+    pointed = re.search(r"^-+> *(\d+) (.*)", text, re.MULTILINE) if cell else None
+    return f"line {pointed[1]}: {pointed[2].strip()}"[:200] if pointed else ""
 
 
 class LimitedClient(PapermillNotebookClient):
@@ -127,6 +139,7 @@ class LimitedClient(PapermillNotebookClient):
         if kind == "error":
             self._now.status = "error"
             self._now.error = f"{content['ename']}: {content['evalue']}"[:_TEXT].removesuffix(": ")
+            self._now.line = _line(content.get("traceback"))
         elif kind == "stream":
             self._now.text += str(content["text"])[: _TEXT - len(self._now.text)]
         elif kind == "display_data" and self._now.data is None:

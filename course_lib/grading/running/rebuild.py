@@ -25,7 +25,10 @@ from course_lib.probes.collect import request
 from course_lib.tasks.core import Case, Task
 
 _METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-_WARM_UP = "import torch as _torch\nfrom course_lib.probes.collect import collect as _collect"
+_WARM_UP = """import torch as _torch
+from course_lib.probes.collect import collect as _collect
+from course_lib.probes.host import settle as _settle
+_settle()"""
 
 
 @dataclass
@@ -64,11 +67,11 @@ def rebuild(exercise: Exercise, cells: Sequence[Cell], cases: Mapping[str, Seque
         _add(run, [last] if last else [], **({"answer": grade_id} if cell.role == "answer" else {}))
         for name in collected.get(grade_id, []):
             if name in by_name:
-                run.append(_collector(by_name[name], cases[name]))
+                run.append(_collector(by_name[name], cases[name], result.answers[name]))
         _add(run, extras[grade_id])
     for name in collected.get("", []):
         if name in by_name:
-            run.append(_collector(by_name[name], cases[name]))
+            run.append(_collector(by_name[name], cases[name], result.answers[name]))
     return result
 
 
@@ -159,11 +162,11 @@ def _found(name: str, holder: str, has_cell: bool) -> str:
     return f"The cell of {name} had lost its mark; a cell of yours that defines it was taken."
 
 
-def _collector(task: Task, cases: Sequence[Case]) -> NotebookNode:
+def _collector(task: Task, cases: Sequence[Case], answer: str) -> NotebookNode:
     probe = f"{task.probe.__module__}:{task.probe.__qualname__}"
     source = (
         "from course_lib.probes.collect import collect as _collect\n"  # again: the name may have been taken
-        f'_collect("{task.name}", "{probe}", "{request(cases)}")'
+        f'_collect("{task.name}", "{probe}", "{request(cases)}", {answer!r})'
     )
     return nbformat.v4.new_code_cell(source, metadata={"course": {"collects": task.name}})
 

@@ -14,7 +14,7 @@ GAN_STEP = Task(
     cases=answers.step_cases,
     probe=two_steps,
     reference=answers.right,
-    alternatives=(answers.drawn_twice, answers.by_autograd, answers.frozen),
+    alternatives=(answers.drawn_twice, answers.by_autograd, answers.frozen, answers.in_parts),
     mistakes=(
         Mistake(
             answers.leaky,

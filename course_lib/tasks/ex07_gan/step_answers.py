@@ -82,6 +82,17 @@ def frozen(g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Te
     d.requires_grad_(True)
 
 
+def in_parts(g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor) -> None:
+    for optimizer, loss in (
+        (d_opt, lambda x_one, z_one: d_loss(d, x_one, g(z_one).detach())),
+        (g_opt, lambda _, z_one: g_loss(d, g(z_one))),
+    ):
+        optimizer.zero_grad()
+        for x_one, z_one in zip(x.split(1), z.split(1), strict=True):
+            (loss(x_one, z_one) / len(x)).backward()
+        optimizer.step()
+
+
 def leaky(g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor) -> None:
     update(d_opt, d_loss(d, x, g(z)))
     update(g_opt, g_loss(d, g(z)))
