@@ -19,10 +19,12 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
+from course_lib.probes.contract import AnswerError, kept
 from course_lib.probes.settings import as_at_the_start
 
 Case = Mapping[str, Tensor | int | float]
 
+_SEED = 0
 _NOT_THE_LEARNERS = tuple(
     str(path)
     for path in (
@@ -32,10 +34,6 @@ _NOT_THE_LEARNERS = tuple(
         sysconfig.get_path("platlib"),
     )
 )
-
-
-class AnswerError(Exception):
-    """The answer ran but gave back something that can't be looked at; the message says what and what to do."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,9 @@ def observe(
     if not callable(answer):
         return Observation({}, error=f"A function was expected, got {_kind(answer)}.")
     with torch.random.fork_rng(devices=[]), as_at_the_start():
-        torch.default_generator.manual_seed(0)  # not torch.manual_seed, which queues a call for each accelerator
+        torch.default_generator.manual_seed(
+            _SEED
+        )  # not torch.manual_seed, which queues a call for each accelerator
         try:
             return Observation(dict(probe(answer, _copy(case))))
         except NotImplementedError as error:
@@ -73,10 +73,14 @@ def call(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """The answer's value, and the gradient of its sum with respect to each input that asks for one.
 
     One tensor is called "the value"; a tuple's are counted, a dictionary's or dataclass's bear their names. A
-    gradient that doesn't exist is given as zeros.
+    gradient that doesn't exist is given as zeros. It is called twice, and leaves its inputs as they are.
     """
-    values = named_tensors(answer(*case.values()), case)
+    again = _copy(case)
+    with kept(case):
+        values = named_tensors(answer(*case.values()), case)
     outputs = {name: value.detach() for name, value in values.items()}
+    torch.default_generator.manual_seed(_SEED)
+    _compare(outputs, lambda: named_tensors(answer(*again.values()), again))
     wanted = {name: x for name, x in case.items() if isinstance(x, Tensor) and x.requires_grad}
     for name, value in values.items():
         for wrt, gradient in gradients(value.sum(), wanted).items():
@@ -84,9 +88,28 @@ def call(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     return outputs
 
 
+def _compare(first: Mapping[str, Tensor], second: Callable[[], Mapping[str, Tensor]]) -> None:
+    """Raises ``AnswerError`` if a second call with the same inputs stops or gives something else."""
+    try:
+        values = second()
+    except Exception as error:
+        raise AnswerError(
+            f"Called once it works; called again with the same inputs it doesn't. {describe(error)}"
+        ) from error
+    if first.keys() != values.keys() or not all(
+        x.shape == values[name].shape and torch.allclose(x, values[name].detach(), equal_nan=True)
+        for name, x in first.items()
+    ):
+        raise AnswerError(
+            "Called again with the same inputs, it gave something else: it must not depend on what an earlier call "
+            "left behind."
+        )
+
+
 def trained_parameters(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """The parameters and buffers of the network that the answer returns."""
-    network = answer(*case.values())
+    with kept(case):
+        network = answer(*case.values())
     if not isinstance(network, nn.Module):
         raise AnswerError(f"A network (torch.nn.Module) was expected, got {_kind(network)}.{_forgotten(network)}")
     return {name: value.detach().cpu() for name, value in unwrapped(network).state_dict().items()}

@@ -5,12 +5,14 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.probes.calls import AnswerError, Case, named_tensors
+from course_lib.probes.calls import Case, named_tensors
+from course_lib.probes.contract import AnswerError, kept
 
 
 def new_weights(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """The encoder and the decoder that the answer returns, in this order."""
-    result = answer(*case.values())
+    with kept(case):
+        result = answer(*case.values())
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise AnswerError(
             "Two tensors were expected, the new encoder and the new decoder: return encoder, decoder."

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.probes.calls import AnswerError, Case, gradients, named_tensors
+from course_lib.probes.calls import Case, gradients, named_tensors
+from course_lib.probes.contract import AnswerError, kept
 
 
 class TwoLayers(nn.Module):
@@ -50,7 +51,8 @@ def penalty(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     assert isinstance(first, Tensor)
     assert isinstance(second, Tensor)
     network = TwoLayers(first, second)
-    values = named_tensors(answer(network, x, gamma), case)
+    with kept({"x": x, "discriminator": network}):
+        values = named_tensors(answer(network, x, gamma), case)
     if list(values) != ["the value"]:
         raise AnswerError("One tensor was expected, the penalty of each image.")
     value = values["the value"]
@@ -76,7 +78,9 @@ def two_steps(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     g_optimizer = torch.optim.SGD(generator.parameters(), lr=float(case["g_lr"]))
     d_optimizer = torch.optim.SGD(discriminator.parameters(), lr=float(case["d_lr"]))
     for x, z in zip(tensors["x"], tensors["z"], strict=True):
-        answer(generator, discriminator, g_optimizer, d_optimizer, x, z)
+        given = {"generator": generator, "discriminator": discriminator, "x": x, "z": z}
+        with kept(given, gradients=True, weights=True):
+            answer(generator, discriminator, g_optimizer, d_optimizer, x, z)
     return {
         "the generator's first layer after two steps": generator.first.detach(),
         "the generator's second layer after two steps": generator.second.detach(),

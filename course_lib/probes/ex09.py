@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.probes.calls import AnswerError, Case
+from course_lib.probes.calls import Case
+from course_lib.probes.contract import AnswerError, kept
 
 NUM_FEATURES = 3
 
@@ -73,7 +74,13 @@ def left_by_routing(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]
 def left_by_step(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """The gradients left by one step, ``answer(networks, x, eps, z_prior, gamma)``."""
     networks, x, eps, z_prior = _built(case)
-    found = _gradients_after(lambda: answer(dict(networks.items()), x, eps, z_prior, case["gamma"]), networks)
+    found = _gradients_after(
+        lambda: answer(dict(networks.items()), x, eps, z_prior, case["gamma"]),
+        networks,
+        x=x,
+        eps=eps,
+        z_prior=z_prior,
+    )
     if not any(bool(gradient.any()) for gradient in found.values()):
         raise AnswerError("No network has a gradient after the call. Leave each in the .grad of its parameter.")
     return found
@@ -87,12 +94,10 @@ def _built(case: Case) -> tuple[nn.ModuleDict, Tensor, Tensor, Tensor]:
     return networks, x, eps, z_prior
 
 
-def _gradients_after(call: Callable[[], Any], networks: nn.ModuleDict) -> dict[str, Tensor]:
+def _gradients_after(call: Callable[[], Any], networks: nn.ModuleDict, **given: Tensor) -> dict[str, Tensor]:
     """What stands in each ``.grad`` after ``call()``, zeros where there is none."""
-    before = [parameter.detach().clone() for parameter in networks.parameters()]
-    call()
-    if any(not torch.equal(old, new) for old, new in zip(before, networks.parameters(), strict=True)):
-        raise AnswerError("The weights changed during the call. Leave gradients only; steps are the optimiser's.")
+    with kept({**dict(networks.items()), **given}, gradients=True):
+        call()
     return {
         f"the gradient left in {name}": torch.zeros_like(p) if p.grad is None else p.grad.detach().clone()
         for name, p in networks.named_parameters()

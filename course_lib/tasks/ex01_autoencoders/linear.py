@@ -55,9 +55,9 @@ def gradient_step(x: Tensor, encoder: Tensor, decoder: Tensor, lr: float) -> tup
 
 
 def _by_autograd(x: Tensor, encoder: Tensor, decoder: Tensor, lr: float) -> tuple[Tensor, Tensor]:
-    weights = [encoder.requires_grad_(), decoder.requires_grad_()]
-    by_encoder, by_decoder = torch.autograd.grad(squared_error(x @ encoder.T @ decoder.T, x).mean(), weights)
-    return (encoder - lr * by_encoder).detach(), (decoder - lr * by_decoder).detach()
+    weights = [encoder.detach().requires_grad_(), decoder.detach().requires_grad_()]
+    by_encoder, by_decoder = torch.autograd.grad(squared_error(x @ weights[0].T @ weights[1].T, x).mean(), weights)
+    return encoder - lr * by_encoder, decoder - lr * by_decoder
 
 
 def _by_covariance(x: Tensor, encoder: Tensor, decoder: Tensor, lr: float) -> tuple[Tensor, Tensor]:
