@@ -1,0 +1,112 @@
+"""What a lesson says of its numbers, said beside them: a sentence, the measured number, and whether it holds here."""
+
+import os
+from collections.abc import Mapping, MutableMapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from course_lib import smoke
+
+Number = float | int
+
+
+class Settings:
+    """The parameters of a lesson, in one place.
+
+    ``Settings(globals())`` is the last line of the cell that sets them: names in capitals are recorded with their
+    values. Claims are made at these values only.
+    """
+
+    current: "Settings | None" = None
+
+    def __init__(self, namespace: MutableMapping[str, Any]) -> None:
+        self._namespace = namespace
+        self.defaults = {name: value for name, value in namespace.items() if name.isupper() and name[0] != "_"}
+        Settings.current = self
+
+    def small(self, **values: Any) -> None:
+        """Take ``values`` where ``COURSE_SMOKE=1`` asks for a run of seconds. ``ValueError`` for a name without one."""
+        for name in values:
+            if name not in self.defaults:
+                raise ValueError(f"{name} must be a parameter of this lesson, one of {', '.join(self.defaults)}")
+        if smoke():
+            self._namespace.update(values)
+
+    def are_defaults(self) -> bool:
+        """Whether every parameter still has its value."""
+        return all(self._namespace.get(name) == value for name, value in self.defaults.items())
+
+
+def claim(
+    sentence: str,
+    value: Number | Sequence[Number] | Mapping[str, Number],
+    *,
+    below: Number | None = None,
+    above: Number | None = None,
+    falling: bool = False,
+    rising: bool = False,
+    unit: str = "",
+) -> None:
+    """Print ``sentence`` with its measured ``value``, and say if it doesn't hold here.
+
+    ``value``: a number; several, of as many seeds or settings, each of which must lie between ``above`` and ``below``
+    (exclusive); or named ones. ``falling``, ``rising``: in this order each is less (more) than the one before.
+
+    Where the lessons are tested (``COURSE_STRICT=1``) a claim that doesn't hold is an ``AssertionError``; a reader is
+    told by how much it was missed, and the lesson goes on: on another machine, or with another release of torch, a run
+    may come out otherwise. Away from the lesson's default settings nothing is claimed. Raises ``ValueError`` for a
+    claim that says nothing.
+    """
+    if below is None and above is None and not (falling or rising):
+        raise ValueError("a claim must have a bound or an order: below, above, falling or rising")
+    values = _numbers(value)
+    measured = _said(value) + (f" {unit}" if unit else "")
+    settings = Settings.current
+    if smoke() or (settings is not None and not settings.are_defaults()):
+        print(f"· {sentence}: {measured} (not claimed at these settings)")
+        return
+    missed = _missed(values, below, above, falling, rising)
+    if not missed:
+        print(f"✓ {sentence}: {measured}")
+        return
+    text = f"{sentence}: {measured}. {missed}"
+    if os.environ.get("COURSE_STRICT", "0") not in ("", "0"):
+        raise AssertionError(f"a claim doesn't hold. {text}")
+    print(f"✗ {text} It did not come out on this machine; the lesson's text says what came out on ours.")
+
+
+def _numbers(value: Number | Sequence[Number] | Mapping[str, Number]) -> list[float]:
+    if isinstance(value, Mapping):
+        return [float(v) for v in value.values()]
+    if isinstance(value, Sequence):
+        return [float(v) for v in value]
+    return [float(value)]
+
+
+def _said(value: Number | Sequence[Number] | Mapping[str, Number]) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_digits(v)}" for name, v in value.items())
+    if isinstance(value, Sequence):
+        return f"{_digits(sum(value) / len(value))} ({', '.join(map(_digits, value))})"
+    return _digits(value)
+
+
+def _digits(value: Number) -> str:
+    """Three significant digits, and no exponent for what a person reads without one."""
+    value = float(value)
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def _missed(values: list[float], below: Number | None, above: Number | None, falling: bool, rising: bool) -> str:
+    """By how much; nothing if all holds. NaN misses every bound."""
+    if below is not None and not all(v < below for v in values):
+        worst = max(values, key=lambda v: v if v == v else float("inf"))
+        return f"Claimed was less than {_digits(below)}; it is {_digits(worst - below)} more."
+    if above is not None and not all(v > above for v in values):
+        worst = min(values, key=lambda v: v if v == v else float("-inf"))
+        return f"Claimed was more than {_digits(above)}; it is {_digits(above - worst)} less."
+    if falling and not all(a > b for a, b in pairwise(values)):
+        return "Claimed was that each is less than the one before."
+    if rising and not all(a < b for a, b in pairwise(values)):
+        return "Claimed was that each is more than the one before."
+    return ""
