@@ -1,7 +1,7 @@
 """``course grade``: a folder of submissions in, marks out, and what is seen meanwhile."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +26,8 @@ from course_lib.lessons.find import course_root
 
 if TYPE_CHECKING:
     from course_lib.grading import Result, Summary
+
+_SHOWN = 10  # of a list on the screen
 
 
 class Sandbox(StrEnum):
@@ -128,6 +130,8 @@ def _tell(summary: "Summary", only: str, explain: bool, quiet: bool) -> int:
             explain_learner(journal, only)
         elif not quiet:
             _summarise(journal, summary)
+        if summary.skipped and not quiet:
+            _skipped(summary.skipped)
         failed = 0
         for record in journal:
             if record.result.status == "failed" and only in ("", record.learner):
@@ -135,6 +139,15 @@ def _tell(summary: "Summary", only: str, explain: bool, quiet: bool) -> int:
                 told = safe(f"{record.learner} {record.exercise}: {record.result.reason}")
                 errors.print(f"[bold red]not graded[/] {told}", soft_wrap=True)
     return 1 if failed else 0
+
+
+def _skipped(reasons: Sequence[str]) -> None:
+    """How many files were passed over, and the first of them with the reason."""
+    errors.print(f"[yellow]skipped[/] {len(reasons)}, which no learner was graded for:")
+    for reason in reasons[:_SHOWN]:
+        errors.print(f"  {safe(reason)}", soft_wrap=True)
+    if len(reasons) > _SHOWN:
+        errors.print(f"  and {len(reasons) - _SHOWN} more")
 
 
 def _summarise(journal: Any, summary: "Summary") -> None:

@@ -32,12 +32,16 @@ _MARGIN = 180.0  # seconds that reading, starting and judging may take besides a
 
 @dataclass(frozen=True)
 class Summary:
-    """A batch: where everything is, how many were graded in it, how many hadn't changed, and how long it took."""
+    """A batch: where everything is, how many were graded in it, how many hadn't changed, and how long it took.
+
+    ``skipped``: what lay there and is no submission, each with the reason.
+    """
 
     out: Path
     graded: int
     unchanged: int
     seconds: float
+    skipped: tuple[str, ...] = ()
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
@@ -95,7 +99,8 @@ def grade_folder(
     exercises = catalogue_of(solutions, variants).names
     if late is not None and (unknown := sorted(set(late.due) - {"", *exercises})):
         raise ValueError(f"no exercise {', '.join(unknown)} to be due; there are: {', '.join(exercises)}")
-    found = [s for s in find_submissions(submissions, exercises, out) if only in ("", s.learner)]
+    handed_in = find_submissions(submissions, exercises, out)
+    found = [s for s in handed_in.submissions if only in ("", s.learner)]
     if not found:
         raise FileNotFoundError(f"{submissions} holds no notebook of a learner called {only!r}")
     found.sort(key=lambda submission: (submission.exercise, submission.learner))
@@ -130,7 +135,7 @@ def grade_folder(
             if late is not None:
                 apply_late(journal, late, "course grade --late")
             publish(journal, out)
-    return Summary(out, len(todo), len(found) - len(todo), time.monotonic() - started)
+    return Summary(out, len(todo), len(found) - len(todo), time.monotonic() - started, handed_in.skipped)
 
 
 class _Batch:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from course_lib.grading.intake.zips import MAX_ENTRIES, iso, members
+from course_lib.grading.intake.read import SubmissionError
+from course_lib.grading.intake.zips import MAX_LEARNERS_ENTRIES, iso, members, refusal
 
 LINK = "This is a link or a device, not a notebook."
 _DEPTH = 8  # of folders looked through
@@ -49,14 +50,29 @@ def in_folder(folder: Path, out: Path | None = None, above: tuple[str, ...] = ()
             yield from in_folder(path, out, parts)
 
 
-def in_zip(path: Path, most: int = MAX_ENTRIES) -> list[Entry]:
-    """Everything in a zip. Raises ``SubmissionError`` if it is refused."""
-    entries = []
-    for member in members(path, most):
+def in_zip(path: Path, skipped: list[str]) -> Iterator[Entry]:
+    """Everything in an LMS's zip; ``skipped`` takes the entries without a place. Raises ``SubmissionError`` if it is
+    refused."""
+    for member in members(path):
         parts = PurePosixPath(member.name).parts
-        if parts and not any(_is_hidden(part) for part in parts):
-            entries.append(Entry(parts, path, member.name, member.folder, member.modified))
-    return entries
+        if member.nowhere:
+            skipped.append(f"{member.name[:200]!r}: {member.problem}")
+        elif parts and not any(_is_hidden(part) for part in parts):
+            problem = member.problem and f"In the zip {member.problem}."
+            yield Entry(parts, path, member.name, member.folder, member.modified, problem)
+
+
+def notebooks_in(path: Path) -> list[Entry]:
+    """The notebooks in a learner's own zip. Raises ``SubmissionError`` if it, or one of them, is refused."""
+    found = []
+    for member in members(path, MAX_LEARNERS_ENTRIES):
+        parts = PurePosixPath(member.name).parts
+        is_notebook = parts and PurePosixPath(parts[-1]).suffix.lower() == ".ipynb"
+        if is_notebook and member.problem:
+            raise SubmissionError(refusal(path, member))
+        if is_notebook and not any(_is_hidden(part) for part in parts):
+            found.append(Entry(parts, path, member.name, member.folder, member.modified))
+    return found
 
 
 def _is_hidden(name: str) -> bool:

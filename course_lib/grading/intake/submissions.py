@@ -1,11 +1,11 @@
 """Finds the notebooks that were handed in. Names come from strangers: nothing is made of them here but text.
 
-A folder, or a zip of one (``archive.py`` says what is refused), in any of these layouts, which may be mixed:
+A folder, or a zip of one (``zips.py`` says what is refused), in any of these layouts, which may be mixed:
 
 - nbgrader's: ``LEARNER/EXERCISE/EXERCISE.ipynb``, where a single notebook of another name is taken too; also
   ``LEARNER/EXERCISE.ipynb``;
 - flat: ``LEARNER__EXERCISE.ipynb`` or ``LEARNER.ipynb``;
-- the downloads of Canvas and Moodle: ``names.py`` says which names are understood;
+- the downloads of Canvas and Moodle: ``lms_names.py`` says which names are understood;
 - in place of a notebook a learner's zip, with the notebook anywhere in it. A zip within a zip is refused.
 
 A folder around all of it is looked through. Where no name tells the exercise (``LEARNER/week3/answers.ipynb``), the
@@ -18,10 +18,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from course_lib.grading.intake.listing import LINK, Entry, in_folder, in_zip
+from course_lib.grading.intake.listing import LINK, Entry, in_folder, in_zip, notebooks_in
 from course_lib.grading.intake.lms_names import FileNames, FromName, without_copy
 from course_lib.grading.intake.read import MAX_BYTES, SubmissionError
-from course_lib.grading.intake.zips import MAX_LEARNERS_ENTRIES, read_member
+from course_lib.grading.intake.zips import read_member
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,15 @@ class Submission:
             return file.read(MAX_BYTES + 1)
 
 
-def find_submissions(place: Path, exercises: Collection[str], out: Path | None = None) -> list[Submission]:
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder or zip: ``submissions``, and what was ``skipped``, each with the reason."""
+
+    submissions: tuple[Submission, ...]
+    skipped: tuple[str, ...] = ()
+
+
+def find_submissions(place: Path, exercises: Collection[str], out: Path | None = None) -> Found:
     """The notebooks in a folder or zip, in the order of their places, without those in ``out``.
 
     ``exercises``: the names that files and folders may tell.
@@ -72,15 +80,16 @@ def find_submissions(place: Path, exercises: Collection[str], out: Path | None =
     one submission with a problem. Raises ``FileNotFoundError`` if there is none, ``SubmissionError`` (a
     ``ValueError``) for a zip that is refused.
     """
+    skipped: list[str] = []
     if place.is_dir():
         entries = list(in_folder(place, out))
     elif place.is_file() and place.suffix.lower() == ".zip":
-        entries = in_zip(place)
+        entries = list(in_zip(place, skipped))
     else:
         raise FileNotFoundError(f"{place} is not a folder or a .zip; name the one that holds the submissions")
     names = FileNames(exercises)
     found: dict[tuple[str, str], Submission] = {}
-    for bag in _bags(sorted(_unwrapped(entries, names), key=lambda entry: entry.parts), names):
+    for bag in _bags(sorted(_unwrapped(entries, names), key=lambda entry: entry.parts), names, skipped):
         for one in _settled(bag, names):
             key = (one.learner, one.exercise)
             found[key] = _two(found[key], one) if key in found else one
@@ -89,7 +98,7 @@ def find_submissions(place: Path, exercises: Collection[str], out: Path | None =
             f"no notebook in {place}; it should hold LEARNER/EXERCISE/EXERCISE.ipynb, LEARNER__EXERCISE.ipynb, or "
             "the download of Canvas or Moodle"
         )
-    return list(found.values())
+    return Found(tuple(found.values()), tuple(skipped))
 
 
 @dataclass
@@ -120,8 +129,8 @@ def _is_layout(parts: tuple[str, ...], names: FileNames) -> bool:
     return bool(names.downloaded(stem) or names.exercise_of(stem.partition("__")[2]) or in_a_tree)
 
 
-def _bags(entries: Iterable[Entry], names: FileNames) -> list[_Bag]:
-    """The files of each learner, by the layout that their places are in."""
+def _bags(entries: Iterable[Entry], names: FileNames, skipped: list[str]) -> list[_Bag]:
+    """The files of each learner, by the layout that their places are in; ``skipped`` takes what is in none."""
     bags: dict[tuple[str, ...], _Bag] = {}
     for entry in entries:
         depth, top = len(entry.parts), entry.parts[0]
@@ -141,6 +150,8 @@ def _bags(entries: Iterable[Entry], names: FileNames) -> list[_Bag]:
                 FromName(top, entry.stem),
             )
         else:
+            if not entry.folder and entry.suffix in (".ipynb", ".zip"):
+                skipped.append(f"{'/'.join(entry.parts)[:200]!r}: it lies too deep for LEARNER/EXERCISE/…")
             continue
         if not entry.folder:
             bag.files.append((entry, source))
@@ -198,7 +209,7 @@ def _notebooks(entry: Entry, source: FromName, names: FileNames) -> list[tuple[S
     if entry.member:
         return [(replace(one, problem="This is a zip within a zip. Hand in the notebook itself."), source)]
     try:
-        inside = [inner for inner in in_zip(entry.path, MAX_LEARNERS_ENTRIES) if inner.suffix == ".ipynb"]
+        inside = notebooks_in(entry.path)
     except SubmissionError as error:
         return [(replace(one, problem=str(error)), source)]
     if not inside:
