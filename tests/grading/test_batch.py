@@ -307,6 +307,76 @@ def test_a_worker_that_dies_or_hangs_takes_no_other_submission_with_it(tmp_path:
     assert "Look at this notebook by hand" in page.read_text()
 
 
+def refused_or_fake(job: Job) -> Graded:
+    """As the grader does with what can't be graded, quick with all else."""
+    return workers.grade_one(job) if job.problem else fake(job)
+
+
+NOT_UTF8 = {  # places below a folder of submissions, as bytes, and the files there
+    "a zip that is none": {b"zoe/07_gan/x\xff.zip": b"PK, but no zip"},
+    "two notebooks in a folder": {b"zoe/week\xff/a.ipynb": b"{}", b"zoe/week\xff/b.ipynb": b"{ }"},
+    "a folder without a notebook": {b"zoe/Ub\xfcng/notes.txt": b""},
+    "a learner of Latin-1": {b"J\xf6rg/work.zip": b"PK, but no zip"},
+    "two learners of one reading": {b"x\xff/a.zip": b"", b"x\xfe/a.zip": b""},
+    "Moodle": {b"\xc9va K\xfan_7_assignsubmission_file/a\xff.ipynb": b"{}"},
+    "Shift-JIS": {b"zoe__\x89\xdb\x91\xe8.ipynb": b"{}"},
+}
+
+
+@LINUX
+@pytest.mark.situation(
+    "Names",
+    "a file or folder whose name isn't UTF-8",
+    "its learner is told what is wrong, and all others are graded",
+)
+@pytest.mark.parametrize("files", NOT_UTF8.values(), ids=NOT_UTF8)
+def test_a_name_that_is_not_utf8_stops_nobody(tmp_path: Path, quick: Quick, files: dict[bytes, bytes]) -> None:
+    hand_in(tmp_path / "in", "ada", VAE, "{}")
+    hand_in(tmp_path / "in", "zz-last", VAE, "{}")
+    for name, data in files.items():
+        path = Path(os.fsdecode(os.fsencode(tmp_path / "in") + b"/" + name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    quick(refused_or_fake)
+    learners = len({Path(os.fsdecode(name)).parts[0] for name in files})
+    for again in (False, False, True):
+        summary = grade_folder(tmp_path / "in", tmp_path / "out", regrade=again)
+        assert len(summary.results) == 2 + learners
+        assert scores(tmp_path / "out")["zz-last"] == ("2", "graded")
+        assert summary.count("failed") == 0
+    assert len(list((tmp_path / "out" / "feedback").rglob("*.html"))) == 2 + learners
+    for path in (tmp_path / "out").rglob("*.[ch]*"):
+        path.read_text(encoding="utf-8")  # every table and page
+
+
+@pytest.mark.situation("Names", "a result that the journal can't take", "that submission alone is marked failed")
+def test_a_submission_that_cannot_be_recorded_fails_alone(tmp_path: Path, quick: Quick) -> None:
+    for learner in ("ada", "bob", "cy"):
+        hand_in(tmp_path / "in", learner, VAE, "{}")
+
+    def unwritable(job: Job) -> Graded:
+        result, answers = fake(job)
+        return (result, {"f": b"no text"} if job.learner == "bob" else answers)  # type: ignore[dict-item]
+
+    quick(unwritable)
+    told: list[tuple[str, str]] = []
+    summary = grade_folder(
+        tmp_path / "in", tmp_path / "out", progress=lambda r: told.append((r.learner, r.status))
+    )
+    assert scores(tmp_path / "out") == {"ada": ("2", "graded"), "bob": ("0", "failed"), "cy": ("2", "graded")}
+    assert ("bob", "failed") in told
+    (bob,) = [result for result in summary.results if result.learner == "bob"]
+    assert "could not be recorded (TypeError" in bob.reason
+    quick(fake)
+    assert grade_folder(tmp_path / "in", tmp_path / "out").graded == 1, "the next call tries it again"
+
+
+@pytest.mark.parametrize("learner", ["x\udcff", "\ud83d", "a\0b", "\u202ebob"])
+def test_every_name_has_hidden_inputs_of_its_own(learner: str) -> None:
+    seeds = {hidden_seed(b"secret", name, VAE, "f") for name in (learner, "x\udcfe", "bob")}
+    assert len(seeds) == 3
+
+
 def test_what_has_not_changed_is_not_run_again_what_failed_is(tmp_path: Path, quick: Quick) -> None:
     source, out = tmp_path / "in", tmp_path / "out"
     for learner in ("ada", "bob", "fails"):

@@ -18,11 +18,12 @@ from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading.batch.cluster import grade_on_cluster
 from course_lib.grading.batch.pool import grade_all
 from course_lib.grading.batch.rules import rules, still_hold
-from course_lib.grading.batch.worker import Job, Settings
+from course_lib.grading.batch.worker import Job, Settings, not_run, said
 from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.intake.submissions import Submission, find_submissions
-from course_lib.grading.journal import JOURNAL, Journal, explained
+from course_lib.grading.journal import JOURNAL, Journal, JournalError, explained
 from course_lib.grading.journal.adjust import Late, apply_late
+from course_lib.grading.names import writable
 from course_lib.grading.reports.publish import Tables, publish, write_pages
 from course_lib.grading.results import Result, Status
 from course_lib.grading.sandbox import Limits, require
@@ -126,7 +127,7 @@ def grade_folder(
                 grading = grade_all(jobs, min(workers, len(todo)), patience)
             with closing(grading) as graded:
                 for job, (result, answers) in graded:
-                    batch.finish(job, result, answers)
+                    result = batch.finish(job, result, answers)
                     write_pages(journal, out)
                     tables.now_and_then()
                     if progress is not None:
@@ -135,14 +136,16 @@ def grade_folder(
             if late is not None:
                 apply_late(journal, late, "course grade --late")
             publish(journal, out)
-    return Summary(out, len(todo), len(found) - len(todo), time.monotonic() - started, handed_in.skipped)
+    skipped = (*handed_in.skipped, *batch.skipped)
+    return Summary(out, len(todo), len(found) - len(todo), time.monotonic() - started, skipped)
 
 
 class _Batch:
-    """Submissions on their way into the journal and to the workers."""
+    """Submissions on their way into the journal and to the workers. ``skipped``: those that could not be noted."""
 
     def __init__(self, journal: Journal, settings: Settings) -> None:
         self._journal, self._settings = journal, settings
+        self.skipped: list[str] = []
         self._catalogue = catalogue = settings.catalogue()
         self._rules = cache(
             lambda exercise: rules(exercise, catalogue, settings.secret, settings.sandbox, settings.limits)
@@ -151,8 +154,18 @@ class _Batch:
     def note(self, found: Sequence[Submission], *, again: bool) -> list[tuple[int, Submission]]:
         """Put what was found into the journal; the runs to do, in the order of ``found``."""
         with self._journal.transaction():
-            runs = [(self._note(submission, _hash(*_data(submission)), again), submission) for submission in found]
+            runs = [(self._noted(submission, again), submission) for submission in found]
         return [(run, submission) for run, submission in runs if run is not None]
+
+    def _noted(self, submission: Submission, again: bool) -> int | None:
+        """:meth:`_note`; a submission that the journal can't take stops no other."""
+        try:
+            return self._note(submission, _hash(*_data(submission)), again)
+        except (JournalError, OSError):
+            raise
+        except Exception as error:
+            self.skipped.append(f"{submission.learner} {submission.name}: it can't be noted ({said(error)})")
+            return None
 
     def _note(self, submission: Submission, content: str, again: bool) -> int | None:
         learner, place, at = submission.learner, submission.exercise, submission.submitted
@@ -172,10 +185,20 @@ class _Batch:
         known = exercise in self._catalogue.names
         return known and still_hold(old, rules, list(self._catalogue.versions(exercise)))
 
-    def finish(self, job: Job, result: Result, answers: Mapping[str, str]) -> None:
-        """Put a result into the journal, under the rules of the exercise that it is of."""
+    def finish(self, job: Job, result: Result, answers: Mapping[str, str]) -> Result:
+        """Put a result into the journal, under the rules of the exercise that it is of; what was put there.
+
+        A result that the journal can't take is a fault of the grader's on this submission, and stops no other.
+        """
         known = job.exercise or not result.exercise
-        self._journal.finish(job.run, result, answers, None if known else self._rules(result.exercise))
+        try:
+            self._journal.finish(job.run, result, answers, None if known else self._rules(result.exercise))
+        except (JournalError, OSError):
+            raise
+        except Exception as error:
+            result = not_run(job, "failed", f"The result could not be recorded ({said(error)}).")
+            self._journal.finish(job.run, result, {})
+        return result
 
     def jobs(self, todo: Sequence[tuple[int, Submission]]) -> Iterator[Job]:
         """The jobs, each read and marked as running when it is asked for."""
@@ -194,7 +217,7 @@ def _data(submission: Submission) -> tuple[bytes, str]:
     try:
         return submission.read(), ""
     except SubmissionError as error:
-        return b"", str(error)
+        return b"", writable(str(error))
     except OSError as error:
         return b"", f"The file could not be read ({error.strerror})."
 

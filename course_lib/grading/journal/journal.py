@@ -13,6 +13,7 @@ from course_lib.grading.journal.errors import JournalError, explained
 from course_lib.grading.journal.lock import locked
 from course_lib.grading.journal.reading import history_of, select, settings_id, settings_of, stored
 from course_lib.grading.journal.schema import connect
+from course_lib.grading.names import writable
 from course_lib.grading.results import Adjustment, Record, Result
 
 JOURNAL = "journal.sqlite"  # its name in the folder of results
@@ -170,7 +171,7 @@ class Journal:
         with self.transaction() as db:
             db.execute(
                 "UPDATE runs SET state = ?, reason = ?, exercise = ?, result = ?, answers = ?, at = ? WHERE id = ?",
-                (state, result.reason, result.exercise, *texts, now(), run),
+                (state, writable(result.reason), result.exercise, *texts, now(), run),
             )
             if settings is not None:
                 key = settings_id(settings)
@@ -187,7 +188,8 @@ class Journal:
     def adjust(self, record: Record, adjustment: Adjustment, *, withdrawn: bool = False) -> None:
         """Add to a record's history. The last one of each kind and task counts, ``late`` only for its attempt."""
         points = None if withdrawn else adjustment.points
-        row = (adjustment.kind, adjustment.task, points, adjustment.comment, adjustment.by, adjustment.at)
+        said = (writable(adjustment.comment), writable(adjustment.by))
+        row = (adjustment.kind, adjustment.task, points, *said, adjustment.at)
         name = stored(record.learner)
         with self.transaction() as db:
             db.execute(
