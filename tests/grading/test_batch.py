@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -347,6 +348,21 @@ def test_a_name_that_is_not_utf8_stops_nobody(tmp_path: Path, quick: Quick, file
     assert len(list((tmp_path / "out" / "feedback").rglob("*.html"))) == 2 + learners
     for path in (tmp_path / "out").rglob("*.[ch]*"):
         path.read_text(encoding="utf-8")  # every table and page
+
+
+@LINUX
+@pytest.mark.parametrize(("first", "second"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_learner_keeps_the_spelling_that_the_journal_knows(
+    tmp_path: Path, quick: Quick, first: str, second: str
+) -> None:
+    name = "José Nguyễn"
+    with Journal(tmp_path / "out" / JOURNAL) as journal:  # as an earlier version of the course wrote it
+        journal.hand_in(unicodedata.normalize(first, name), VAE, "00" * 32, "", {})
+    hand_in(tmp_path / "in", unicodedata.normalize(second, name), VAE, "{}")
+    quick(fake)
+    grade_folder(tmp_path / "in", tmp_path / "out")
+    assert list(scores(tmp_path / "out")) == [unicodedata.normalize(first, name)]
+    assert grade_folder(tmp_path / "in", tmp_path / "out", only=name).unchanged == 1
 
 
 @pytest.mark.situation("Names", "a result that the journal can't take", "that submission alone is marked failed")

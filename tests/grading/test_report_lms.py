@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,36 @@ Student,ID,SIS User ID,SIS Login ID,Section,05 Variational Autoencoder (12),Exer
 def test_canvas_knows_a_learner_by_identifier_or_name(tmp_path: Path, name: str) -> None:
     filled = fill_canvas(template(tmp_path, CANVAS), [record(name)])
     assert filled.rows[3][-1] == "4"
+
+
+PEOPLE = {  # as in the gradebook, and as the download of the same Canvas writes it
+    "Devanagari": ("शर्मा, अनिल", "शर्माअनिल_101"),
+    "Arabic with vowels": ("عَلِي, مُحَمَّد", "عَلِيمُحَمَّد_101"),
+    "Persian": ("رضایی, علی\u200cرضا", "رضاییعلیرضا_101"),
+    "Hebrew with points": ("כֹּהֵן, דָּוִד", "כֹּהֵןדָּוִד_101"),
+    "Thai": ("ใจดี, สมชัย", "ใจดีสมชัย_101"),
+    "Vietnamese, taken apart": ("Nguyễn, Thị Ánh", unicodedata.normalize("NFD", "nguyễnthịánh_101")),
+    "Hangul, taken apart": ("김, 민준", unicodedata.normalize("NFD", "김민준_101")),
+    "Turkish": ("İnce, İlker", "i\u0307ncei\u0307lker_101"),
+    "German": ("Groß-Weiß, Jürgen", "großweißjürgen_101"),
+    "Irish": ("O\u2019Brien, Seán", "obrienseán_101"),
+    "Chinese": ("王, 小明", "王小明_101"),
+}
+
+
+@pytest.mark.situation("Canvas", "a learner's name in any script, in the exported gradebook", "the row is found")
+@pytest.mark.parametrize(("listed", "learner"), PEOPLE.values(), ids=PEOPLE)
+def test_canvas_names_in_every_script_find_their_row(tmp_path: Path, listed: str, learner: str) -> None:
+    filled = fill_canvas(template(tmp_path, CANVAS.replace("Lovelace, Ada", listed)), [record(learner)])
+    assert [row[-1] for row in filled.rows[3:]] == ["4", "1.00", "2.00", ""]
+
+
+def test_names_that_differ_in_vowel_signs_are_two(tmp_path: Path) -> None:
+    two = CANVAS.replace("Lovelace, Ada", "सुनील").replace("Noether, Emmy", "सुनल")
+    filled = fill_canvas(template(tmp_path, two), [record("सुनील"), record("सुनल", points=0)])
+    assert [row[-1] for row in filled.rows[3:5]] == ["4", "0"]
+    with pytest.raises(ValueError, match="no learner"):
+        fill_canvas(template(tmp_path, two), [record("सुनील_102")])
 
 
 @pytest.mark.parametrize("name", ["lovelaceada_102", "someone_101", "lovelace", "", "???", "104x"])

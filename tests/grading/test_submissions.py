@@ -115,6 +115,57 @@ def test_canvas_of_numbered_uploads_the_last_one_counts(tmp_path: Path, how: str
     assert read(found["poe_5"]).startswith("! ")
 
 
+NAMES_IN_SCRIPTS = {  # as Canvas writes them: family name first, small letters, no spaces
+    "Devanagari": "शर्माअनिल",
+    "Bengali": "চট্টোপাধ্যায়সুনীল",
+    "Tamil": "சுப்பிரமணியன்",
+    "Arabic with vowels": "مُحَمَّدعَلِي",
+    "Hebrew with points": "כֹּהֵןדָּוִד",
+    "Thai": "ใจดีสมชัย",
+    "Khmer": "សុខវិចិត្រ",
+    "Burmese": "အောင်ဆန်း",
+    "Tibetan": "བསྟནའཛིན",
+    "Chinese": "王小明",
+    "Hangul": "김민준",
+    "Vietnamese": "nguyễnthịánh",
+    "Turkish": "i\u0307ncei\u0307lker",
+    "Yoruba": "adébáyọ̀",
+}
+
+
+@pytest.mark.situation(
+    "Canvas",
+    "names in any script, composed or taken apart by macOS",
+    "both uploads are one learner's, the last counts, LATE is seen",
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("name", NAMES_IN_SCRIPTS.values(), ids=NAMES_IN_SCRIPTS)
+def test_canvas_names_in_every_script(tmp_path: Path, name: str, form: str, how: str) -> None:
+    written = unicodedata.normalize(form, name)
+    files = {
+        f"{written}_101_2002_{VAE}.ipynb": "first",
+        f"{written}_LATE_101_2010_{VAE}-1.ipynb": "last",
+        f"{written}_101_2011_{GAN}.ipynb": "gan",
+    }
+    found = {s.exercise: s for s in find_submissions(place(tmp_path, files, how))}
+    assert {s.learner for s in found.values()} == {f"{unicodedata.normalize('NFC', name)}_101"}
+    assert (read(found[VAE]), found[VAE].late, read(found[GAN])) == ("last", True, "gan")
+
+
+@pytest.mark.parametrize(
+    "stem", ["my work_1_2_x", "a-b_1_2_x", "a.b_1_2_x", "x", "शर्मा अनिल_1_2_x", "a\u00a0b_1_2_x"]
+)
+def test_what_canvas_never_writes_is_not_canvas(stem: str) -> None:
+    assert NAMES.downloaded(stem) is None
+
+
+@pytest.mark.situation("Names", "one name in two spellings of Unicode, in two folders", "it is one learner")
+def test_a_name_is_one_whether_its_marks_are_apart(tmp_path: Path) -> None:
+    whole, apart = (unicodedata.normalize(form, "Zoë Nguyễn 김민준") for form in ("NFC", "NFD"))
+    found = find_submissions(put(tmp_path, {f"{whole}/{VAE}.ipynb": "1", f"{apart}/{GAN}/x.ipynb": "2"}))
+    assert {(s.learner, read(s)) for s in found} == {(whole, "1"), (whole, "2")}
+
+
 def test_canvas_two_unnumbered_works_are_not_attempts_of_one(tmp_path: Path) -> None:
     folder = put(tmp_path, {"doe_1_20_answers.ipynb": "a", "doe_1_30_other.ipynb": "b"})
     (one,) = find_submissions(folder)

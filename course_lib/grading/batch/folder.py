@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.intake.submissions import Submission, find_submissions
 from course_lib.grading.journal import JOURNAL, Journal, JournalError, explained
 from course_lib.grading.journal.adjust import Late, apply_late
-from course_lib.grading.names import writable
+from course_lib.grading.names import composed, writable
 from course_lib.grading.reports.publish import Tables, publish, write_pages
 from course_lib.grading.results import Result, Status
 from course_lib.grading.sandbox import Limits, require
@@ -101,7 +101,7 @@ def grade_folder(
     if late is not None and (unknown := sorted(set(late.due) - {"", *exercises})):
         raise ValueError(f"no exercise {', '.join(unknown)} to be due; there are: {', '.join(exercises)}")
     handed_in = find_submissions(submissions, exercises, out)
-    found = [s for s in handed_in.submissions if only in ("", s.learner)]
+    found = [s for s in handed_in.submissions if composed(only) in ("", s.learner)]
     if not found:
         raise FileNotFoundError(f"{submissions} holds no notebook of a learner called {only!r}")
     found.sort(key=lambda submission: (submission.exercise, submission.learner))
@@ -153,6 +153,8 @@ class _Batch:
 
     def note(self, found: Sequence[Submission], *, again: bool) -> list[tuple[int, Submission]]:
         """Put what was found into the journal; the runs to do, in the order of ``found``."""
+        known = {composed(learner): learner for learner in self._journal.learners()}
+        found = [replace(one, learner=known.get(one.learner, one.learner)) for one in found]
         with self._journal.transaction():
             runs = [(self._noted(submission, again), submission) for submission in found]
         return [(run, submission) for run, submission in runs if run is not None]

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.intake.zips import MAX_LEARNERS_ENTRIES, iso, members, refusal
+from course_lib.grading.names import composed
 
 LINK = "This is a link or a device, not a notebook."
 _DEPTH = 8  # of folders looked through
@@ -17,7 +18,8 @@ _DEPTH = 8  # of folders looked through
 
 @dataclass(frozen=True)
 class Entry:
-    """A file or a folder. ``parts``: its place. ``path``: the file, or the zip that holds it as ``member``."""
+    """A file or a folder. ``parts``: its place, in composed letters. ``path``: the file, or the zip that holds it as
+    ``member``."""
 
     parts: tuple[str, ...]
     path: Path
@@ -38,7 +40,7 @@ class Entry:
 def in_folder(folder: Path, out: Path | None = None, above: tuple[str, ...] = ()) -> Iterator[Entry]:
     """Everything below a folder but ``out``."""
     for path in folder.iterdir():
-        parts = (*above, path.name)
+        parts = (*above, composed(path.name))
         if _is_hidden(path.name):
             continue
         status = path.lstat()
@@ -54,7 +56,7 @@ def in_zip(path: Path, skipped: list[str]) -> Iterator[Entry]:
     """Everything in an LMS's zip; ``skipped`` takes the entries without a place. Raises ``SubmissionError`` if it is
     refused."""
     for member in members(path):
-        parts = PurePosixPath(member.name).parts
+        parts = PurePosixPath(composed(member.name)).parts
         if member.nowhere:
             skipped.append(f"{member.name[:200]!r}: {member.problem}")
         elif parts and not any(_is_hidden(part) for part in parts):
@@ -66,7 +68,7 @@ def notebooks_in(path: Path) -> list[Entry]:
     """The notebooks in a learner's own zip. Raises ``SubmissionError`` if it, or one of them, is refused."""
     found = []
     for member in members(path, MAX_LEARNERS_ENTRIES):
-        parts = PurePosixPath(member.name).parts
+        parts = PurePosixPath(composed(member.name)).parts
         is_notebook = parts and PurePosixPath(parts[-1]).suffix.lower() == ".ipynb"
         if is_notebook and member.problem:
             raise SubmissionError(refusal(path, member))

@@ -17,8 +17,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 _ID = "[1-9][0-9]*"  # no leading zero: the "05" that an exercise's name starts with is none
+_WORD = r"[^\s!-/:-@\[-^`{-~]"  # Ruby's [[:word:]]: combining marks too, which \w leaves out
 _CANVAS = re.compile(
-    rf"(?P<name>\w*?)(?P<late>(?:^|_)LATE)?(?:^|_)(?:(?P<anonymous>anon_[^\W_]+)|(?P<user>{_ID}))"
+    rf"(?P<name>{_WORD}*?)(?P<late>(?:^|_)LATE)?(?:^|_)(?:(?P<anonymous>anon_[^\W_]+)|(?P<user>{_ID}))"
     rf"_(?P<file>{_ID})_(?P<original>.+)"
 )
 _MOODLE = re.compile(rf"(?P<who>[^_]+(?:_{_ID})?)_assignsubmission_(?P<plugin>[a-z]+)(?:_(?P<original>.*))?")

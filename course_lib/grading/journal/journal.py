@@ -11,7 +11,7 @@ from typing import Self
 
 from course_lib.grading.journal.errors import JournalError, explained
 from course_lib.grading.journal.lock import locked
-from course_lib.grading.journal.reading import history_of, select, settings_id, settings_of, stored
+from course_lib.grading.journal.reading import history_of, read, select, settings_id, settings_of, stored
 from course_lib.grading.journal.schema import connect
 from course_lib.grading.names import writable
 from course_lib.grading.results import Adjustment, Record, Result
@@ -223,6 +223,11 @@ class Journal:
     def records(self) -> list[Record]:
         """The current submission of each learner for each exercise, in the order of both."""
         return list(self)
+
+    def learners(self) -> list[str]:
+        """Everybody who has handed in anything, as they are called here."""
+        rows = self.db.execute("SELECT DISTINCT learner FROM handed_in").fetchall()
+        return [read(name) for (name,) in rows]
 
     def of(self, learner: str) -> list[Record]:
         """A learner's current submissions."""

@@ -70,6 +70,11 @@ def stored(name: str) -> str | bytes:
     return name
 
 
+def read(name: str | bytes) -> str:
+    """A name as :func:`stored` stored it."""
+    return name if isinstance(name, str) else name.decode("utf-8", "surrogatepass")
+
+
 def _record(db: sqlite3.Connection, row: tuple[Any, ...]) -> Record:
     _, learner, content, attempt, submitted, exercise, result, answers, _ = row
     # a penalty for lateness is for the attempt that was late, all else for the exercise whatever is handed in later

@@ -7,12 +7,12 @@ fault of the grader keeps the platform's mark.
 import csv
 import io
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.grading.names import plain
 from course_lib.grading.reports.formats import Written
 from course_lib.grading.reports.text import clean, new_table
 from course_lib.grading.results import Record
@@ -111,11 +111,6 @@ class Roster:
             or self._by_name.get(plain(learner))
             or set()
         )
-
-
-def plain(name: str) -> str:
-    """The letters and digits of a name, however they are written."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name))).casefold()
 
 
 def name_of(record: Record) -> str:

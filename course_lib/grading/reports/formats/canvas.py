@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from course_lib.grading.names import plain
 from course_lib.grading.reports.formats import Format, Request, Written
 from course_lib.grading.reports.lms import (
     NO_MARK,
@@ -18,7 +19,6 @@ from course_lib.grading.reports.lms import (
     Roster,
     exercises_of,
     name_of,
-    plain,
     read_table,
     scaled,
     write_filled,
