@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.grading.intake.lms_names import FileNames
 from course_lib.grading.reports.formats.canvas import fill_canvas
 from course_lib.grading.reports.formats.moodle import fill_moodle
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
@@ -192,6 +193,87 @@ def test_moodle_gets_its_whole_worksheet_back(tmp_path: Path) -> None:
     )
     assert "script" not in str(filled.rows)
     assert (filled.count, filled.left_out) == (2, ("2003x: no row of that name",))
+
+
+BLIND = """\
+Identifier,Status,Grade,"Maximum Grade","Grade can be changed","Last modified (grade)","Feedback comments"
+"Participant 2001","Submitted for grading",,100.00,Yes,-,
+"Participant 2002","Submitted for grading",,100.00,Yes,-,
+"Teilnehmer/in2003","Submitted for grading",,100.00,Yes,-,
+"""
+
+
+@pytest.mark.situation(
+    "Moodle",
+    "anonymous marking: folders and rows with a participant's number and no name",
+    "the number tells the row",
+)
+@pytest.mark.parametrize(
+    ("number", "folder"),
+    [
+        (1, "Participant_2001_assignsubmission_file"),
+        (1, "Participant_2001_assignsubmission_file_"),
+        (1, "Group A-Participant_2001_assignsubmission_file"),
+        (2, "Участник_2002_assignsubmission_file"),
+        (2, "参加者_2002_assignsubmission_file"),
+        (3, "Teilnehmerin_2003_assignsubmission_file"),
+    ],
+)
+def test_moodle_anonymous_rows_are_found_by_their_number(tmp_path: Path, number: int, folder: str) -> None:
+    told = FileNames([VAE]).downloaded(folder)
+    assert told is not None
+    filled = fill_moodle(template(tmp_path, BLIND), [record(told.learner)])
+    assert [i for i, row in enumerate(filled.rows) if row[2] == "57.14"] == [number]
+    assert filled.left_out == ()
+
+
+@pytest.mark.situation("Moodle", "somebody whose name was changed since the download", "the number tells the row")
+@pytest.mark.parametrize("learner", ["Ada Byron_2001", "Группа 1-Ada King_2001", "עדה_2001"])
+def test_moodle_a_renamed_person_keeps_the_row(tmp_path: Path, learner: str) -> None:
+    filled = fill_moodle(template(tmp_path, MOODLE), [record(learner), record("Emmy Noether_2002", points=0)])
+    assert [row[4] for row in filled.rows[1:]] == ["57.14", "0", "12.00"]
+
+
+@pytest.mark.parametrize("learner", ["Emmy Noether_2001", "Ada Lovelace_2999", "2001", "x2001", "_2001"])
+def test_moodle_a_number_with_anothers_name_is_nobodys(tmp_path: Path, learner: str) -> None:
+    filled = fill_moodle(template(tmp_path, MOODLE), [record(learner), record("Emmy Noether_2002", points=0)])
+    assert [row[4] for row in filled.rows[1:]] == ["", "0", "12.00"]
+    assert len(filled.left_out) == 1
+
+
+TEAMS = """\
+Identifier,"Full name",Group,Grade,"Maximum Grade","Grade can be changed","Last modified (grade)"
+"Participant 2001","Ada Lovelace","Team Ω, die Großen",,100.00,Yes,-
+"Participant 2002","Emmy Noether","Team Ω, die Großen",,100.00,Yes,-
+"Participant 2003","Alan Turing",Team 2,3.00,100.00,No,-
+"Participant 2004","Grace Hopper",Team 2,,100.00,Yes,-
+"Participant 2005","Sofja Kowalewskaja",Default group,,100.00,Yes,-
+"""
+
+
+@pytest.mark.situation("Moodle", "a team's submission", "each member gets the mark, or the screen says what to do")
+def test_moodle_a_teams_mark_is_each_members(tmp_path: Path) -> None:
+    teams = [record("Team Ω, die Großen_31"), record("Team 2_32", points=0), record("Default group", points=1)]
+    filled = fill_moodle(template(tmp_path, TEAMS), teams)
+    assert [row[3] for row in filled.rows[1:]] == ["57.14", "57.14", "3.00", "0", "28.57"]
+    assert (filled.count, len(filled.left_out)) == (4, 1), "Turing's grade is locked"
+    both = fill_moodle(template(tmp_path, TEAMS), [*teams, record("Ada Lovelace_2001")])
+    assert [row[3] for row in both.rows[1:3]] == ["", "57.14"], "Lovelace also handed in alone"
+    without = fill_moodle(template(tmp_path, MOODLE), [record("Team 2_32"), record("Ada Lovelace_2001")])
+    assert [row[4] for row in without.rows[1:]] == ["57.14", "", "12.00"]
+    assert "no column Group" in without.left_out[0]
+    assert "apply it to the entire group" in without.left_out[0]
+
+
+@pytest.mark.situation(
+    "Canvas",
+    "a group's file, or somebody renamed: the number is there with another name",
+    "the screen says whose row it is",
+)
+def test_canvas_a_number_with_another_name_is_told(tmp_path: Path) -> None:
+    filled = fill_canvas(template(tmp_path, CANVAS), [record("teamseven_101"), record("alan")])
+    assert [row[-1] for row in filled.rows[3:]] == ["", "1.00", "4", ""]
+    assert "teamseven_101: the row with its number has another name, Lovelace, Ada." in filled.left_out[0]
 
 
 def test_moodle_keeps_a_grade_that_is_locked(tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ from course_lib.grading.reports.formats import Format, Request, Written
 from course_lib.grading.reports.lms import (
     NO_MARK,
     Filled,
-    Roster,
     exercises_of,
     name_of,
     read_table,
     scaled,
     write_filled,
 )
+from course_lib.grading.reports.roster import Roster
 from course_lib.grading.results import Record
 
 _KEYS = ("ID", "SIS User ID", "SIS Login ID", "Integration ID")
@@ -48,11 +48,11 @@ def fill_canvas(template: Path, records: Sequence[Record], columns: Mapping[str,
     possible = next((row for row in rows if "Points Possible" in row[0]), [""] * len(head))
     learners = [i for i, row in enumerate(rows) if row is not possible and row[head.index("ID")].strip()]
     names = [row[0] if head[0] == "Student" else f"{row[0]}, {row[1]}" for row in rows]
-    places, strangers = Roster(head, rows, learners, _KEYS, names).places(records)
+    places, strangers = Roster(head, rows, learners, _KEYS, names).places(record.learner for record in records)
     left_out += strangers
     count = 0
     for record in records:
-        place, column = places.get(record.learner), found.get(record.exercise)
+        (place, *_), column = places.get(record.learner) or (None,), found.get(record.exercise)
         if not record.exercise:
             left_out.append(f"{name_of(record)}: nothing says which exercise this is")
         if place is None or column is None:
