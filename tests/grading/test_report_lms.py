@@ -162,7 +162,7 @@ LastName;FirstName;ID;SIS Login ID;Section;05 Variational Autoencoder (12)
 Lovelace;Ada;101;ada;A;
 """
     filled = fill_canvas(template(tmp_path, german), [record("lovelaceada_101", points=1)])
-    assert filled.delimiter == ";"
+    assert filled.sheet.delimiter == ";"
     assert filled.rows[2] == ["Lovelace", "Ada", "101", "ada", "A", "2"]
     assert fill_canvas(template(tmp_path, german), [record("ada", points=1.1)]).rows[2][-1] == "2,2"
 

@@ -1,7 +1,7 @@
 """What is added to the grader's marks: penalties for lateness, marks and comments by hand."""
 
-import csv
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from typing import Literal
 
 from course_lib.grading.journal.journal import Journal, now
 from course_lib.grading.results import Adjustment, Record
+from course_lib.grading.spreadsheets import read_sheet
 
 _AUTO = "auto"
 
@@ -81,6 +82,9 @@ def merge_marks(journal: Journal, table: Path, by: str) -> int:
     wrong, new = [], []
     for line, row in _rows(table, ("learner", "exercise", "task", "points", "comment")):
         cell = {name: value.strip() for name, value in row.items()}
+        cell["points"] = re.sub(
+            r"^(-?[0-9]*),([0-9]{1,2})$", r"\1.\2", cell["points"]
+        )  # as half of the world writes it
         record = records.get((cell["learner"], cell["exercise"])) or records.get(
             (cell["learner"].removeprefix("'"), cell["exercise"])  # as in gradebook.csv
         )
@@ -132,16 +136,15 @@ def _adjustment(cell: Mapping[str, str], record: Record, by: str) -> Adjustment 
 
 def _rows(table: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
     """The rows of a table with at least these columns, each with its line."""
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, restval="")
-        absent = [name for name in columns if name not in (reader.fieldnames or ())]
-        if absent and any(";" in name for name in reader.fieldnames or ()):
-            raise ValueError(f"{table} has semicolons between its columns; save it with commas (and 0.5, not 0,5)")
-        if absent:
-            raise ValueError(
-                f"{table} should have the columns {', '.join(columns)}; not there: {', '.join(absent)}"
-            )
-        return [(reader.line_num, {name: row[name] for name in columns}) for row in reader]
+    sheet = read_sheet(table)
+    absent = [name for name in columns if name not in sheet.head]
+    if absent:
+        raise ValueError(f"{table} should have the columns {', '.join(columns)}; not there: {', '.join(absent)}")
+    cells = (dict(zip(sheet.head, row, strict=False)) for row in sheet.rows[1:])
+    return [
+        (line, {name: str(row.get(name, "")) for name in columns})
+        for line, row in zip(sheet.lines[1:], cells, strict=True)
+    ]
 
 
 def _moment(text: str) -> datetime:

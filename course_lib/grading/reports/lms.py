@@ -4,47 +4,43 @@ A score is put on the scale of the platform's assignment. A learner who handed i
 fault of the grader keeps the platform's mark.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.grading.reports.formats import Written
-from course_lib.grading.reports.text import clean, new_table
+from course_lib.grading.reports.text import clean
 from course_lib.grading.results import Record
+from course_lib.grading.spreadsheets import Sheet
 
 NO_MARK = "the grader failed, so there is no mark yet"
 
 
 @dataclass(frozen=True)
 class Filled:
-    """A table to import: ``rows`` (the head first), ``count`` marks; ``left_out``: the others, with reasons."""
+    """A table to import: ``rows`` (the head first) of ``sheet``; ``count`` marks; ``left_out``: the others, with
+    reasons."""
 
+    sheet: Sheet
     rows: list[list[str]]
-    delimiter: str
     count: int
     left_out: tuple[str, ...]
 
 
 def write_filled(path: Path, filled: Filled) -> Written:
-    with new_table(path, filled.rows[0], filled.delimiter) as add:
-        for row in filled.rows[1:]:
-            add(row)
+    """Write the table as its platform wrote it: what wasn't filled in is as it was, even a cell like a formula."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(filled.sheet.written(filled.rows))
+    unfinished.replace(path)
     return Written(path, f"{filled.count} marks", filled.left_out)
 
 
-def read_table(path: Path) -> tuple[list[str], list[list[str]], str]:
-    """Head, rows (as long as the head) and delimiter of a table."""
-    text = path.read_text(encoding="utf-8-sig")
-    first = text.partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
-    if not rows:
-        raise ValueError(f"{path} is empty")
-    head = [name.strip() for name in rows[0]]
-    return head, [(row + [""] * len(head))[: len(head)] for row in rows[1:]], delimiter
+def rows_of(sheet: Sheet) -> list[list[str]]:
+    """The rows below the head, none shorter than it."""
+    width = len(sheet.head)
+    return [[*row, *[""] * (width - len(row))] for row in sheet.rows[1:]]
 
 
 def exercises_of(records: Iterable[Record]) -> list[str]:

@@ -32,7 +32,8 @@ def write_mapping(path: Path, records: Sequence[Record], key: bytes) -> None:
     """A table of learners and pseudonyms, its owner's alone. Raises ``FileExistsError`` if ``path`` is there."""
     learners = sorted({record.learner for record in records})
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
+    encoding = "utf-8" if all(name.isascii() for name in learners) else "utf-8-sig"  # which spreadsheets know
+    with os.fdopen(handle, "w", newline="", encoding=encoding) as file:
         write_rows(file, [("learner", "pseudonym"), *((name, pseudonym(name, key)) for name in learners)])
 
 

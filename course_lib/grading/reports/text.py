@@ -1,5 +1,6 @@
 """Strangers' text on its way into tables, pages and file names: harmless there, and no two names made one."""
 
+import codecs
 import csv
 import hashlib
 import re
@@ -31,19 +32,31 @@ def cell(text: str) -> str:
 
 
 @contextmanager
-def new_table(path: Path, head: Sequence[str], delimiter: str = ",") -> Iterator[Callable[[Sequence[str]], None]]:
-    """What adds a row to a table at ``path``, which is there when all rows are, so that nobody finds half of it."""
+def new_table(path: Path, head: Sequence[str]) -> Iterator[Callable[[Sequence[str]], None]]:
+    """What adds a row to a table at ``path``, which is there when all rows are, so that nobody finds half of it.
+
+    Where a name (a row's first cell) isn't ASCII, the table begins with the mark by which spreadsheets know UTF-8.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
+    foreign = False
+
+    def add(row: Sequence[str]) -> None:
+        nonlocal foreign
+        foreign = foreign or not row[0].isascii()
+        write_rows(file, [row])
+
     with unfinished.open("w", newline="", encoding="utf-8") as file:
-        write_rows(file, [head], delimiter)
-        yield lambda row: write_rows(file, [row], delimiter)
+        write_rows(file, [head])
+        yield add
+    if foreign:
+        unfinished.write_bytes(codecs.BOM_UTF8 + unfinished.read_bytes())
     unfinished.replace(path)
 
 
-def write_rows(file: TextIO, rows: Iterable[Sequence[str]], delimiter: str = ",") -> None:
+def write_rows(file: TextIO, rows: Iterable[Sequence[str]]) -> None:
     """Write rows of cells, none of which a spreadsheet takes for a formula."""
-    csv.writer(file, delimiter=delimiter).writerows([cell(text) for text in row] for row in rows)
+    csv.writer(file).writerows([cell(text) for text in row] for row in rows)
 
 
 def write_text(path: Path, text: str) -> None:

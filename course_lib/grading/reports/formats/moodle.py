@@ -17,13 +17,14 @@ from course_lib.grading.reports.lms import (
     Filled,
     exercises_of,
     name_of,
-    read_table,
+    rows_of,
     scaled,
     write_filled,
 )
 from course_lib.grading.reports.roster import Roster
-from course_lib.grading.reports.text import clean
+from course_lib.grading.reports.text import cell, clean
 from course_lib.grading.results import Record
+from course_lib.grading.spreadsheets import read_sheet
 
 _KEYS = ("Identifier", "ID number", "Email address", "Username")
 
@@ -35,7 +36,8 @@ def fill_moodle(template: Path, records: Sequence[Record], exercise: str = "") -
     text. ``exercise`` may be left out if the records are of one only. Raises ``ValueError`` if the table isn't such
     a worksheet, if the exercise is not clear, or if no learner of the records is in it.
     """
-    head, rows, delimiter = read_table(template)
+    sheet = read_sheet(template)
+    head, rows = sheet.head, rows_of(sheet)
     for name in ("Identifier", "Grade", "Last modified (grade)"):
         if name not in head:
             raise ValueError(
@@ -58,7 +60,7 @@ def fill_moodle(template: Path, records: Sequence[Record], exercise: str = "") -
                 left_out.append(f"{name_of(record)}: {reason}")
             else:
                 count += 1
-    return Filled([head, *rows], delimiter, count, tuple(left_out))
+    return Filled(sheet, [[*sheet.rows[0]], *rows], count, tuple(left_out))
 
 
 def _fill(row: list[str], at: Mapping[str, int], record: Record) -> str:
@@ -69,7 +71,7 @@ def _fill(row: list[str], at: Mapping[str, int], record: Record) -> str:
         return "Moodle says that this grade can't be changed"
     row[at["Grade"]] = scaled(record, row[at["Maximum Grade"]] if "Maximum Grade" in at else "")
     if "Feedback comments" in at:
-        row[at["Feedback comments"]] = _comment(record)
+        row[at["Feedback comments"]] = cell(_comment(record))
     return ""
 
 
