@@ -132,6 +132,8 @@ def _tell(summary: "Summary", only: str, explain: bool, quiet: bool) -> int:
             _summarise(journal, summary)
         if summary.skipped and not quiet:
             _skipped(summary.skipped)
+        if summary.untimed and not quiet:
+            _untimed(summary)
         failed = 0
         for record in journal:
             if record.result.status == "failed" and only in ("", record.learner):
@@ -148,6 +150,19 @@ def _skipped(reasons: Sequence[str]) -> None:
         errors.print(f"  {safe(reason)}", soft_wrap=True)
     if len(reasons) > _SHOWN:
         errors.print(f"  and {len(reasons) - _SHOWN} more")
+
+
+def _untimed(summary: "Summary") -> None:
+    """For how many submissions ``--late`` did nothing, and whom the LMS calls late."""
+    errors.print(
+        f"[yellow]--late[/] worked out nothing for {len(summary.untimed)} of the submissions, as nothing tells when "
+        "they were handed in: let the LMS do it, or give marks by hand",
+        soft_wrap=True,
+    )
+    if summary.said_late:
+        names = ", ".join(f"{learner} {exercise}" for learner, exercise in summary.said_late[:_SHOWN])
+        more = f" and {len(summary.said_late) - _SHOWN} more" if len(summary.said_late) > _SHOWN else ""
+        errors.print(f"  {len(summary.said_late)} of them the LMS calls late: {safe(names)}{more}", soft_wrap=True)
 
 
 def _summarise(journal: Any, summary: "Summary") -> None:

@@ -64,7 +64,7 @@ def hand_in(folder: Path, learner: str, exercise: str, content: nbformat.Noteboo
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -363,6 +363,26 @@ def test_a_learner_keeps_the_spelling_that_the_journal_knows(
     grade_folder(tmp_path / "in", tmp_path / "out")
     assert list(scores(tmp_path / "out")) == [unicodedata.normalize(first, name)]
     assert grade_folder(tmp_path / "in", tmp_path / "out", only=name).unchanged == 1
+
+
+@pytest.mark.situation(
+    "Canvas",
+    "a download, which doesn't tell when files were handed in, with --late",
+    "the screen says for how many, and who is LATE",
+)
+def test_for_whom_no_lateness_is_worked_out_is_told(tmp_path: Path, quick: Quick) -> None:
+    for name in ("doejane_LATE_1_2", "शर्माअनिल_LATE_7_8", "roemax_3_4"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / f"{name}_{VAE}.ipynb").write_text("{}")
+    hand_in(tmp_path / "in", "ada", VAE, "{}")
+    quick(fake)
+    late = Late(10, {VAE: datetime(2020, 1, 1, tzinfo=UTC)})
+    for _ in range(2):
+        summary = grade_folder(tmp_path / "in", tmp_path / "out", late=late)
+        assert {learner for learner, _ in summary.untimed} == {"doejane_1", "शर्माअनिल_7", "roemax_3"}
+        assert {learner for learner, _ in summary.said_late} == {"doejane_1", "शर्माअनिल_7"}
+    assert scores(tmp_path / "out")["ada"] == ("0", "graded"), "its time is known"
+    assert grade_folder(tmp_path / "in", tmp_path / "out").untimed == ()
 
 
 @pytest.mark.situation("Names", "a result that the journal can't take", "that submission alone is marked failed")

@@ -35,7 +35,8 @@ _MARGIN = 180.0  # seconds that reading, starting and judging may take besides a
 class Summary:
     """A batch: where everything is, how many were graded in it, how many hadn't changed, and how long it took.
 
-    ``skipped``: what lay there and is no submission, each with the reason.
+    ``skipped``: what lay there and is no submission, each with the reason. ``untimed``: learners and exercises for
+    which no lateness could be worked out; ``said_late``: those of them that the LMS calls late.
     """
 
     out: Path
@@ -43,6 +44,8 @@ class Summary:
     unchanged: int
     seconds: float
     skipped: tuple[str, ...] = ()
+    untimed: tuple[tuple[str, str], ...] = ()
+    said_late: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
@@ -119,6 +122,7 @@ def grade_folder(
         if total is not None:
             total(len(todo))
         tables = Tables(journal, out)
+        untimed: list[tuple[str, str]] = []
         try:
             jobs = batch.jobs(todo)
             if dask and todo:
@@ -134,10 +138,13 @@ def grade_folder(
                         progress(result)
         finally:
             if late is not None:
-                apply_late(journal, late, "course grade --late")
+                untimed = apply_late(journal, late, "course grade --late")
             publish(journal, out)
     skipped = (*handed_in.skipped, *batch.skipped)
-    return Summary(out, len(todo), len(found) - len(todo), time.monotonic() - started, skipped)
+    called_late = {(one.learner, one.exercise) for one in found if one.late}
+    said_late = [(learner, name) for learner, name in untimed if {(learner, name), (learner, "")} & called_late]
+    seconds = time.monotonic() - started
+    return Summary(out, len(todo), len(found) - len(todo), seconds, skipped, tuple(untimed), tuple(said_late))
 
 
 class _Batch:

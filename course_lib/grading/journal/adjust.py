@@ -55,10 +55,16 @@ def read_due(text: str) -> dict[str, datetime]:
     return due
 
 
-def apply_late(journal: Journal, late: Late, by: str) -> None:
-    """Bring each record's penalty up to date; what was noted before stays in the history."""
-    changed = []
+def apply_late(journal: Journal, late: Late, by: str) -> list[tuple[str, str]]:
+    """Bring each record's penalty up to date; what was noted before stays in the history.
+
+    Returns learner and exercise of those that are due and for which nothing can be worked out, as nothing tells when
+    they were handed in.
+    """
+    changed, untimed = [], []
     for record in journal:
+        if not record.submitted and record.exercise and (late.due.get(record.exercise) or late.due.get("")):
+            untimed.append((record.learner, record.exercise))
         before = sum(a.points for a in record.adjustments if a.kind == "late")
         points = late.points(record)
         if points != before:
@@ -69,6 +75,7 @@ def apply_late(journal: Journal, late: Late, by: str) -> None:
             changed.append((record, Adjustment("late", "", points, comment, by, now())))
     for record, adjustment in changed:
         journal.adjust(record, adjustment, withdrawn=not adjustment.points)
+    return untimed
 
 
 def merge_marks(journal: Journal, table: Path, by: str) -> int:
