@@ -144,3 +144,110 @@ def test_no_time_stamp_of_a_learners_own_counts(tmp_path: Path) -> None:
     times = {s.learner: s.submitted for s in find_submissions(folder, EXERCISES).submissions}
     assert times == {"Eve X_9": "", "dee": "", "cy": "2001-09-09T01:46:40+00:00"}
     assert stat.S_ISLNK((folder / "dee" / VAE / "timestamp.txt").lstat().st_mode)
+
+
+def notes(tmp_path: Path, files: dict[str, str], how: str = "folder") -> dict[tuple[str, str], str]:
+    return {(s.learner, s.exercise): s.note or f"! {s.problem}" for s in found(tmp_path, files, how).submissions}
+
+
+@pytest.mark.situation("Uploads", "two notebooks in one upload", "the page says which was graded and which wasn't")
+@pytest.mark.parametrize(
+    "place",
+    ["ada/{}", f"ada/{VAE}/{{}}", "Ada L_7_assignsubmission_file/{}", "Ada L_7_assignsubmission_file/a/b/{}"],
+)
+def test_of_two_notebooks_the_page_says_which_was_graded(tmp_path: Path, place: str, how: str) -> None:
+    names = {f"{VAE}.ipynb": "graded", f"{VAE} (1).ipynb": "copy", f"Kopie von {VAE}.ipynb": "copy"}
+    if place != "ada/{}":
+        names["scratch.ipynb"] = "scratch"
+    result = found(tmp_path, {place.format(name): text for name, text in names.items()}, how)
+    (one,) = result.submissions
+    assert (one.exercise, read(one)) == (VAE, "graded")
+    assert one.note.startswith(f"Graded: {VAE}.ipynb. Not graded: ")
+    assert all(name in one.note for name in names)
+
+
+def test_two_copies_and_no_original_are_refused_by_name(tmp_path: Path) -> None:
+    names = [f"{VAE} (1).ipynb", f"{VAE} (2).ipynb", f"Copy of {VAE}.ipynb"]
+    (told,) = notes(tmp_path, {f"ada/{name}": name for name in names}).values()
+    assert told == f"! There are 3 notebooks for one exercise: {names[0]}, {names[1]} and {names[2]}. Keep one."
+
+
+def test_in_a_zip_of_several_exercises_the_rest_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with zipfile.ZipFile(tmp_path / "in" / "bob.zip", "w") as archive:
+        for name in (
+            f"w/{VAE}.ipynb",
+            f"w/{GAN}.ipynb",
+            "w/x.ipynb",
+            "w/utils.py",
+            "w/data/faces.npz",
+            "w/.venv/y.py",
+        ):
+            archive.writestr(name, name)
+    told = notes(tmp_path, {})
+    assert set(told) == {("bob", VAE), ("bob", GAN)}
+    for note in told.values():
+        assert "Not graded: x.ipynb." in note
+        assert "Handed in beside it: utils.py and faces.npz. Only the notebook is graded" in note
+
+
+BESIDE = {
+    "nbgrader": (f"ada/{VAE}/{VAE}.ipynb", [f"ada/{VAE}/helpers.py", f"ada/{VAE}/weights/vae.pt"]),
+    "by hand": (f"ada/{VAE}.ipynb", ["ada/helpers.py", "ada/vae.pt"]),
+    "by hand, with a folder of data": (f"ada/{VAE}.ipynb", ["ada/data/helpers.py", "ada/data/vae.pt"]),
+    "flat": (f"ada__{VAE}.ipynb", ["ada__helpers.py", "ada__vae.pt"]),
+    "Moodle": (
+        "Ada L_7_assignsubmission_file/a.ipynb",
+        [f"Ada L_7_assignsubmission_file/s/{x}" for x in ("helpers.py", "vae.pt")],
+    ),
+    "Canvas": (f"doe_1_2_{VAE}.ipynb", ["doe_1_3_helpers.py", "doe_1_4_vae.pt"]),
+    "other scripts": (f"दीपा/{VAE}/{VAE}.ipynb", [f"दीपा/{VAE}/helpers.py", f"दीपा/{VAE}/vae.pt"]),
+}
+
+
+@pytest.mark.situation(
+    "Uploads", "a module, weights or data beside the notebook", "the page says that only the notebook is graded"
+)
+@pytest.mark.parametrize(("book", "others"), BESIDE.values(), ids=BESIDE)
+def test_what_lies_beside_the_notebook_is_said_not_to_be_there(
+    tmp_path: Path, how: str, book: str, others: list[str]
+) -> None:
+    (one,) = found(tmp_path, {book: "x"} | dict.fromkeys(others, ""), how).submissions
+    assert (read(one), one.problem) == ("x", "")
+    assert one.note == (
+        "Handed in beside it: helpers.py and vae.pt. Only the notebook is graded, and no other file is there when it "
+        "runs: what it needs has to stand in its cells."
+    )
+
+
+def test_what_no_notebook_needs_is_not_spoken_of(tmp_path: Path, how: str) -> None:
+    files = {
+        f"ada/{VAE}/{VAE}.ipynb": "x",
+        f"ada/{VAE}/timestamp.txt": "",
+        f"ada/{VAE}/report.PDF": "",
+        "ada/.DS_Store": "",
+    }
+    files |= {
+        f"Bob_7_assignsubmission_file/{VAE}.ipynb": "x",
+        "Bob_7_assignsubmission_onlinetext/onlinetext.html": "",
+        f"cy/{GAN}/.ipynb_checkpoints/{GAN}-checkpoint.ipynb": "old",
+        f"cy/{GAN}/{GAN}.ipynb": "x",
+    }
+    assert set(notes(tmp_path, files, how).values()) == {"! "}
+
+
+def test_only_other_files_are_named_where_there_is_no_notebook(tmp_path: Path) -> None:
+    files = {"Bob_7_assignsubmission_file/model.py": "", "doe_1_2_my answers.docx": "", f"ada/{VAE}/x.py": ""}
+    assert notes(tmp_path, files) == {
+        ("Bob_7", ""): "! There is no notebook among the files that were handed in. What was handed in: model.py.",
+        (
+            "doe_1",
+            "",
+        ): "! There is no notebook among the files that were handed in. What was handed in: my answers.docx.",
+        ("ada", VAE): f"! There is no notebook {VAE}.ipynb. What was handed in: x.py.",
+    }
+
+
+def test_a_long_list_of_files_is_cut(tmp_path: Path) -> None:
+    files = {f"ada/{VAE}/{VAE}.ipynb": "x"} | {f"ada/{VAE}/{i:03}.npy": "" for i in range(200)}
+    assert "000.npy, 001.npy, 002.npy, 003.npy, 004.npy and 195 more." in notes(tmp_path, files)["ada", VAE]

@@ -107,7 +107,8 @@ def test_canvas_of_numbered_uploads_the_last_one_counts(tmp_path: Path, how: str
     assert (jane.exercise, read(jane), jane.late) == (VAE, "last", True), "by Canvas's number, not by name or -N"
     assert jane.note == f"3 files were handed in for this. The last one counts: {VAE}-1.ipynb."
     gauss = found["gauß_12"]
-    assert (gauss.exercise, read(gauss), gauss.late, gauss.note) == (GAN, "gan", False, "")
+    assert (gauss.exercise, read(gauss), gauss.late) == (GAN, "gan", False)
+    assert gauss.note == f"Graded: {GAN}.ipynb. Not graded: answers.ipynb."
     assert "There is no notebook" in read(found["roe_9"])
     assert (found["anon_x1y2z"].late, read(found["anon_x1y2z"])) == (True, "anonymous")
     assert all(s.submitted == "" for s in found.values()), "Canvas's files bear the time of the download"
@@ -194,9 +195,46 @@ def test_moodle_folders_and_flat_files(tmp_path: Path, how: str) -> None:
     assert "two notebooks whose names tell no exercise: a.ipynb and b.ipynb" in eve.problem
 
 
-@pytest.mark.parametrize("ending", ["", "-1", "-12", " (1)", "-Copy1", " copy", " - Copy"])
-def test_copies_keep_their_exercise(ending: str) -> None:
-    assert NAMES.exercise_of(VAE + ending) == VAE
+COPIES = """
+{}; {}-1; {}-12; {} (1); {}(1); {}_(1); {} (1) (2); {}-Copy1; {} copy; {} copy 2; {} - Copy; {} - Copy (2); {}_copy;
+Copy of {}; Copy_of_{}; copy of {}; Copy of Copy of {}; Copy (2) of {}; Copy of {} (1); {} - Kopie; {} - Kopie (3);
+{} Kopie; Kopie von {}; Kopie_von_{}; Kopie van {}; {} - kopie; Copie de {}; {} - Copie; Copia de {}; {} - copia;
+Copia di {}; Cópia de {}; {} - Cópia; Kopia {}; {} — kopia; Kopia av {}; Kopi af {}; Копия {}; {} — копия; {} - Копия;
+{} - 副本; “{}”的副本; {}的副本; {} のコピー; {} - コピー; {}의 사본; {} - 복사본; نسخة من {}; {} - نسخة; עותק של {};
+{} - עותק; {} - Kopya; Bản sao của {}; {}.ipynb; {}.ipynb copy; {}-0f8fad5b-d9cb-469f-a165-70867728950e
+"""  # of Canvas, browsers, JupyterLab, Colab, Windows, macOS, Google Drive and Nautilus
+
+
+@pytest.mark.situation(
+    "Uploads", "`Copy of …`, `… (1)`, `… - Kopie`, `Kopie von …` and their like", "they are the same exercise"
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("copy", [copy.strip() for copy in COPIES.split(";")])
+def test_copies_keep_their_exercise(tmp_path: Path, copy: str, form: str) -> None:
+    name = unicodedata.normalize(form, copy.format(VAE))
+    (one,) = find_submissions(put(tmp_path, {f"ada/{name}.ipynb": "x"}))
+    assert one.exercise == VAE
+    (one,) = find_submissions(put(tmp_path / "canvas", {f"doejane_1_2_{name}.ipynb": "x"}))
+    assert (one.learner, one.exercise) == ("doejane_1", VAE)
+
+
+@pytest.mark.parametrize(
+    "name", [f"my {VAE}", f"{VAE}x", f"{VAE} v2", f"copyof{VAE}", "copy", "Copy of", "(1)", "-1", f"{VAE}copy"]
+)
+def test_what_is_no_copy_tells_no_exercise(name: str) -> None:
+    assert NAMES.exercise_of(name) == ""
+
+
+@pytest.mark.parametrize("name", [f"{VAE}.ipynb.txt", f"{VAE}.ipynb.json", f"{VAE} (1).IPYNB.txt"])
+def test_a_notebook_with_what_a_browser_hangs_on_is_one(tmp_path: Path, name: str) -> None:
+    (one,) = find_submissions(put(tmp_path, {f"ada/{VAE}/{name}": "ada"}))
+    assert (one.exercise, read(one)) == (VAE, "ada")
+
+
+def test_names_of_copies_take_linear_time() -> None:
+    for part in ("copy of ", "-1", " copy", " (1)", "-", " ", "a-", ".ipynb", "Kopie von "):
+        NAMES.exercise_of(part * 50_000)
+        NAMES.downloaded(f"a_1_2_{part * 50_000}")
 
 
 def test_learners_zips_in_place_of_notebooks(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ _TIMESTAMP = "timestamp.txt"
 class Bag:
     """A learner's files that lie together. ``wanted``: the name of their folder, which should name the exercise.
 
-    ``submitted``: when nbgrader says that they were handed in; None if it says nothing.
+    ``submitted``: when nbgrader says that they were handed in; None if it says nothing. ``deeper``: the names of files
+    in folders of theirs.
     """
 
     learner: str
@@ -36,6 +37,7 @@ class Bag:
     downloaded: bool = False
     submitted: str | None = None
     files: list[tuple[Entry, FromName]] = field(default_factory=list)
+    deeper: list[str] = field(default_factory=list)
 
 
 def unwrapped(entries: list[Entry], names: FileNames) -> list[Entry]:
@@ -58,6 +60,7 @@ def _is_layout(parts: tuple[str, ...], names: FileNames) -> bool:
 def bags_of(entries: Iterable[Entry], names: FileNames, skipped: list[str]) -> list[Bag]:
     """The files of each learner, by the layout that their places are in; ``skipped`` takes what is in none."""
     bags: dict[tuple[str, ...], Bag] = {}
+    deeper: list[Entry] = []
     for entry in entries:
         depth, top = len(entry.parts), entry.parts[0]
         learner, _, exercise = entry.stem.partition("__")
@@ -76,13 +79,18 @@ def bags_of(entries: Iterable[Entry], names: FileNames, skipped: list[str]) -> l
                 FromName(top, entry.stem),
             )
         else:
-            if not entry.folder and entry.suffix in (".ipynb", ".zip"):
+            if entry.suffix not in (".ipynb", ".zip"):
+                deeper.append(entry)
+            elif not entry.folder:
                 skipped.append(f"{'/'.join(entry.parts)[:200]!r}: it lies too deep for LEARNER/EXERCISE/…")
             continue
         if not entry.folder:
             bag.files.append((entry, source))
         if depth == 3 and bag.wanted and entry.parts[2] == _TIMESTAMP:
             bag.submitted = _handed_in(entry)
+    for entry in deeper:
+        if not entry.folder and entry.parts[:2] in bags:
+            bags[entry.parts[:2]].deeper.append(entry.parts[-1])
     return list(bags.values())
 
 

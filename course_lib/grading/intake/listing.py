@@ -13,6 +13,7 @@ from course_lib.grading.intake.zips import MAX_LEARNERS_ENTRIES, iso, members, r
 from course_lib.grading.names import composed
 
 LINK = "This is a link or a device, not a notebook."
+_HUNG_ON = (".ipynb.txt", ".ipynb.json")
 _DEPTH = 8  # of folders looked through
 
 
@@ -30,11 +31,17 @@ class Entry:
 
     @property
     def stem(self) -> str:
-        return PurePosixPath(self.parts[-1]).stem
+        return PurePosixPath(self._name).stem
 
     @property
     def suffix(self) -> str:
-        return PurePosixPath(self.parts[-1]).suffix.lower()
+        return PurePosixPath(self._name).suffix.lower()
+
+    @property
+    def _name(self) -> str:
+        """The file's name without what a browser hangs on a notebook's (``x.ipynb.txt``)."""
+        name = self.parts[-1]
+        return name[: name.rindex(".")] if name.lower().endswith(_HUNG_ON) else name
 
 
 def in_folder(folder: Path, out: Path | None = None, above: tuple[str, ...] = ()) -> Iterator[Entry]:
@@ -64,16 +71,17 @@ def in_zip(path: Path, skipped: list[str]) -> Iterator[Entry]:
             yield Entry(parts, path, member.name, member.folder, member.modified, problem)
 
 
-def notebooks_in(path: Path) -> list[Entry]:
-    """The notebooks in a learner's own zip. Raises ``SubmissionError`` if it, or one of them, is refused."""
+def in_learners_zip(path: Path) -> list[Entry]:
+    """What a learner's own zip holds, without other entries than notebooks that are refused. Raises
+    ``SubmissionError`` if it, or a notebook in it, is refused."""
     found = []
     for member in members(path, MAX_LEARNERS_ENTRIES):
         parts = PurePosixPath(composed(member.name)).parts
-        is_notebook = parts and PurePosixPath(parts[-1]).suffix.lower() == ".ipynb"
-        if is_notebook and member.problem:
+        entry = Entry(parts or ("",), path, member.name, member.folder, member.modified)
+        if member.problem and entry.suffix == ".ipynb":
             raise SubmissionError(refusal(path, member))
-        if is_notebook and not any(_is_hidden(part) for part in parts):
-            found.append(Entry(parts, path, member.name, member.folder, member.modified))
+        if not member.problem and not any(_is_hidden(part) for part in entry.parts):
+            found.append(entry)
     return found
 
 

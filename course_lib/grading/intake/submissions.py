@@ -16,7 +16,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.grading.intake.choosing import settled, two
+from course_lib.grading.intake.choosing import choose
 from course_lib.grading.intake.layouts import bags_of, from_nbgrader, unwrapped
 from course_lib.grading.intake.listing import in_folder, in_zip
 from course_lib.grading.intake.lms_names import FileNames
@@ -36,9 +36,9 @@ def find_submissions(place: Path, exercises: Collection[str], out: Path | None =
 
     ``exercises``: the names that files and folders may tell.
 
-    Where Canvas has numbered a learner's uploads of one exercise, the last counts, with a note. Any other two become
-    one submission with a problem. Raises ``FileNotFoundError`` if there is none, ``SubmissionError`` (a
-    ``ValueError``) for a zip that is refused.
+    Where Canvas has numbered a learner's uploads of one exercise, the last counts. Of any others that with the
+    exercise's own name counts, and without one they become one submission with a problem. Raises
+    ``FileNotFoundError`` if there is none, ``SubmissionError`` (a ``ValueError``) for a zip that is refused.
     """
     skipped: list[str] = []
     if place.is_dir():
@@ -49,14 +49,10 @@ def find_submissions(place: Path, exercises: Collection[str], out: Path | None =
         raise FileNotFoundError(f"{place} is not a folder or a .zip; name the one that holds the submissions")
     names = FileNames(exercises)
     entries = unwrapped(from_nbgrader(unwrapped(entries, names), skipped), names)
-    found: dict[tuple[str, str], Submission] = {}
-    for bag in bags_of(sorted(entries, key=lambda entry: entry.parts), names, skipped):
-        for one in settled(bag, names):
-            key = (one.learner, one.exercise)
-            found[key] = two(found[key], one) if key in found else one
+    found = choose(bags_of(sorted(entries, key=lambda entry: entry.parts), names, skipped), names)
     if not found:
         raise FileNotFoundError(
             f"no notebook in {place}; it should hold LEARNER/EXERCISE/EXERCISE.ipynb, LEARNER__EXERCISE.ipynb, or "
             "the download of Canvas or Moodle"
         )
-    return Found(tuple(found.values()), tuple(skipped))
+    return Found(tuple(found), tuple(skipped))
