@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from course_lib.grading.reports.formats import Format, Request, Written
+from course_lib.grading.reports.lms import NO_MARK, name_of
 from course_lib.grading.reports.pages import what_changed
 from course_lib.grading.reports.text import clean, safe_name, write_text
 from course_lib.grading.results import Record
@@ -47,10 +48,12 @@ def results_json(record: Record) -> str:
 
 
 def _write(request: Request) -> Written:
-    for record in request.records:
+    marked = [record for record in request.records if record.result.status != "failed"]
+    for record in marked:
         name = f"{safe_name(record.exercise or 'unknown')}.json"
         write_text(request.folder / "gradescope" / safe_name(record.learner) / name, results_json(record))
-    return Written(request.folder, f"gradescope/, {len(request.records)} files")
+    failed = [f"{name_of(record)}: {NO_MARK}" for record in request.records if record.result.status == "failed"]
+    return Written(request.folder, f"gradescope/, {len(marked)} files", failed)
 
 
 FORMAT = Format(_write)
