@@ -62,7 +62,7 @@ def mark(
                 verdict = Verdict(verdict.outcome, said)
             not_right.append(task.name)
         points = task.points if verdict.passed else 0
-        verdicts.append(TaskVerdict(task.name, points, task.points, verdict.outcome, str(verdict)))
+        verdicts.append(TaskVerdict(task.name, points, task.points, verdict.outcome, str(verdict), verdict.hint))
     return tuple(verdicts)
 
 

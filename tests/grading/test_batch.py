@@ -385,6 +385,42 @@ def test_for_whom_no_lateness_is_worked_out_is_told(tmp_path: Path, quick: Quick
     assert grade_folder(tmp_path / "in", tmp_path / "out").untimed == ()
 
 
+@pytest.mark.situation(
+    "Uploads",
+    "two notebooks of one exercise in two folders",
+    "the page and the screen say which counts, and what the other would have",
+)
+def test_of_two_places_the_page_says_which_counts(tmp_path: Path, quick: Quick) -> None:
+    """One folder is called like the exercise, the other's notebook is known by its cells."""
+    hand_in(tmp_path / "in", "ada", VAE, "{ }}")
+    (tmp_path / "in" / "ada" / "week 7").mkdir()
+    (tmp_path / "in" / "ada" / "week 7" / "answers.ipynb").write_text("{}")
+    hand_in(tmp_path / "in", "bob", VAE, "{}")
+    quick(fake)
+    page = tmp_path / "out" / "feedback" / "ada" / f"{VAE}.html"
+    says = "Another notebook of this exercise was handed in before this one, in another folder. This one counts; "
+
+    def record():
+        grade_folder(tmp_path / "in", tmp_path / "out")
+        with Journal(tmp_path / "out" / JOURNAL) as journal:
+            bob = journal.of("bob")[0]
+            assert (bob.elsewhere, bob.notes) == ((), [])
+            (one,) = journal.of("ada")
+            return one
+
+    first = record()
+    assert (first.score, first.elsewhere) == (1, (2,)) or (first.score, first.elsewhere) == (2, (1,))
+    assert says + f"the other would have {first.elsewhere[0]:g} of 2 points." in page.read_text()
+    (tmp_path / "in" / "ada" / "week 7" / "answers.ipynb").write_text("{}   ")  # the one changed last
+    second = record()
+    assert (second.score, second.elsewhere) == (2, (1,))
+    assert says + "the other would have 1 of 2 points." in page.read_text()
+    (tmp_path / "in" / "ada" / VAE / f"{VAE}.ipynb").write_text("{}    ")
+    third = record()
+    assert (third.score, third.elsewhere) == (0, (2,))
+    assert says + "the other would have 2 of 2 points." in page.read_text()
+
+
 @pytest.mark.situation("Names", "a result that the journal can't take", "that submission alone is marked failed")
 def test_a_submission_that_cannot_be_recorded_fails_alone(tmp_path: Path, quick: Quick) -> None:
     for learner in ("ada", "bob", "cy"):

@@ -23,8 +23,8 @@ from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.intake.submissions import Submission, find_submissions
 from course_lib.grading.journal import JOURNAL, Journal, JournalError, explained
 from course_lib.grading.journal.adjust import Late, apply_late
-from course_lib.grading.names import composed, writable
-from course_lib.grading.reports.publish import Tables, publish, write_pages
+from course_lib.grading.names import composed, visible, writable
+from course_lib.grading.reports.publish import Pages, Tables, publish
 from course_lib.grading.results import Result, Status
 from course_lib.grading.sandbox import Limits, require
 
@@ -104,7 +104,11 @@ def grade_folder(
     if late is not None and (unknown := sorted(set(late.due) - {"", *exercises})):
         raise ValueError(f"no exercise {', '.join(unknown)} to be due; there are: {', '.join(exercises)}")
     handed_in = find_submissions(submissions, exercises, out)
-    found = [s for s in handed_in.submissions if composed(only) in ("", s.learner)]
+    found = [
+        s
+        for s in handed_in.submissions
+        if only in ("", s.learner, visible(s.learner)) or composed(only) == s.learner
+    ]
     if not found:
         raise FileNotFoundError(f"{submissions} holds no notebook of a learner called {only!r}")
     found.sort(key=lambda submission: (submission.exercise, submission.learner))
@@ -121,7 +125,7 @@ def grade_folder(
             require(sandbox)
         if total is not None:
             total(len(todo))
-        tables = Tables(journal, out)
+        pages, tables = Pages(journal, out), Tables(journal, out)
         untimed: list[tuple[str, str]] = []
         try:
             jobs = batch.jobs(todo)
@@ -132,7 +136,7 @@ def grade_folder(
             with closing(grading) as graded:
                 for job, (result, answers) in graded:
                     result = batch.finish(job, result, answers)
-                    write_pages(journal, out)
+                    pages.write()
                     tables.now_and_then()
                     if progress is not None:
                         progress(result)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from course_lib.grading.journal.journal import Journal, now
+from course_lib.grading.names import meant
 from course_lib.grading.results import Adjustment, Record
 from course_lib.grading.spreadsheets import read_sheet
 
@@ -86,15 +87,16 @@ def merge_marks(journal: Journal, table: Path, by: str) -> int:
     are taken or, with a ``ValueError`` that names each wrong one, none.
     """
     records = {(record.learner, record.exercise): record for record in journal}
+    learners = {learner for learner, _ in records}
     wrong, new = [], []
     for line, row in _rows(table, ("learner", "exercise", "task", "points", "comment")):
         cell = {name: value.strip() for name, value in row.items()}
         cell["points"] = re.sub(
             r"^(-?[0-9]*),([0-9]{1,2})$", r"\1.\2", cell["points"]
         )  # as half of the world writes it
-        record = records.get((cell["learner"], cell["exercise"])) or records.get(
-            (cell["learner"].removeprefix("'"), cell["exercise"])  # as in gradebook.csv
-        )
+        names = (cell["learner"], cell["learner"].removeprefix("'"))  # as in gradebook.csv
+        found = (records.get((meant(name, learners), cell["exercise"])) for name in names)
+        record = next(filter(None, found), None)
         problem = _problem(cell, record)
         if problem or record is None:
             wrong.append(f"line {line}: {problem}")

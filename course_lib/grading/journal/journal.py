@@ -184,6 +184,12 @@ class Journal:
                 "r.learner = h.learner AND r.place = h.place AND r.content = h.content WHERE r.id = ?)",
                 (run, run),
             )
+            # a page tells of the same exercise at another place
+            db.execute(
+                "UPDATE handed_in SET stale = 1 WHERE learner = (SELECT learner FROM runs WHERE id = ?) "
+                "AND run IN (SELECT id FROM runs WHERE exercise = ?)",
+                (run, result.exercise),
+            )
 
     def adjust(self, record: Record, adjustment: Adjustment, *, withdrawn: bool = False) -> None:
         """Add to a record's history. The last one of each kind and task counts, ``late`` only for its attempt."""

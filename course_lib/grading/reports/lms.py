@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.grading.names import visible
 from course_lib.grading.reports.formats import Written
 from course_lib.grading.reports.text import clean
 from course_lib.grading.results import Record
@@ -48,7 +49,7 @@ def exercises_of(records: Iterable[Record]) -> list[str]:
 
 
 def name_of(record: Record) -> str:
-    return clean(f"{record.learner} {record.exercise}", 120)
+    return clean(f"{visible(record.learner)} {record.exercise}", 120)
 
 
 def scaled(record: Record, possible: str) -> str:

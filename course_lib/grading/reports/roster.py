@@ -7,7 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from course_lib.grading.names import plain
+from course_lib.grading.names import plain, visible
 from course_lib.grading.reports.text import clean
 
 
@@ -60,16 +60,16 @@ class Roster:
             if len(own) == 1:
                 rows[learner] = own
             elif own:
-                left_out.append(f"{clean(learner, 80)}: several rows of that name")
+                left_out.append(f"{clean(visible(learner), 80)}: several rows of that name")
             elif team := self._team(learner):
                 rows[learner] = team
             else:
-                left_out.append(f"{clean(learner, 80)}: {self._why_none(learner)}")
+                left_out.append(f"{clean(visible(learner), 80)}: {self._why_none(learner)}")
         taken = Counter(row for own in rows.values() for row in own)
         places = {}
         for learner, own in rows.items():
             if any(taken[row] > 1 for row in own):
-                left_out.append(f"{clean(learner, 80)}: means the same row as another learner")
+                left_out.append(f"{clean(visible(learner), 80)}: means the same row as another learner")
             places[learner] = sorted(row for row in own if taken[row] == 1)
         if not any(places.values()):
             raise ValueError(
