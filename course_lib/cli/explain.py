@@ -13,7 +13,7 @@ def explain_learner(journal: Any, learner: str) -> None:
         _line(f"score {record.score:g} of {record.max_score:g}; {result.status}, {result.seconds:.1f} s")
         _line(f"attempt {record.attempt}, handed in {record.submitted or '(not known)'}, content {record.content}")
         _line(f"sandbox: {safe(result.sandbox)}")
-        for note in filter(None, (result.reason, *result.notes)):
+        for note in record.notes:
             _line(f"note: {safe(note)}")
         for verdict in result.verdicts:
             mark = f"{record.points[verdict.task]:g} of {verdict.max_points:g}"

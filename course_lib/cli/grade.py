@@ -1,7 +1,7 @@
 """``course grade``: a folder of submissions in, marks out, and what is seen meanwhile."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +26,8 @@ from course_lib.lessons.find import course_root
 
 if TYPE_CHECKING:
     from course_lib.grading import Result, Summary
+
+_SHOWN = 10  # of a list on the screen
 
 
 class Sandbox(StrEnum):
@@ -122,23 +124,53 @@ def _tell(summary: "Summary", only: str, explain: bool, quiet: bool) -> int:
     """Print what came of it; the exit code."""
     from course_lib.cli.explain import explain_learner
     from course_lib.grading.journal import JOURNAL, Journal
+    from course_lib.grading.names import meant, visible
 
     with Journal(summary.out / JOURNAL) as journal:
+        only = only and meant(only, journal.learners())
         if explain:
             explain_learner(journal, only)
         elif not quiet:
             _summarise(journal, summary)
+        if summary.skipped and not quiet:
+            _skipped(summary.skipped)
+        if summary.untimed and not quiet:
+            _untimed(summary)
         failed = 0
         for record in journal:
             if record.result.status == "failed" and only in ("", record.learner):
                 failed += 1
-                told = safe(f"{record.learner} {record.exercise}: {record.result.reason}")
+                told = safe(f"{visible(record.learner)} {record.exercise}: {record.result.reason}")
                 errors.print(f"[bold red]not graded[/] {told}", soft_wrap=True)
     return 1 if failed else 0
 
 
+def _skipped(reasons: Sequence[str]) -> None:
+    """How many files were passed over, and the first of them with the reason."""
+    errors.print(f"[yellow]skipped[/] {len(reasons)}, which no learner was graded for:")
+    for reason in reasons[:_SHOWN]:
+        errors.print(f"  {safe(reason)}", soft_wrap=True)
+    if len(reasons) > _SHOWN:
+        errors.print(f"  and {len(reasons) - _SHOWN} more")
+
+
+def _untimed(summary: "Summary") -> None:
+    """For how many submissions ``--late`` did nothing, and whom the LMS calls late."""
+    errors.print(
+        f"[yellow]--late[/] worked out nothing for {len(summary.untimed)} of the submissions, as nothing tells when "
+        "they were handed in: let the LMS do it, or give marks by hand",
+        soft_wrap=True,
+    )
+    if summary.said_late:
+        names = ", ".join(f"{learner} {exercise}" for learner, exercise in summary.said_late[:_SHOWN])
+        more = f" and {len(summary.said_late) - _SHOWN} more" if len(summary.said_late) > _SHOWN else ""
+        errors.print(f"  {len(summary.said_late)} of them the LMS calls late: {safe(names)}{more}", soft_wrap=True)
+
+
 def _summarise(journal: Any, summary: "Summary") -> None:
     """One line an exercise, with the mean of those that could be run, and where everything is."""
+    from course_lib.grading.names import visible
+
     exercises: dict[str, list[float]] = {}
     remarks = []
     for record in journal:
@@ -148,9 +180,17 @@ def _summarise(journal: Any, summary: "Summary") -> None:
         for i, value in enumerate((1, all_of_it, record.score == 0, record.score, not_run)):
             counts[i] += value
         counts[5] = max(counts[5], record.max_score)
+        if record.elsewhere:
+            told = safe(f"{visible(record.learner)} {record.exercise}: two notebooks in two folders")
+            others = " and ".join(f"{score:g}" for score in record.elsewhere)
+            remarks.append(
+                f"{told}; the one handed in last counts, with {record.score:g} points, the other would have {others}"
+            )
         if record.marked_before:
             tasks = ", ".join(task or "the exercise" for task in record.marked_before)
-            told = safe(f"{record.learner} {record.exercise}: handed in again after marks by hand ({tasks})")
+            told = safe(
+                f"{visible(record.learner)} {record.exercise}: handed in again after marks by hand ({tasks})"
+            )
             remarks.append(f"{told}, which still count; auto in a marks table takes them back")
     table = Table("exercise", "submissions", "full marks", "zero", "mean", "not run", box=None, pad_edge=False)
     for exercise, (number, full, zero, points, refused, most) in exercises.items():
@@ -188,6 +228,8 @@ def _live(quiet: bool) -> Iterator[tuple[Callable[[int], None], Callable[["Resul
         TimeRemainingColumn(),
         TextColumn("[red]{task.fields[failed]}"),
     )
+    from course_lib.grading.names import visible
+
     failed = 0
     shown = errors.is_terminal and not quiet
     with Progress(*columns, console=errors, transient=True, disable=not shown) as bar:
@@ -199,7 +241,7 @@ def _live(quiet: bool) -> Iterator[tuple[Callable[[int], None], Callable[["Resul
         def progress(result: "Result") -> None:
             nonlocal failed
             failed += result.status == "failed"
-            name = safe(f"{result.learner} {result.exercise}")
+            name = safe(f"{visible(result.learner)} {result.exercise}")
             bar.update(task, advance=1, description=name, failed=f"{failed} failed" if failed else "")
             if not shown and not quiet:
                 done = bar.tasks[0]

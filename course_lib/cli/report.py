@@ -1,7 +1,6 @@
 """The command that gives out what has been graded: tables, pages, marks for learning platforms, an item analysis."""
 
 import ast
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,7 +96,7 @@ def report(
         written = chosen.write(request)
     except FileExistsError as error:
         stop(f"{error.filename} is there already; name a new file")
-    except (JournalError, OSError, ValueError, csv.Error) as error:
+    except (JournalError, OSError, ValueError) as error:
         stop(error)
     raise typer.Exit(_print(written))
 

@@ -22,8 +22,12 @@ from course_lib.tasks.judging import judge, kind_of
 
 def hidden_seed(secret: bytes, learner: str, exercise: str, task: str) -> int:
     """The seed of a task's hidden inputs: fresh per learner, the same in a regrade, unknown without the secret."""
-    message = "\0".join((learner, exercise, task)).encode("utf-8", "surrogateescape")
-    return int.from_bytes(hmac.digest(secret, message, hashlib.sha256)[:8], "big") >> 1
+    message = "\0".join((learner, exercise, task))
+    try:
+        data = message.encode("utf-8", "surrogateescape")  # a name's bytes as they were
+    except UnicodeEncodeError:
+        data = message.encode("utf-8", "surrogatepass")  # half a pair, which other systems' file names may hold
+    return int.from_bytes(hmac.digest(secret, data, hashlib.sha256)[:8], "big") >> 1
 
 
 def cases_of(task: Task, seed: int | None) -> tuple[list[Case], list[Case]]:
@@ -58,7 +62,7 @@ def mark(
                 verdict = Verdict(verdict.outcome, said)
             not_right.append(task.name)
         points = task.points if verdict.passed else 0
-        verdicts.append(TaskVerdict(task.name, points, task.points, verdict.outcome, str(verdict)))
+        verdicts.append(TaskVerdict(task.name, points, task.points, verdict.outcome, str(verdict), verdict.hint))
     return tuple(verdicts)
 
 

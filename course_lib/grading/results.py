@@ -5,20 +5,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from course_lib.tasks.core import Outcome
+from course_lib.tasks.core import Outcome, Verdict
 
 Status = Literal["graded", "stopped", "rejected", "failed"]
 
 
 @dataclass(frozen=True)
 class TaskVerdict:
-    """One task of one submission. ``message`` holds learners' text: escape it wherever it is shown."""
+    """One task of one submission. ``message`` holds learners' text: escape it wherever it is shown.
+
+    ``hint``: the known mistake that the answer is, or empty; ``message`` ends with it then.
+    """
 
     task: str
     points: float
     max_points: float
     verdict: Outcome
     message: str = ""
+    hint: str = ""
+
+    @property
+    def text(self) -> str:
+        """The message without the hint."""
+        return self.message.removesuffix(str(Verdict(self.verdict, "", self.hint))) if self.hint else self.message
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,8 @@ class Record:
     """What the journal holds of a learner's current submission of an exercise.
 
     ``answers``: the learner's code by task. ``content``: SHA-256 of the notebook's bytes, hexadecimal. ``attempt``:
-    how many different contents were handed in so far. ``submitted``: ISO 8601, UTC, or empty.
+    how many different contents were handed in so far. ``submitted``: ISO 8601, UTC, or empty. ``elsewhere``: the scores
+    of notebooks of the same exercise that lay at another place and were handed in before this one.
     """
 
     result: Result
@@ -81,6 +91,19 @@ class Record:
     attempt: int
     submitted: str
     adjustments: tuple[Adjustment, ...]
+    elsewhere: tuple[float, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What the learner should know besides the verdicts."""
+        notes = [note for note in (self.result.reason, *self.result.notes) if note]
+        if self.elsewhere:
+            scores = " and ".join(f"{score:g}" for score in self.elsewhere)
+            notes.append(
+                f"Another notebook of this exercise was handed in before this one, in another folder. This one counts; "
+                f"the other would have {scores} of {self.max_score:g} points."
+            )
+        return notes
 
     @property
     def learner(self) -> str:

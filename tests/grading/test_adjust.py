@@ -132,12 +132,6 @@ def test_a_mark_by_hand_that_is_older_than_the_hand_in_is_known(journal: Journal
         assert journal.of("ada")[0].marked_before == before
 
 
-def test_a_table_of_a_german_spreadsheet_is_told_apart(journal: Journal, tmp_path: Path) -> None:
-    (tmp_path / "marks.csv").write_text(HEAD.replace(",", ";") + f"ada;{VAE};f;0,5;\n")
-    with pytest.raises(ValueError, match="semicolons between its columns"):
-        merge_marks(journal, tmp_path / "marks.csv", "grace")
-
-
 def test_a_table_without_its_columns_is_refused(journal: Journal, tmp_path: Path) -> None:
     (tmp_path / "marks.csv").write_text("name,points\nada,3\n")
     with pytest.raises(ValueError, match="not there: learner, exercise, task, comment"):

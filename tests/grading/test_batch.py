@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -19,7 +20,9 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from course_lib.cli import app
 from course_lib.exercises.build import read_notebook
 from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading import SubmissionError, Summary, grade_folder, self_check
@@ -63,7 +66,7 @@ def hand_in(folder: Path, learner: str, exercise: str, content: nbformat.Noteboo
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -305,6 +308,165 @@ def test_a_worker_that_dies_or_hangs_takes_no_other_submission_with_it(tmp_path:
     }  # fmt: skip
     (page,) = (tmp_path / "out" / "feedback" / "kills").iterdir()
     assert "Look at this notebook by hand" in page.read_text()
+
+
+def refused_or_fake(job: Job) -> Graded:
+    """As the grader does with what can't be graded, quick with all else."""
+    return workers.grade_one(job) if job.problem else fake(job)
+
+
+NOT_UTF8 = {  # places below a folder of submissions, as bytes, and the files there
+    "a zip that is none": {b"zoe/07_gan/x\xff.zip": b"PK, but no zip"},
+    "two notebooks in a folder": {b"zoe/week\xff/a.ipynb": b"{}", b"zoe/week\xff/b.ipynb": b"{ }"},
+    "a folder without a notebook": {b"zoe/Ub\xfcng/notes.txt": b""},
+    "a learner of Latin-1": {b"J\xf6rg/work.zip": b"PK, but no zip"},
+    "two learners of one reading": {b"x\xff/a.zip": b"", b"x\xfe/a.zip": b""},
+    "Moodle": {b"\xc9va K\xfan_7_assignsubmission_file/a\xff.ipynb": b"{}"},
+    "Shift-JIS": {b"zoe__\x89\xdb\x91\xe8.ipynb": b"{}"},
+}
+
+
+@LINUX
+@pytest.mark.situation(
+    "Names",
+    "a file or folder whose name isn't UTF-8",
+    "its learner is told what is wrong, and all others are graded",
+)
+@pytest.mark.parametrize("files", NOT_UTF8.values(), ids=NOT_UTF8)
+def test_a_name_that_is_not_utf8_stops_nobody(tmp_path: Path, quick: Quick, files: dict[bytes, bytes]) -> None:
+    hand_in(tmp_path / "in", "ada", VAE, "{}")
+    hand_in(tmp_path / "in", "zz-last", VAE, "{}")
+    for name, data in files.items():
+        path = Path(os.fsdecode(os.fsencode(tmp_path / "in") + b"/" + name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    quick(refused_or_fake)
+    learners = len({Path(os.fsdecode(name)).parts[0] for name in files})
+    for again in (False, False, True):
+        summary = grade_folder(tmp_path / "in", tmp_path / "out", regrade=again)
+        assert len(summary.results) == 2 + learners
+        assert scores(tmp_path / "out")["zz-last"] == ("2", "graded")
+        assert summary.count("failed") == 0
+    assert len(list((tmp_path / "out" / "feedback").rglob("*.html"))) == 2 + learners
+    for path in (tmp_path / "out").rglob("*.[ch]*"):
+        path.read_text(encoding="utf-8")  # every table and page
+
+
+@LINUX
+@pytest.mark.parametrize(("first", "second"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_learner_keeps_the_spelling_that_the_journal_knows(
+    tmp_path: Path, quick: Quick, first: str, second: str
+) -> None:
+    name = "José Nguyễn"
+    with Journal(tmp_path / "out" / JOURNAL) as journal:  # as an earlier version of the course wrote it
+        journal.hand_in(unicodedata.normalize(first, name), VAE, "00" * 32, "", {})
+    hand_in(tmp_path / "in", unicodedata.normalize(second, name), VAE, "{}")
+    quick(fake)
+    grade_folder(tmp_path / "in", tmp_path / "out")
+    assert list(scores(tmp_path / "out")) == [unicodedata.normalize(first, name)]
+    assert grade_folder(tmp_path / "in", tmp_path / "out", only=name).unchanged == 1
+
+
+@pytest.mark.situation(
+    "Canvas",
+    "a download, which doesn't tell when files were handed in, with --late",
+    "the screen says for how many, and who is LATE",
+)
+def test_for_whom_no_lateness_is_worked_out_is_told(tmp_path: Path, quick: Quick) -> None:
+    for name in ("doejane_LATE_1_2", "शर्माअनिल_LATE_7_8", "roemax_3_4"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / f"{name}_{VAE}.ipynb").write_text("{}")
+    hand_in(tmp_path / "in", "ada", VAE, "{}")
+    quick(fake)
+    late = Late(10, {VAE: datetime(2020, 1, 1, tzinfo=UTC)})
+    for _ in range(2):
+        summary = grade_folder(tmp_path / "in", tmp_path / "out", late=late)
+        assert {learner for learner, _ in summary.untimed} == {"doejane_1", "शर्माअनिल_7", "roemax_3"}
+        assert {learner for learner, _ in summary.said_late} == {"doejane_1", "शर्माअनिल_7"}
+    assert scores(tmp_path / "out")["ada"] == ("0", "graded"), "its time is known"
+    assert grade_folder(tmp_path / "in", tmp_path / "out").untimed == ()
+
+
+@pytest.mark.situation(
+    "Uploads",
+    "two notebooks of one exercise in two folders",
+    "the page and the screen say which counts, and what the other would have",
+)
+def test_of_two_places_the_page_says_which_counts(tmp_path: Path, quick: Quick) -> None:
+    """One folder is called like the exercise, the other's notebook is known by its cells."""
+    hand_in(tmp_path / "in", "ada", VAE, "{ }}")
+    (tmp_path / "in" / "ada" / "week 7").mkdir()
+    (tmp_path / "in" / "ada" / "week 7" / "answers.ipynb").write_text("{}")
+    hand_in(tmp_path / "in", "bob", VAE, "{}")
+    quick(fake)
+    page = tmp_path / "out" / "feedback" / "ada" / f"{VAE}.html"
+    says = "Another notebook of this exercise was handed in before this one, in another folder. This one counts; "
+
+    def record():
+        grade_folder(tmp_path / "in", tmp_path / "out")
+        with Journal(tmp_path / "out" / JOURNAL) as journal:
+            bob = journal.of("bob")[0]
+            assert (bob.elsewhere, bob.notes) == ((), [])
+            (one,) = journal.of("ada")
+            return one
+
+    first = record()
+    assert (first.score, first.elsewhere) == (1, (2,)) or (first.score, first.elsewhere) == (2, (1,))
+    assert says + f"the other would have {first.elsewhere[0]:g} of 2 points." in page.read_text()
+    (tmp_path / "in" / "ada" / "week 7" / "answers.ipynb").write_text("{}   ")  # the one changed last
+    second = record()
+    assert (second.score, second.elsewhere) == (2, (1,))
+    assert says + "the other would have 1 of 2 points." in page.read_text()
+    (tmp_path / "in" / "ada" / VAE / f"{VAE}.ipynb").write_text("{}    ")
+    third = record()
+    assert (third.score, third.elsewhere) == (0, (2,))
+    assert says + "the other would have 2 of 2 points." in page.read_text()
+
+
+def test_the_screen_says_what_was_passed_over(tmp_path: Path, quick: Quick) -> None:
+    """Skipped files, for whom no lateness is worked out, which of two notebooks counts: with names that can be seen."""
+    hand_in(tmp_path / "in", "bo\u200bb", VAE, "{ }}")
+    hand_in(tmp_path / "in" / "bo\u200bb", "old", "deeper", "{}")
+    (tmp_path / "in" / "bo\u200bb" / "answers.ipynb").write_text("{}")
+    (tmp_path / "in" / f"शर्मा_LATE_1_2_{VAE}.ipynb").write_text("{}")
+    quick(fake)
+    arguments = ["grade", tmp_path / "in", "--out", tmp_path / "out", "--late", 1, "--due", "2020-01-01"]
+    done = CliRunner().invoke(app, [str(word) for word in arguments], env={"COLUMNS": "300"})
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "skipped 1, which no learner was graded for: 'bo\\u200bb/old/deeper/deeper.ipynb': it lies too deep" in said
+    assert "--late worked out nothing for 1 of the submissions" in said
+    assert f"1 of them the LMS calls late: शर्मा_1 {VAE}" in said
+    assert f"bo<U+200B>b {VAE}: two notebooks in two folders; the one handed in last counts" in said
+    assert CliRunner().invoke(app, [*map(str, arguments), "--quiet"]).output == ""
+
+
+@pytest.mark.situation("Names", "a result that the journal can't take", "that submission alone is marked failed")
+def test_a_submission_that_cannot_be_recorded_fails_alone(tmp_path: Path, quick: Quick) -> None:
+    for learner in ("ada", "bob", "cy"):
+        hand_in(tmp_path / "in", learner, VAE, "{}")
+
+    def unwritable(job: Job) -> Graded:
+        result, answers = fake(job)
+        return (result, {"f": b"no text"} if job.learner == "bob" else answers)  # type: ignore[dict-item]
+
+    quick(unwritable)
+    told: list[tuple[str, str]] = []
+    summary = grade_folder(
+        tmp_path / "in", tmp_path / "out", progress=lambda r: told.append((r.learner, r.status))
+    )
+    assert scores(tmp_path / "out") == {"ada": ("2", "graded"), "bob": ("0", "failed"), "cy": ("2", "graded")}
+    assert ("bob", "failed") in told
+    (bob,) = [result for result in summary.results if result.learner == "bob"]
+    assert "could not be recorded (TypeError" in bob.reason
+    quick(fake)
+    assert grade_folder(tmp_path / "in", tmp_path / "out").graded == 1, "the next call tries it again"
+
+
+@pytest.mark.parametrize("learner", ["x\udcff", "\ud83d", "a\0b", "\u202ebob"])
+def test_every_name_has_hidden_inputs_of_its_own(learner: str) -> None:
+    seeds = {hidden_seed(b"secret", name, VAE, "f") for name in (learner, "x\udcfe", "bob")}
+    assert len(seeds) == 3
 
 
 def test_what_has_not_changed_is_not_run_again_what_failed_is(tmp_path: Path, quick: Quick) -> None:

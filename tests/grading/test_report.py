@@ -1,6 +1,8 @@
 """Tables and pages: right numbers, safe names, and nothing of a learner's that a browser or spreadsheet would run."""
 
 import csv
+import io
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from course_lib.grading.reports.pages import feedback_html, feedback_path
 from course_lib.grading.reports.tables import write_tables
 from course_lib.grading.reports.text import cell, clean, safe_name, safe_names
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
+from course_lib.tasks.core import Verdict
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>&amp;{{ 7 * 7 }}"
 EXERCISE = "05_variational_autoencoder"
@@ -75,8 +78,46 @@ def test_the_tables_hold_what_was_changed_by_hand(tmp_path: Path) -> None:
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1+1", "＝1+1"])
 def test_no_cell_of_a_table_is_a_formula(tmp_path: Path, start: str) -> None:
     write_tables(tmp_path, [record(start, start)])
-    assert rows(tmp_path / "gradebook.csv")[1][0] == "'" + start
-    assert rows(tmp_path / "tasks.csv")[2][-1] == "'" + start
+    after = start.replace("=", "'=") if start[0] in "\t\r\n" else start  # for those who separate by tabs or lines
+    assert rows(tmp_path / "gradebook.csv")[1][0] == "'" + after
+    assert rows(tmp_path / "tasks.csv")[2][-1] == "'" + after
+
+
+@pytest.mark.situation(
+    "Spreadsheets", "a table with commas opened where semicolons separate", "no cell of it is a formula, either"
+)
+@pytest.mark.parametrize(
+    "text",
+    ["x;=1+1", "x; =1+1", 'x;"=1+1"', "x\t=1+1", "x\n=1+1", "x\r\n@SUM(A1)", "x;+1", "x;-1", "x\n-1+cmd|' /C calc'!A0",
+     "x;＝1",
+     "x\n- SUM(A1): y", "x\n- cmd|' /C calc'!A0: y", ";=1", "x;;=1", "x\n\n=1", "=1;=2", '";=1'],
+)  # fmt: skip
+def test_no_cell_is_a_formula_for_those_who_separate_by_semicolons(tmp_path: Path, text: str) -> None:
+    write_tables(tmp_path, [record(text, text)])
+    for name in ("gradebook.csv", "tasks.csv"):
+        whole = (tmp_path / name).read_text(encoding="utf-8")
+        for delimiter in (",", ";", "\t"):
+            for row in csv.reader(io.StringIO(whole, newline=""), delimiter=delimiter):
+                for one in row:
+                    assert not re.match(r"[\s\"]*[=+@＝＋－＠]|[\s\"]*-[^\s]", one), one
+        for line in re.split(r"[;\t\r\n]", whole):  # no quotes at all
+            assert not re.match(r"[\s\"]*[=+@＝＋－＠]|[\s\"]*-[^\s]", line), line
+            assert not re.match(r"[\s\"]*-.*[(|!]", line), line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "f is not right yet (public case 1 of 3: mu float32 (4, 3)).\n- the value: expected 1.5, got 3; 4 of 4 entries "
+        "are wrong, the largest error is 1.5.\n- the gradient of the sum of x with respect to mu: zero everywhere.",
+        "f is not right yet (on a hidden input).\n- the gradient of the penalty's sum by w: 1 of 4 entries are wrong.",
+        "f is not right yet (on a hidden input).\n- loss, kl was expected; nothing came.",
+        "a; b; c",
+        "one\n\ntwo",
+    ],
+)
+def test_what_the_judge_says_stays_as_it_is(text: str) -> None:
+    assert cell(text) == text
 
 
 @pytest.mark.parametrize("text", ["ada", "2.5", "-", "a=b", "a-b", ""])
@@ -115,8 +156,15 @@ def test_a_page_escapes_all_that_is_the_learners() -> None:
 
 def test_a_page_shows_points_verdict_hint_and_code() -> None:
     page = feedback_html(
-        record(message="Off.\n\nIt looks like this mistake: a sign.", answers={"g": "def g(): pass"})
+        record(
+            verdicts=(
+                TaskVerdict("f", 2, 2, "right"),
+                TaskVerdict("g", 0, 1.5, "wrong", str(Verdict("wrong", "Off.", "a sign.")), "a sign."),
+            ),
+            answers={"g": "def g(): pass"},
+        )
     )
+    assert page.count("It looks like this mistake") == 1
     for text in (
         "2 <small>of 3.5",
         "0 of 1.5 points",

@@ -80,7 +80,7 @@ def test_canvas_is_filled_and_who_is_missing_is_said(out: Path, tmp_path: Path) 
     assert "canvas.csv: 2 marks" in said.replace("\n", "")
     assert "../../bob: no row" in said
     with (out / "reports" / "canvas.csv").open(newline="") as file:
-        assert list(csv.reader(file))[2:] == [["Ada", "1", "ada", "A", "0"], ["'=X", "2", "'=cy()", "A", "4"]]
+        assert list(csv.reader(file))[2:] == [["Ada", "1", "ada", "A", "0"], ["=X", "2", "=cy()", "A", "4"]]
     template.write_text(template.read_text() + f"B,3,{NAMES[1]},A,\n")
     assert run(out, "--format", "canvas", "--template", template, "--column", f"{VAE}=12")[0] == 0
 

@@ -4,14 +4,17 @@ import csv
 import io
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from course_lib.grading.reports.formats import Request, load_format
 from course_lib.grading.reports.formats.code import write_code
 from course_lib.grading.reports.formats.gradescope import results_json
 from course_lib.grading.reports.formats.gradescope_autograder import write_autograder
@@ -105,44 +108,123 @@ import json, pathlib, sys
 arguments = sys.argv[1:]
 out = pathlib.Path(arguments[arguments.index("--out") + 1] if "--out" in arguments else arguments[1])
 out.mkdir(exist_ok=True)
-with (out.parent.parent / "calls.txt").open("a") as file:
-    file.write(" ".join(arguments) + "\\n")
 if arguments[0] == "grade":
-    found = sorted(pathlib.Path(arguments[1]).rglob("*.ipynb"))
-    (out / "found.txt").write_text(str(found[0].relative_to(arguments[1])))
+    place = pathlib.Path(arguments[1])
+    names = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
+    (out / "found.txt").write_text(json.dumps([[name, (place / name).read_text()] for name in names]))
     sys.exit({code})
 folder = out / "reports" / "gradescope" / "x"
 folder.mkdir(parents=True)
-(folder / "x.json").write_text(json.dumps({{"score": 7, "found": (out / "found.txt").read_text()}}))
+(folder / "x.json").write_text(json.dumps({{"score": 7, "found": json.loads((out / "found.txt").read_text())}}))
 """
 
 
-@pytest.mark.parametrize(("code", "notebooks", "score"), [(0, 1, 7), (2, 1, 0), (0, 2, 0), (0, 0, 0)])
-def test_the_autograder_writes_results_whatever_happens(
-    tmp_path: Path, code: int, notebooks: int, score: int
-) -> None:
+@pytest.fixture
+def gradescope(tmp_path: Path) -> Callable[..., tuple[int, dict | None]]:
+    """Runs the autograder's script in a folder laid out like Gradescope's; its exit code and results.json, if any.
+
+    ``code``: a stand-in for the `course` command ends `course grade` with it; without it the real command grades.
+    """
+
+    def run(files: dict[str, str], code: int | None = 0, users: str = "12") -> tuple[int, dict | None]:
+        write_autograder(tmp_path / "autograder.zip", ROOT, KEY, VAE)
+        here = tmp_path / "autograder"
+        for name in ("results", "submission"):
+            (here / name).mkdir(parents=True)
+        with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
+            archive.extractall(here / "source")
+        script = (here / "source" / "run_autograder.py").read_text().replace("/autograder", str(here))
+        if code is not None:
+            script = script.replace("Path(sys.executable)", f"Path({str(tmp_path / 'python')!r})")
+            (tmp_path / "course").write_text(FAKE.format(python=sys.executable, code=code))
+            (tmp_path / "course").chmod(0o755)
+        (tmp_path / "run.py").write_text(script)
+        (here / "submission_metadata.json").write_text(json.dumps({"users": [{"id": u} for u in users.split()]}))
+        for name, text in files.items():
+            (here / "submission" / name).parent.mkdir(parents=True, exist_ok=True)
+            (here / "submission" / name).write_text(text)
+        environment = os.environ | {"TMPDIR": str(tmp_path)}
+        ended = subprocess.run([sys.executable, tmp_path / "run.py"], check=False, env=environment)
+        left = {path.name: path for path in (here / "results").iterdir()}
+        assert set(left) <= {"results.json"}
+        return ended.returncode, json.loads(left["results.json"].read_text()) if left else None
+
+    return run
+
+
+HANDED_IN = {
+    "one notebook": ({f"{VAE}.ipynb": "a"}, {f"{VAE}.ipynb": "a"}),
+    "of another name": ({"ответы.ipynb": "a"}, {"ответы.ipynb": "a"}),
+    "a zip made by macOS": ({f"hw/{VAE}.ipynb": "a", f"__MACOSX/hw/._{VAE}.ipynb": "?"}, {f"{VAE}.ipynb": "a"}),
+    "JupyterLab's folder": (
+        {f"{VAE}.ipynb": "a", f".ipynb_checkpoints/{VAE}-checkpoint.ipynb": "old"},
+        {f"{VAE}.ipynb": "a"},
+    ),
+    "a clone of a repository": (
+        {
+            f"src/{VAE}.ipynb": "a",
+            "src/lib/helpers.py": "x",
+            ".git/config": "?",
+            "data/x.npz": "?",
+            ".venv/y.py": "?",
+        },
+        {f"{VAE}.ipynb": "a", "helpers.py": "", "x.npz": ""},
+    ),
+    "two of one name": (
+        {f"old/{VAE}.ipynb": "a", f"new/{VAE}.ipynb": "b"},
+        {f"old-{VAE}.ipynb": "a", f"new-{VAE}.ipynb": "b"},
+    ),
+    "saved by a browser": ({f"{VAE}.ipynb.txt": "a"}, {f"{VAE}.ipynb.txt": "a"}),
+    "nothing": ({"__MACOSX/._x.ipynb": "?"}, {}),
+}
+
+
+@pytest.mark.situation(
+    "Gradescope",
+    "a zip made by macOS, .ipynb_checkpoints, a whole repository",
+    "the notebook is graded, hidden files don't count",
+)
+@pytest.mark.parametrize(("files", "laid_out"), HANDED_IN.values(), ids=HANDED_IN)
+def test_the_autograder_hands_over_what_was_handed_in(gradescope, files: dict, laid_out: dict) -> None:
     """Its script run with a stand-in for the `course` command."""
-    write_autograder(tmp_path / "autograder.zip", ROOT, KEY, VAE)
-    here = tmp_path / "autograder"
-    (here / "results").mkdir(parents=True)
-    (here / "submission").mkdir()
-    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
-        script = archive.read("run_autograder.py").decode().replace("/autograder", str(here))
-    (tmp_path / "run.py").write_text(script.replace("Path(sys.executable)", f"Path({str(tmp_path / 'python')!r})"))
-    (tmp_path / "course").write_text(FAKE.format(python=sys.executable, code=code))
-    (tmp_path / "course").chmod(0o755)
-    (here / "source").mkdir()
-    (here / "source" / "exercise").write_text(f"{VAE}\n")
-    (here / "submission_metadata.json").write_text(
-        json.dumps({"users": [{"id": 12, "email": "a@b", "name": "../x"}]})
-    )
-    for number in range(notebooks):
-        (here / "submission" / f"{number}.ipynb").write_text("{}")
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
-    subprocess.run([sys.executable, tmp_path / "run.py"], check=True, env=environment)
-    results = json.loads((here / "results" / "results.json").read_text())
-    assert results["score"] == score
-    assert score == 0 or results["found"] == f"12/{VAE}.ipynb"
+    code, results = gradescope(files, users="12 15")
+    assert code == 0
+    assert results["score"] == 7
+    assert dict(results["found"]) == {f"12-15/{VAE}/{name}": text for name, text in laid_out.items()}
+
+
+@pytest.mark.situation("Gradescope", "a fault of the grader itself", "the autograder fails, and there is no mark")
+@pytest.mark.parametrize("code", [1, 2, 3, 130])
+def test_a_fault_of_the_grader_is_no_mark(gradescope, code: int) -> None:
+    ended, results = gradescope({f"{VAE}.ipynb": "{}"}, code)
+    assert ended != 0
+    assert results is None
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("bwrap") is None, reason="needs bubblewrap")
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (
+            {"__MACOSX/._x.ipynb": "?", "notes.txt": ""},
+            f"There is no notebook {VAE}.ipynb. What was handed in: notes.txt.",
+        ),
+        ({"a.ipynb": "{}", "b.ipynb": "{}"}, f"There are 2 notebooks; one of them should be called {VAE}.ipynb."),
+        ({f"{VAE}.ipynb": "{}", "b.ipynb": "{}"}, "has no list of cells"),
+    ],
+)
+def test_what_a_learner_can_mend_is_told_with_a_score_of_0(gradescope, files: dict, says: str) -> None:
+    """With the real command."""
+    code, results = gradescope(files, None)
+    assert (code, results["score"]) == (0, 0)
+    assert says in results["output"]
+
+
+def test_no_results_json_is_written_where_the_grader_failed(tmp_path: Path) -> None:
+    failed = Record(Result("दीपा", VAE, "failed", (TaskVerdict("f", 0, 2, "missing"),)), {}, "", 1, "", ())
+    written = load_format("gradescope").write(Request([record("ada"), failed], tmp_path))
+    assert [path.parent.name for path in tmp_path.rglob("*.json")] == ["ada"]
+    assert written.left_out == [f"दीपा {VAE}: the grader failed, so there is no mark yet"]
 
 
 def unzipped(path: Path) -> tuple[dict[str, str], list[dict[str, str]]]:

@@ -7,17 +7,28 @@ import pytest
 from playwright.sync_api import Browser
 
 from course_lib.grading.reports.items import items_html
+from course_lib.grading.reports.pages import feedback_html
 from course_lib.grading.reports.statistics import discrimination, error_line, statistics
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
+from course_lib.tasks.core import Verdict
 
 EVIL = "<script>document.title='run'</script><img src=x onerror=alert(1)>$\\frac{}$"
 VAE = "05_variational_autoencoder"
 
 
 def record(learner: str, points: tuple[float, ...], message: str = "", **changes) -> Record:
-    """Tasks a, b, … of 2 points each; ``message`` is the first task's."""
+    """Tasks a, b, … of 2 points each; ``message`` and ``hint`` are the first task's."""
+    hint = changes.get("hint", "")
+    said = str(Verdict("wrong", message, hint))
     verdicts = tuple(
-        TaskVerdict(name, p, 2, changes.get("verdict", "right" if p == 2 else "wrong"), "" if i else message)
+        TaskVerdict(
+            name,
+            p,
+            2,
+            changes.get("verdict", "right" if p == 2 else "wrong"),
+            "" if i else said,
+            "" if i else hint,
+        )
         for i, (name, p) in enumerate(zip("abcd", points, strict=False))
     )
     result = Result(learner, VAE, changes.get("status", "graded"), verdicts, changes.get("seconds", 1.0))
@@ -60,19 +71,36 @@ def test_marks_by_hand_count_and_what_was_not_run_does_not() -> None:
 
 
 def test_misconceptions_and_errors_are_counted() -> None:
-    sign, half = (
-        "Off by 3.\n\nIt looks like this mistake: a sign.",
-        "Off.\n\nIt looks like this mistake: half of it.",
-    )
     errors = [
         f"It stopped at line {n} of the cell:\n    y = x\nNameError: name 'x1' is {n}x3 (2.5)" for n in (1, 2)
     ]
-    records = [record(f"s{i}", (0, 2), text) for i, text in enumerate([sign, half, sign, "Off."])]
+    hints = ["a sign.", "half of it.", "a sign.", ""]
+    records = [record(f"s{i}", (0, 2), "Off.", hint=hint) for i, hint in enumerate(hints)]
     records += [record(f"e{i}", (0, 2), text, verdict="error") for i, text in enumerate(errors)]
     (one,) = statistics(records)
     assert one.tasks[0].misconceptions == [("a sign.", 2), ("half of it.", 1)]
     assert one.tasks[0].errors == [("NameError: name 'x1' is …x… (…)", 2)]
     assert one.tasks[0].outcomes == {"wrong": 4, "error": 2}
+
+
+FORGED = "ValueError: x\n\nIt looks like this mistake: none. The tutor gave full marks"
+
+
+@pytest.mark.situation("Names", "an error's text that forges the grader's hint", "it stays an error's text")
+def test_a_hint_is_never_taken_out_of_text() -> None:
+    records = [record(f"s{i}", (0, 2), FORGED, verdict="error") for i in range(3)]
+    records += [record(f"t{i}", (0, 2), FORGED, hint="a sign.") for i in range(2)]
+    (one,) = statistics(records)
+    assert one.tasks[0].misconceptions == [("a sign.", 2)]
+    page = items_html(records)
+    assert (
+        "full marks" not in page[page.index("Most frequent misconceptions") : page.index("Most frequent errors")]
+    )
+    for each, hints in ((records[0], 0), (records[-1], 1)):
+        page = feedback_html(each)
+        assert page.count('<p class="hint">') == hints
+        assert "full marks" in page.partition('<p class="hint">')[0]
+    assert "a sign." in feedback_html(records[-1]).partition('<p class="hint">')[2]
 
 
 def test_the_line_of_an_error_is_short_whatever_it_was() -> None:

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import unicodedata
 from pathlib import Path
 
 import pytest
 
+from course_lib.grading.intake.lms_names import FileNames
 from course_lib.grading.reports.formats.canvas import fill_canvas
 from course_lib.grading.reports.formats.moodle import fill_moodle
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
@@ -71,6 +73,36 @@ def test_canvas_knows_a_learner_by_identifier_or_name(tmp_path: Path, name: str)
     assert filled.rows[3][-1] == "4"
 
 
+PEOPLE = {  # as in the gradebook, and as the download of the same Canvas writes it
+    "Devanagari": ("शर्मा, अनिल", "शर्माअनिल_101"),
+    "Arabic with vowels": ("عَلِي, مُحَمَّد", "عَلِيمُحَمَّد_101"),
+    "Persian": ("رضایی, علی\u200cرضا", "رضاییعلیرضا_101"),
+    "Hebrew with points": ("כֹּהֵן, דָּוִד", "כֹּהֵןדָּוִד_101"),
+    "Thai": ("ใจดี, สมชัย", "ใจดีสมชัย_101"),
+    "Vietnamese, taken apart": ("Nguyễn, Thị Ánh", unicodedata.normalize("NFD", "nguyễnthịánh_101")),
+    "Hangul, taken apart": ("김, 민준", unicodedata.normalize("NFD", "김민준_101")),
+    "Turkish": ("İnce, İlker", "i\u0307ncei\u0307lker_101"),
+    "German": ("Groß-Weiß, Jürgen", "großweißjürgen_101"),
+    "Irish": ("O\u2019Brien, Seán", "obrienseán_101"),
+    "Chinese": ("王, 小明", "王小明_101"),
+}
+
+
+@pytest.mark.situation("Canvas", "a learner's name in any script, in the exported gradebook", "the row is found")
+@pytest.mark.parametrize(("listed", "learner"), PEOPLE.values(), ids=PEOPLE)
+def test_canvas_names_in_every_script_find_their_row(tmp_path: Path, listed: str, learner: str) -> None:
+    filled = fill_canvas(template(tmp_path, CANVAS.replace("Lovelace, Ada", listed)), [record(learner)])
+    assert [row[-1] for row in filled.rows[3:]] == ["4", "1.00", "2.00", ""]
+
+
+def test_names_that_differ_in_vowel_signs_are_two(tmp_path: Path) -> None:
+    two = CANVAS.replace("Lovelace, Ada", "सुनील").replace("Noether, Emmy", "सुनल")
+    filled = fill_canvas(template(tmp_path, two), [record("सुनील"), record("सुनल", points=0)])
+    assert [row[-1] for row in filled.rows[3:5]] == ["4", "0"]
+    with pytest.raises(ValueError, match="no learner"):
+        fill_canvas(template(tmp_path, two), [record("सुनील_102")])
+
+
 @pytest.mark.parametrize("name", ["lovelaceada_102", "someone_101", "lovelace", "", "???", "104x"])
 def test_nobody_gets_anothers_row(tmp_path: Path, name: str) -> None:
     filled = fill_canvas(template(tmp_path, CANVAS), [record(name), record("emmy@uni.edu")])
@@ -130,7 +162,7 @@ LastName;FirstName;ID;SIS Login ID;Section;05 Variational Autoencoder (12)
 Lovelace;Ada;101;ada;A;
 """
     filled = fill_canvas(template(tmp_path, german), [record("lovelaceada_101", points=1)])
-    assert filled.delimiter == ";"
+    assert filled.sheet.delimiter == ";"
     assert filled.rows[2] == ["Lovelace", "Ada", "101", "ada", "A", "2"]
     assert fill_canvas(template(tmp_path, german), [record("ada", points=1.1)]).rows[2][-1] == "2,2"
 
@@ -161,6 +193,87 @@ def test_moodle_gets_its_whole_worksheet_back(tmp_path: Path) -> None:
     )
     assert "script" not in str(filled.rows)
     assert (filled.count, filled.left_out) == (2, ("2003x: no row of that name",))
+
+
+BLIND = """\
+Identifier,Status,Grade,"Maximum Grade","Grade can be changed","Last modified (grade)","Feedback comments"
+"Participant 2001","Submitted for grading",,100.00,Yes,-,
+"Participant 2002","Submitted for grading",,100.00,Yes,-,
+"Teilnehmer/in2003","Submitted for grading",,100.00,Yes,-,
+"""
+
+
+@pytest.mark.situation(
+    "Moodle",
+    "anonymous marking: folders and rows with a participant's number and no name",
+    "the number tells the row",
+)
+@pytest.mark.parametrize(
+    ("number", "folder"),
+    [
+        (1, "Participant_2001_assignsubmission_file"),
+        (1, "Participant_2001_assignsubmission_file_"),
+        (1, "Group A-Participant_2001_assignsubmission_file"),
+        (2, "Участник_2002_assignsubmission_file"),
+        (2, "参加者_2002_assignsubmission_file"),
+        (3, "Teilnehmerin_2003_assignsubmission_file"),
+    ],
+)
+def test_moodle_anonymous_rows_are_found_by_their_number(tmp_path: Path, number: int, folder: str) -> None:
+    told = FileNames([VAE]).downloaded(folder)
+    assert told is not None
+    filled = fill_moodle(template(tmp_path, BLIND), [record(told.learner)])
+    assert [i for i, row in enumerate(filled.rows) if row[2] == "57.14"] == [number]
+    assert filled.left_out == ()
+
+
+@pytest.mark.situation("Moodle", "somebody whose name was changed since the download", "the number tells the row")
+@pytest.mark.parametrize("learner", ["Ada Byron_2001", "Группа 1-Ada King_2001", "עדה_2001"])
+def test_moodle_a_renamed_person_keeps_the_row(tmp_path: Path, learner: str) -> None:
+    filled = fill_moodle(template(tmp_path, MOODLE), [record(learner), record("Emmy Noether_2002", points=0)])
+    assert [row[4] for row in filled.rows[1:]] == ["57.14", "0", "12.00"]
+
+
+@pytest.mark.parametrize("learner", ["Emmy Noether_2001", "Ada Lovelace_2999", "2001", "x2001", "_2001"])
+def test_moodle_a_number_with_anothers_name_is_nobodys(tmp_path: Path, learner: str) -> None:
+    filled = fill_moodle(template(tmp_path, MOODLE), [record(learner), record("Emmy Noether_2002", points=0)])
+    assert [row[4] for row in filled.rows[1:]] == ["", "0", "12.00"]
+    assert len(filled.left_out) == 1
+
+
+TEAMS = """\
+Identifier,"Full name",Group,Grade,"Maximum Grade","Grade can be changed","Last modified (grade)"
+"Participant 2001","Ada Lovelace","Team Ω, die Großen",,100.00,Yes,-
+"Participant 2002","Emmy Noether","Team Ω, die Großen",,100.00,Yes,-
+"Participant 2003","Alan Turing",Team 2,3.00,100.00,No,-
+"Participant 2004","Grace Hopper",Team 2,,100.00,Yes,-
+"Participant 2005","Sofja Kowalewskaja",Default group,,100.00,Yes,-
+"""
+
+
+@pytest.mark.situation("Moodle", "a team's submission", "each member gets the mark, or the screen says what to do")
+def test_moodle_a_teams_mark_is_each_members(tmp_path: Path) -> None:
+    teams = [record("Team Ω, die Großen_31"), record("Team 2_32", points=0), record("Default group", points=1)]
+    filled = fill_moodle(template(tmp_path, TEAMS), teams)
+    assert [row[3] for row in filled.rows[1:]] == ["57.14", "57.14", "3.00", "0", "28.57"]
+    assert (filled.count, len(filled.left_out)) == (4, 1), "Turing's grade is locked"
+    both = fill_moodle(template(tmp_path, TEAMS), [*teams, record("Ada Lovelace_2001")])
+    assert [row[3] for row in both.rows[1:3]] == ["", "57.14"], "Lovelace also handed in alone"
+    without = fill_moodle(template(tmp_path, MOODLE), [record("Team 2_32"), record("Ada Lovelace_2001")])
+    assert [row[4] for row in without.rows[1:]] == ["57.14", "", "12.00"]
+    assert "no column Group" in without.left_out[0]
+    assert "apply it to the entire group" in without.left_out[0]
+
+
+@pytest.mark.situation(
+    "Canvas",
+    "a group's file, or somebody renamed: the number is there with another name",
+    "the screen says whose row it is",
+)
+def test_canvas_a_number_with_another_name_is_told(tmp_path: Path) -> None:
+    filled = fill_canvas(template(tmp_path, CANVAS), [record("teamseven_101"), record("alan")])
+    assert [row[-1] for row in filled.rows[3:]] == ["", "1.00", "4", ""]
+    assert "teamseven_101: the row with its number has another name, Lovelace, Ada." in filled.left_out[0]
 
 
 def test_moodle_keeps_a_grade_that_is_locked(tmp_path: Path) -> None:

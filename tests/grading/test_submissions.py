@@ -3,6 +3,7 @@
 import os
 import stat
 import struct
+import unicodedata
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +48,11 @@ TREE = {
 
 def find_submissions(place: Path, out: Path | None = None) -> list[Submission]:
     """With the course's own exercises."""
-    return submissions.find_submissions(place, NAMES.exercises, out)
+    return list(submissions.find_submissions(place, NAMES.exercises, out).submissions)
+
+
+def skipped(place: Path) -> list[str]:
+    return list(submissions.find_submissions(place, NAMES.exercises).skipped)
 
 
 def put(folder: Path, files: dict[str, str]) -> Path:
@@ -102,12 +107,64 @@ def test_canvas_of_numbered_uploads_the_last_one_counts(tmp_path: Path, how: str
     assert (jane.exercise, read(jane), jane.late) == (VAE, "last", True), "by Canvas's number, not by name or -N"
     assert jane.note == f"3 files were handed in for this. The last one counts: {VAE}-1.ipynb."
     gauss = found["gauß_12"]
-    assert (gauss.exercise, read(gauss), gauss.late, gauss.note) == (GAN, "gan", False, "")
+    assert (gauss.exercise, read(gauss), gauss.late) == (GAN, "gan", False)
+    assert gauss.note == f"Graded: {GAN}.ipynb. Not graded: answers.ipynb."
     assert "There is no notebook" in read(found["roe_9"])
     assert (found["anon_x1y2z"].late, read(found["anon_x1y2z"])) == (True, "anonymous")
     assert all(s.submitted == "" for s in found.values()), "Canvas's files bear the time of the download"
     assert ("a zip within a zip" in read(found["poe_5"])) == (how != "folder")
     assert read(found["poe_5"]).startswith("! ")
+
+
+NAMES_IN_SCRIPTS = {  # as Canvas writes them: family name first, small letters, no spaces
+    "Devanagari": "शर्माअनिल",
+    "Bengali": "চট্টোপাধ্যায়সুনীল",
+    "Tamil": "சுப்பிரமணியன்",
+    "Arabic with vowels": "مُحَمَّدعَلِي",
+    "Hebrew with points": "כֹּהֵןדָּוִד",
+    "Thai": "ใจดีสมชัย",
+    "Khmer": "សុខវិចិត្រ",
+    "Burmese": "အောင်ဆန်း",
+    "Tibetan": "བསྟནའཛིན",
+    "Chinese": "王小明",
+    "Hangul": "김민준",
+    "Vietnamese": "nguyễnthịánh",
+    "Turkish": "i\u0307ncei\u0307lker",
+    "Yoruba": "adébáyọ̀",
+}
+
+
+@pytest.mark.situation(
+    "Canvas",
+    "names in any script, composed or taken apart by macOS",
+    "both uploads are one learner's, the last counts, LATE is seen",
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("name", NAMES_IN_SCRIPTS.values(), ids=NAMES_IN_SCRIPTS)
+def test_canvas_names_in_every_script(tmp_path: Path, name: str, form: str, how: str) -> None:
+    written = unicodedata.normalize(form, name)
+    files = {
+        f"{written}_101_2002_{VAE}.ipynb": "first",
+        f"{written}_LATE_101_2010_{VAE}-1.ipynb": "last",
+        f"{written}_101_2011_{GAN}.ipynb": "gan",
+    }
+    found = {s.exercise: s for s in find_submissions(place(tmp_path, files, how))}
+    assert {s.learner for s in found.values()} == {f"{unicodedata.normalize('NFC', name)}_101"}
+    assert (read(found[VAE]), found[VAE].late, read(found[GAN])) == ("last", True, "gan")
+
+
+@pytest.mark.parametrize(
+    "stem", ["my work_1_2_x", "a-b_1_2_x", "a.b_1_2_x", "x", "शर्मा अनिल_1_2_x", "a\u00a0b_1_2_x"]
+)
+def test_what_canvas_never_writes_is_not_canvas(stem: str) -> None:
+    assert NAMES.downloaded(stem) is None
+
+
+@pytest.mark.situation("Names", "one name in two spellings of Unicode, in two folders", "it is one learner")
+def test_a_name_is_one_whether_its_marks_are_apart(tmp_path: Path) -> None:
+    whole, apart = (unicodedata.normalize(form, "Zoë Nguyễn 김민준") for form in ("NFC", "NFD"))
+    found = find_submissions(put(tmp_path, {f"{whole}/{VAE}.ipynb": "1", f"{apart}/{GAN}/x.ipynb": "2"}))
+    assert {(s.learner, read(s)) for s in found} == {(whole, "1"), (whole, "2")}
 
 
 def test_canvas_two_unnumbered_works_are_not_attempts_of_one(tmp_path: Path) -> None:
@@ -138,9 +195,46 @@ def test_moodle_folders_and_flat_files(tmp_path: Path, how: str) -> None:
     assert "two notebooks whose names tell no exercise: a.ipynb and b.ipynb" in eve.problem
 
 
-@pytest.mark.parametrize("ending", ["", "-1", "-12", " (1)", "-Copy1", " copy", " - Copy"])
-def test_copies_keep_their_exercise(ending: str) -> None:
-    assert NAMES.exercise_of(VAE + ending) == VAE
+COPIES = """
+{}; {}-1; {}-12; {} (1); {}(1); {}_(1); {} (1) (2); {}-Copy1; {} copy; {} copy 2; {} - Copy; {} - Copy (2); {}_copy;
+Copy of {}; Copy_of_{}; copy of {}; Copy of Copy of {}; Copy (2) of {}; Copy of {} (1); {} - Kopie; {} - Kopie (3);
+{} Kopie; Kopie von {}; Kopie_von_{}; Kopie van {}; {} - kopie; Copie de {}; {} - Copie; Copia de {}; {} - copia;
+Copia di {}; Cópia de {}; {} - Cópia; Kopia {}; {} — kopia; Kopia av {}; Kopi af {}; Копия {}; {} — копия; {} - Копия;
+{} - 副本; “{}”的副本; {}的副本; {} のコピー; {} - コピー; {}의 사본; {} - 복사본; نسخة من {}; {} - نسخة; עותק של {};
+{} - עותק; {} - Kopya; Bản sao của {}; {}.ipynb; {}.ipynb copy; {}-0f8fad5b-d9cb-469f-a165-70867728950e
+"""  # of Canvas, browsers, JupyterLab, Colab, Windows, macOS, Google Drive and Nautilus
+
+
+@pytest.mark.situation(
+    "Uploads", "`Copy of …`, `… (1)`, `… - Kopie`, `Kopie von …` and their like", "they are the same exercise"
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("copy", [copy.strip() for copy in COPIES.split(";")])
+def test_copies_keep_their_exercise(tmp_path: Path, copy: str, form: str) -> None:
+    name = unicodedata.normalize(form, copy.format(VAE))
+    (one,) = find_submissions(put(tmp_path, {f"ada/{name}.ipynb": "x"}))
+    assert one.exercise == VAE
+    (one,) = find_submissions(put(tmp_path / "canvas", {f"doejane_1_2_{name}.ipynb": "x"}))
+    assert (one.learner, one.exercise) == ("doejane_1", VAE)
+
+
+@pytest.mark.parametrize(
+    "name", [f"my {VAE}", f"{VAE}x", f"{VAE} v2", f"copyof{VAE}", "copy", "Copy of", "(1)", "-1", f"{VAE}copy"]
+)
+def test_what_is_no_copy_tells_no_exercise(name: str) -> None:
+    assert NAMES.exercise_of(name) == ""
+
+
+@pytest.mark.parametrize("name", [f"{VAE}.ipynb.txt", f"{VAE}.ipynb.json", f"{VAE} (1).IPYNB.txt"])
+def test_a_notebook_with_what_a_browser_hangs_on_is_one(tmp_path: Path, name: str) -> None:
+    (one,) = find_submissions(put(tmp_path, {f"ada/{VAE}/{name}": "ada"}))
+    assert (one.exercise, read(one)) == (VAE, "ada")
+
+
+def test_names_of_copies_take_linear_time() -> None:
+    for part in ("copy of ", "-1", " copy", " (1)", "-", " ", "a-", ".ipynb", "Kopie von "):
+        NAMES.exercise_of(part * 50_000)
+        NAMES.downloaded(f"a_1_2_{part * 50_000}")
 
 
 def test_learners_zips_in_place_of_notebooks(tmp_path: Path) -> None:
@@ -189,21 +283,113 @@ def entry(name: str, mode: int = 0, flags: int = 0) -> zipfile.ZipInfo:
     ],
 )
 @pytest.mark.parametrize("whose", ["bulk", "learner's"])
-def test_a_zip_with_such_an_entry_is_refused_whole(
-    tmp_path: Path, info: zipfile.ZipInfo, says: str, whose
-) -> None:
+def test_such_an_entry_is_refused_and_never_read(tmp_path: Path, info: zipfile.ZipInfo, says: str, whose) -> None:
+    """In an LMS's zip it is refused alone and named; a learner's own zip is refused for such a notebook."""
     path = tmp_path / "zoe.zip"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr(info, "x")
-        file.writestr(f"bob__{VAE}.ipynb", "x")
+        file.writestr(f"bob__{VAE}.ipynb", "bob")
     if whose == "bulk":
-        with pytest.raises(SubmissionError, match=says):
-            find_submissions(path)
+        found = {s.learner: read(s) for s in find_submissions(path)}
+        assert found.pop("bob") == "bob"
+        told = [*found.values(), *skipped(path)]
+        assert len(told) == 1
+        assert says in told[0]
+        with pytest.raises(SubmissionError, match="no entry"):
+            zips.read_member(path, info.orig_filename)
     else:
         (one,) = find_submissions(tmp_path)
         assert says in read(one)
         assert one.learner == "zoe"
     assert [left.name for left in tmp_path.iterdir()] == ["zoe.zip"], "nothing was unpacked"
+
+
+ODD = {  # what people put beside a notebook, by the name that their system gave it
+    "macOS, English": "turingalan_102_2003_Screenshot 2026-10-05 at 10.23.45\u202fAM.png",
+    "macOS, Czech": "novakjan_103_2004_Sn\u00edmek obrazovky 2026-10-05 v\u00a010.23.45.png",
+    "macOS, French": "duboisana_104_2005_Capture d\u2019e\u0301cran 2026-10-05 a\u0300 10.23.45\u202f.png",
+    "a folder's icon": "turingalan_102_2006_Icon\r",
+    "WhatsApp": "khanali_105_2007_\u200e\u2068WhatsApp Image\u2069.jpeg",
+    "a wide space": "satohana_106_2008_\u8ab2\u984c\u3000\uff11.pdf",
+    "Persian": "rezaali_107_2009_\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.docx",
+    "a line of its own": "roemax_108_2010_a\u2028b.txt",
+}
+
+
+@pytest.mark.situation(
+    "Canvas", "a screenshot's name with U+202F, U+00A0 or a control character", "the class is graded all the same"
+)
+@pytest.mark.parametrize("name", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("whose", ["the class's zip", "the class's folder", "a learner's zip"])
+def test_an_odd_name_of_no_notebook_stops_nobody(tmp_path: Path, name: str, whose: str) -> None:
+    files = {name: "?", f"lovelaceada_101_2002_{VAE}.ipynb": "ada", f"noetheremmy_109_2011_{GAN}.ipynb": "emmy"}
+    if whose == "a learner's zip":
+        zipped(tmp_path / "ada.zip", {name: "?", f"{VAE}.ipynb": "ada", "venv/bin/x": ""})
+        assert [(s.learner, read(s)) for s in find_submissions(tmp_path)] == [("ada", "ada")]
+        return
+    found = find_submissions(place(tmp_path, files, "zip" if "zip" in whose else "folder"))
+    assert {read(s) for s in found if s.learner in ("lovelaceada_101", "noetheremmy_109")} == {"ada", "emmy"}
+
+
+@pytest.mark.situation("Uploads", "a notebook whose name has odd spaces", "it is graded")
+@pytest.mark.parametrize("space", ["\u202f", "\u00a0", "\u3000", "\u2009"])
+def test_a_notebook_with_an_odd_space_in_its_name_is_graded(tmp_path: Path, space: str) -> None:
+    (one,) = find_submissions(zipped(tmp_path / "in.zip", {f"doejane_1_2_my{space}work.ipynb": "jane"}))
+    assert (one.learner, read(one)) == ("doejane_1", "jane")
+
+
+@pytest.mark.situation(
+    "Uploads",
+    "a zip with a link, a path that leads out, a name given twice",
+    "those are refused by name, the rest is graded",
+)
+def test_of_a_bad_zip_the_rest_is_graded_and_the_bad_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as file:
+        file.writestr(entry(f"cy__{VAE}.ipynb", stat.S_IFLNK | 0o777), "/etc/passwd")
+        file.writestr(entry("python3", stat.S_IFLNK | 0o777), "/usr/bin/python3")
+        file.writestr(f"../ada__{VAE}.ipynb", "out")
+        file.writestr("ada\x07.png", "bell")
+        file.writestr(f"bob__{VAE}.ipynb", "bob")
+        file.writestr(f"dee__{VAE}.ipynb", "1")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            file.writestr(f"dee__{VAE}.ipynb", "2")
+    found = {s.learner: read(s) for s in find_submissions(tmp_path / "in.zip")}
+    assert found == {
+        "bob": "bob",
+        "cy": "! In the zip it is a link or a device.",
+        "dee": "! In the zip its name is there twice.",
+    }
+    assert skipped(tmp_path / "in.zip") == [
+        f"'../ada__{VAE}.ipynb': its name leads out of the folder",
+        "'ada\\x07.png': its name isn't plain text of at most 1,024 characters",
+    ]
+
+
+@pytest.mark.situation(
+    "Uploads", "a zip of macOS, whose names are UTF-8 and don't say so", "names are read as meant"
+)
+def test_names_in_utf8_that_do_not_say_so(tmp_path: Path) -> None:
+    for learner in (
+        "Ju\u0308rgen Gro\u00df",
+        "\u05d3\u05d5\u05d3 \u05db\u05d4\u05df",
+        "\u0938\u0941\u0928\u0940\u0924\u093e",
+    ):
+        raw = f"{learner}_7_assignsubmission_file/{VAE}.ipynb".encode()
+        path = zipped(tmp_path / "in.zip", {"x" * len(raw): "text"})
+        path.write_bytes(path.read_bytes().replace(b"x" * len(raw), raw))
+        (one,) = find_submissions(path)
+        assert (unicodedata.normalize("NFC", one.learner), read(one)) == (
+            unicodedata.normalize("NFC", f"{learner}_7"),
+            "text",
+        )
+
+
+def test_what_lies_too_deep_is_named(tmp_path: Path) -> None:
+    place = put(
+        tmp_path, {f"ada/{VAE}.ipynb": "ada", "old/2025/spring/bob/x.ipynb": "?", "old/a/b/c/notes.txt": ""}
+    )
+    assert [read(s) for s in find_submissions(place) if s.learner == "ada"] == ["ada"]
+    assert skipped(place) == ["'old/2025/spring/bob/x.ipynb': it lies too deep for LEARNER/EXERCISE/…"]
 
 
 def patched(path: Path, at_local: int, at_central: int, value: bytes) -> None:

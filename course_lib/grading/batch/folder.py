@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading.batch.cluster import grade_on_cluster
 from course_lib.grading.batch.pool import grade_all
 from course_lib.grading.batch.rules import rules, still_hold
-from course_lib.grading.batch.worker import Job, Settings
+from course_lib.grading.batch.worker import Job, Settings, not_run, said
 from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.intake.submissions import Submission, find_submissions
-from course_lib.grading.journal import JOURNAL, Journal, explained
+from course_lib.grading.journal import JOURNAL, Journal, JournalError, explained
 from course_lib.grading.journal.adjust import Late, apply_late
-from course_lib.grading.reports.publish import Tables, publish, write_pages
+from course_lib.grading.names import composed, visible, writable
+from course_lib.grading.reports.publish import Pages, Tables, publish
 from course_lib.grading.results import Result, Status
 from course_lib.grading.sandbox import Limits, require
 
@@ -32,12 +33,19 @@ _MARGIN = 180.0  # seconds that reading, starting and judging may take besides a
 
 @dataclass(frozen=True)
 class Summary:
-    """A batch: where everything is, how many were graded in it, how many hadn't changed, and how long it took."""
+    """A batch: where everything is, how many were graded in it, how many hadn't changed, and how long it took.
+
+    ``skipped``: what lay there and is no submission, each with the reason. ``untimed``: learners and exercises for
+    which no lateness could be worked out; ``said_late``: those of them that the LMS calls late.
+    """
 
     out: Path
     graded: int
     unchanged: int
     seconds: float
+    skipped: tuple[str, ...] = ()
+    untimed: tuple[tuple[str, str], ...] = ()
+    said_late: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
@@ -95,7 +103,12 @@ def grade_folder(
     exercises = catalogue_of(solutions, variants).names
     if late is not None and (unknown := sorted(set(late.due) - {"", *exercises})):
         raise ValueError(f"no exercise {', '.join(unknown)} to be due; there are: {', '.join(exercises)}")
-    found = [s for s in find_submissions(submissions, exercises, out) if only in ("", s.learner)]
+    handed_in = find_submissions(submissions, exercises, out)
+    found = [
+        s
+        for s in handed_in.submissions
+        if only in ("", s.learner, visible(s.learner)) or composed(only) == s.learner
+    ]
     if not found:
         raise FileNotFoundError(f"{submissions} holds no notebook of a learner called {only!r}")
     found.sort(key=lambda submission: (submission.exercise, submission.learner))
@@ -112,7 +125,8 @@ def grade_folder(
             require(sandbox)
         if total is not None:
             total(len(todo))
-        tables = Tables(journal, out)
+        pages, tables = Pages(journal, out), Tables(journal, out)
+        untimed: list[tuple[str, str]] = []
         try:
             jobs = batch.jobs(todo)
             if dask and todo:
@@ -121,23 +135,28 @@ def grade_folder(
                 grading = grade_all(jobs, min(workers, len(todo)), patience)
             with closing(grading) as graded:
                 for job, (result, answers) in graded:
-                    batch.finish(job, result, answers)
-                    write_pages(journal, out)
+                    result = batch.finish(job, result, answers)
+                    pages.write()
                     tables.now_and_then()
                     if progress is not None:
                         progress(result)
         finally:
             if late is not None:
-                apply_late(journal, late, "course grade --late")
+                untimed = apply_late(journal, late, "course grade --late")
             publish(journal, out)
-    return Summary(out, len(todo), len(found) - len(todo), time.monotonic() - started)
+    skipped = (*handed_in.skipped, *batch.skipped)
+    called_late = {(one.learner, one.exercise) for one in found if one.late}
+    said_late = [(learner, name) for learner, name in untimed if {(learner, name), (learner, "")} & called_late]
+    seconds = time.monotonic() - started
+    return Summary(out, len(todo), len(found) - len(todo), seconds, skipped, tuple(untimed), tuple(said_late))
 
 
 class _Batch:
-    """Submissions on their way into the journal and to the workers."""
+    """Submissions on their way into the journal and to the workers. ``skipped``: those that could not be noted."""
 
     def __init__(self, journal: Journal, settings: Settings) -> None:
         self._journal, self._settings = journal, settings
+        self.skipped: list[str] = []
         self._catalogue = catalogue = settings.catalogue()
         self._rules = cache(
             lambda exercise: rules(exercise, catalogue, settings.secret, settings.sandbox, settings.limits)
@@ -145,9 +164,21 @@ class _Batch:
 
     def note(self, found: Sequence[Submission], *, again: bool) -> list[tuple[int, Submission]]:
         """Put what was found into the journal; the runs to do, in the order of ``found``."""
+        known = {composed(learner): learner for learner in self._journal.learners()}
+        found = [replace(one, learner=known.get(one.learner, one.learner)) for one in found]
         with self._journal.transaction():
-            runs = [(self._note(submission, _hash(*_data(submission)), again), submission) for submission in found]
+            runs = [(self._noted(submission, again), submission) for submission in found]
         return [(run, submission) for run, submission in runs if run is not None]
+
+    def _noted(self, submission: Submission, again: bool) -> int | None:
+        """:meth:`_note`; a submission that the journal can't take stops no other."""
+        try:
+            return self._note(submission, _hash(*_data(submission)), again)
+        except (JournalError, OSError):
+            raise
+        except Exception as error:
+            self.skipped.append(f"{submission.learner} {submission.name}: it can't be noted ({said(error)})")
+            return None
 
     def _note(self, submission: Submission, content: str, again: bool) -> int | None:
         learner, place, at = submission.learner, submission.exercise, submission.submitted
@@ -167,10 +198,20 @@ class _Batch:
         known = exercise in self._catalogue.names
         return known and still_hold(old, rules, list(self._catalogue.versions(exercise)))
 
-    def finish(self, job: Job, result: Result, answers: Mapping[str, str]) -> None:
-        """Put a result into the journal, under the rules of the exercise that it is of."""
+    def finish(self, job: Job, result: Result, answers: Mapping[str, str]) -> Result:
+        """Put a result into the journal, under the rules of the exercise that it is of; what was put there.
+
+        A result that the journal can't take is a fault of the grader's on this submission, and stops no other.
+        """
         known = job.exercise or not result.exercise
-        self._journal.finish(job.run, result, answers, None if known else self._rules(result.exercise))
+        try:
+            self._journal.finish(job.run, result, answers, None if known else self._rules(result.exercise))
+        except (JournalError, OSError):
+            raise
+        except Exception as error:
+            result = not_run(job, "failed", f"The result could not be recorded ({said(error)}).")
+            self._journal.finish(job.run, result, {})
+        return result
 
     def jobs(self, todo: Sequence[tuple[int, Submission]]) -> Iterator[Job]:
         """The jobs, each read and marked as running when it is asked for."""
@@ -189,7 +230,7 @@ def _data(submission: Submission) -> tuple[bytes, str]:
     try:
         return submission.read(), ""
     except SubmissionError as error:
-        return b"", str(error)
+        return b"", writable(str(error))
     except OSError as error:
         return b"", f"The file could not be read ({error.strerror})."
 

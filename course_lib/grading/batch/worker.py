@@ -82,7 +82,7 @@ def grade_one(job: Job) -> Graded:
     except SubmissionError as error:
         return not_run(job, "rejected", str(error)), {}
     except Exception as error:
-        return not_run(job, "failed", f"The grader failed, through no fault of the learner ({_said(error)})."), {}
+        return not_run(job, "failed", f"The grader failed, through no fault of the learner ({said(error)})."), {}
     finally:
         if settings.sandbox == "none":  # a jail is for the next one too, and leaves nothing of this one
             kill_descendants()
@@ -133,5 +133,6 @@ def _end_with_parent(folder: str) -> None:
         os._exit(1)
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """An error in one line."""
     return f"{type(error).__name__}: {error}"

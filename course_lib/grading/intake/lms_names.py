@@ -16,13 +16,15 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from course_lib.grading.intake.copies import without_copy
+
 _ID = "[1-9][0-9]*"  # no leading zero: the "05" that an exercise's name starts with is none
+_WORD = r"[^\s!-/:-@\[-^`{-~]"  # Ruby's [[:word:]]: combining marks too, which \w leaves out
 _CANVAS = re.compile(
-    rf"(?P<name>\w*?)(?P<late>(?:^|_)LATE)?(?:^|_)(?:(?P<anonymous>anon_[^\W_]+)|(?P<user>{_ID}))"
+    rf"(?P<name>{_WORD}*?)(?P<late>(?:^|_)LATE)?(?:^|_)(?:(?P<anonymous>anon_[^\W_]+)|(?P<user>{_ID}))"
     rf"_(?P<file>{_ID})_(?P<original>.+)"
 )
 _MOODLE = re.compile(rf"(?P<who>[^_]+(?:_{_ID})?)_assignsubmission_(?P<plugin>[a-z]+)(?:_(?P<original>.*))?")
-_COPY = re.compile(r"(?:-[0-9]+|-Copy[0-9]+| \([0-9]+\)| - Copy| copy(?: [0-9]+)?|-[0-9a-f-]{36})+")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class FileNames:
     exercises: Collection[str]
 
     def exercise_of(self, stem: str) -> str:
-        """The exercise that a file's name (without ending) tells, or empty. Copies count: ``name-1``, ``name (2)``."""
+        """The exercise that a file's name (without ending) tells, or empty. A copy's does: ``name (2)``."""
         name = without_copy(stem)
         return name if name in self.exercises else ""
 
@@ -65,11 +67,6 @@ class FileNames:
             return FromName(stem, original, problem=problem)
         learner = found["anonymous"] or f"{found['name']}_{found['user']}"
         return FromName(learner, original, found["late"] is not None, int(found["file"]))
-
-
-def without_copy(stem: str) -> str:
-    """A name without what a second upload or a copy of a file adds to it."""
-    return re.sub(f"{_COPY.pattern}$", "", stem[-200:])
 
 
 def _moodle(stem: str) -> FromName | None:

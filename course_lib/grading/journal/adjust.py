@@ -1,7 +1,7 @@
 """What is added to the grader's marks: penalties for lateness, marks and comments by hand."""
 
-import csv
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from course_lib.grading.journal.journal import Journal, now
+from course_lib.grading.names import meant
 from course_lib.grading.results import Adjustment, Record
+from course_lib.grading.spreadsheets import read_sheet
 
 _AUTO = "auto"
 
@@ -54,10 +56,16 @@ def read_due(text: str) -> dict[str, datetime]:
     return due
 
 
-def apply_late(journal: Journal, late: Late, by: str) -> None:
-    """Bring each record's penalty up to date; what was noted before stays in the history."""
-    changed = []
+def apply_late(journal: Journal, late: Late, by: str) -> list[tuple[str, str]]:
+    """Bring each record's penalty up to date; what was noted before stays in the history.
+
+    Returns learner and exercise of those that are due and for which nothing can be worked out, as nothing tells when
+    they were handed in.
+    """
+    changed, untimed = [], []
     for record in journal:
+        if not record.submitted and record.exercise and (late.due.get(record.exercise) or late.due.get("")):
+            untimed.append((record.learner, record.exercise))
         before = sum(a.points for a in record.adjustments if a.kind == "late")
         points = late.points(record)
         if points != before:
@@ -68,6 +76,7 @@ def apply_late(journal: Journal, late: Late, by: str) -> None:
             changed.append((record, Adjustment("late", "", points, comment, by, now())))
     for record, adjustment in changed:
         journal.adjust(record, adjustment, withdrawn=not adjustment.points)
+    return untimed
 
 
 def merge_marks(journal: Journal, table: Path, by: str) -> int:
@@ -78,12 +87,16 @@ def merge_marks(journal: Journal, table: Path, by: str) -> int:
     are taken or, with a ``ValueError`` that names each wrong one, none.
     """
     records = {(record.learner, record.exercise): record for record in journal}
+    learners = {learner for learner, _ in records}
     wrong, new = [], []
     for line, row in _rows(table, ("learner", "exercise", "task", "points", "comment")):
         cell = {name: value.strip() for name, value in row.items()}
-        record = records.get((cell["learner"], cell["exercise"])) or records.get(
-            (cell["learner"].removeprefix("'"), cell["exercise"])  # as in gradebook.csv
-        )
+        cell["points"] = re.sub(
+            r"^(-?[0-9]*),([0-9]{1,2})$", r"\1.\2", cell["points"]
+        )  # as half of the world writes it
+        names = (cell["learner"], cell["learner"].removeprefix("'"))  # as in gradebook.csv
+        found = (records.get((meant(name, learners), cell["exercise"])) for name in names)
+        record = next(filter(None, found), None)
         problem = _problem(cell, record)
         if problem or record is None:
             wrong.append(f"line {line}: {problem}")
@@ -132,16 +145,15 @@ def _adjustment(cell: Mapping[str, str], record: Record, by: str) -> Adjustment 
 
 def _rows(table: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
     """The rows of a table with at least these columns, each with its line."""
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, restval="")
-        absent = [name for name in columns if name not in (reader.fieldnames or ())]
-        if absent and any(";" in name for name in reader.fieldnames or ()):
-            raise ValueError(f"{table} has semicolons between its columns; save it with commas (and 0.5, not 0,5)")
-        if absent:
-            raise ValueError(
-                f"{table} should have the columns {', '.join(columns)}; not there: {', '.join(absent)}"
-            )
-        return [(reader.line_num, {name: row[name] for name in columns}) for row in reader]
+    sheet = read_sheet(table)
+    absent = [name for name in columns if name not in sheet.head]
+    if absent:
+        raise ValueError(f"{table} should have the columns {', '.join(columns)}; not there: {', '.join(absent)}")
+    cells = (dict(zip(sheet.head, row, strict=False)) for row in sheet.rows[1:])
+    return [
+        (line, {name: str(row.get(name, "")) for name in columns})
+        for line, row in zip(sheet.lines[1:], cells, strict=True)
+    ]
 
 
 def _moment(text: str) -> datetime:

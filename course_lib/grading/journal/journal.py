@@ -11,8 +11,9 @@ from typing import Self
 
 from course_lib.grading.journal.errors import JournalError, explained
 from course_lib.grading.journal.lock import locked
-from course_lib.grading.journal.reading import history_of, select, settings_id, settings_of, stored
+from course_lib.grading.journal.reading import history_of, read, select, settings_id, settings_of, stored
 from course_lib.grading.journal.schema import connect
+from course_lib.grading.names import writable
 from course_lib.grading.results import Adjustment, Record, Result
 
 JOURNAL = "journal.sqlite"  # its name in the folder of results
@@ -170,7 +171,7 @@ class Journal:
         with self.transaction() as db:
             db.execute(
                 "UPDATE runs SET state = ?, reason = ?, exercise = ?, result = ?, answers = ?, at = ? WHERE id = ?",
-                (state, result.reason, result.exercise, *texts, now(), run),
+                (state, writable(result.reason), result.exercise, *texts, now(), run),
             )
             if settings is not None:
                 key = settings_id(settings)
@@ -183,11 +184,18 @@ class Journal:
                 "r.learner = h.learner AND r.place = h.place AND r.content = h.content WHERE r.id = ?)",
                 (run, run),
             )
+            # a page tells of the same exercise at another place
+            db.execute(
+                "UPDATE handed_in SET stale = 1 WHERE learner = (SELECT learner FROM runs WHERE id = ?) "
+                "AND run IN (SELECT id FROM runs WHERE exercise = ?)",
+                (run, result.exercise),
+            )
 
     def adjust(self, record: Record, adjustment: Adjustment, *, withdrawn: bool = False) -> None:
         """Add to a record's history. The last one of each kind and task counts, ``late`` only for its attempt."""
         points = None if withdrawn else adjustment.points
-        row = (adjustment.kind, adjustment.task, points, adjustment.comment, adjustment.by, adjustment.at)
+        said = (writable(adjustment.comment), writable(adjustment.by))
+        row = (adjustment.kind, adjustment.task, points, *said, adjustment.at)
         name = stored(record.learner)
         with self.transaction() as db:
             db.execute(
@@ -221,6 +229,11 @@ class Journal:
     def records(self) -> list[Record]:
         """The current submission of each learner for each exercise, in the order of both."""
         return list(self)
+
+    def learners(self) -> list[str]:
+        """Everybody who has handed in anything, as they are called here."""
+        rows = self.db.execute("SELECT DISTINCT learner FROM handed_in").fetchall()
+        return [read(name) for (name,) in rows]
 
     def of(self, learner: str) -> list[Record]:
         """A learner's current submissions."""

@@ -22,6 +22,14 @@ WHERE h.id = (
 """
 
 
+# The newest that was run of each other place where the same learner handed in the same exercise.
+ELSEWHERE = """
+SELECT r.result FROM handed_in h JOIN runs r ON r.id = h.run
+WHERE h.learner = ? AND r.exercise = ? AND r.exercise != '' AND h.place != (SELECT place FROM handed_in WHERE id = ?)
+AND h.id = (SELECT max(id) FROM handed_in z WHERE z.learner = h.learner AND z.place = h.place AND z.run NOT NULL)
+"""
+
+
 def select(db: sqlite3.Connection, condition: str = "", *values: object) -> Iterator[tuple[int, Record]]:
     """The current submissions that fulfil ``condition``, each with the id of its hand-in. Write nothing meanwhile."""
     for row in db.execute(CURRENT + condition, values):
@@ -70,8 +78,13 @@ def stored(name: str) -> str | bytes:
     return name
 
 
+def read(name: str | bytes) -> str:
+    """A name as :func:`stored` stored it."""
+    return name if isinstance(name, str) else name.decode("utf-8", "surrogatepass")
+
+
 def _record(db: sqlite3.Connection, row: tuple[Any, ...]) -> Record:
-    _, learner, content, attempt, submitted, exercise, result, answers, _ = row
+    number, learner, content, attempt, submitted, exercise, result, answers, _ = row
     # a penalty for lateness is for the attempt that was late, all else for the exercise whatever is handed in later
     rows = db.execute(
         "SELECT kind, task, points, comment, by, at FROM adjustments WHERE learner = ? AND exercise = ? "
@@ -80,7 +93,11 @@ def _record(db: sqlite3.Connection, row: tuple[Any, ...]) -> Record:
     )
     last = {(kind, task): (kind, task, *rest) for kind, task, *rest in rows}
     in_force = tuple(Adjustment(*values) for values in last.values() if values[2] is not None)  # None: withdrawn
-    return Record(_result(json.loads(result)), json.loads(answers), content, attempt, submitted, in_force)
+    others = db.execute(ELSEWHERE, (learner, exercise, number)).fetchall()
+    elsewhere = tuple(_result(json.loads(other)).score for (other,) in others)
+    return Record(
+        _result(json.loads(result)), json.loads(answers), content, attempt, submitted, in_force, elsewhere
+    )
 
 
 def _result(fields: dict[str, Any]) -> Result:

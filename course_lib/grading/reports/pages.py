@@ -3,14 +3,16 @@
 It holds learners' text, which is escaped, and no script may run in it. Nothing hidden is in it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from course_lib.grading.names import visible
 from course_lib.grading.reports.rendering import render
 from course_lib.grading.reports.text import clean, safe_name
 from course_lib.grading.results import Adjustment, Record, TaskVerdict
 
-HINT = "It looks like this mistake: "
 _LONGEST = 20_000  # characters of one learner's text; a page stays one that a browser opens
 _WORDS = {
     "right": ("✓", "right"),
@@ -28,31 +30,32 @@ def feedback_html(record: Record) -> str:
     return render(
         "feedback",
         title=exercise_title(record.exercise),
-        learner=clean(record.learner, 200),
+        learner=clean(visible(record.learner), 200),
         score=f"{record.score:g}",
         max_score=f"{record.max_score:g}",
         percent=f"{min(100.0, 100 * record.score / record.max_score) if record.max_score else 0:.0f}",
-        notes=[clean(note, _LONGEST) for note in (result.reason, *result.notes) if note],
+        notes=[clean(note, _LONGEST) for note in record.notes],
         changes=[_change(a) for a in record.adjustments if a.task not in known],
         tasks=[_task(record, verdict) for verdict in result.verdicts],
         run=result.status in ("graded", "stopped"),
     )
 
 
-def feedback_path(out: Path, learner: str, exercise: str) -> Path:
-    """Where a learner's page goes: below ``out``, whatever the names are."""
-    return out / "feedback" / safe_name(learner) / f"{safe_name(exercise or 'unknown')}.html"
+def feedback_path(
+    out: Path, learner: str, exercise: str, folders: Mapping[str, str] = MappingProxyType({})
+) -> Path:
+    """Where a learner's page goes: below ``out``, whatever the names are. ``folders``: as :func:`safe_names` gives."""
+    return (
+        out
+        / "feedback"
+        / (folders.get(learner) or safe_name(learner))
+        / f"{safe_name(exercise or 'unknown')}.html"
+    )
 
 
 def exercise_title(exercise: str) -> str:
     """``Exercise 05 variational autoencoder``."""
     return clean("Exercise " + exercise.replace("_", " ") if exercise else "An exercise", 200)
-
-
-def split_hint(message: str) -> tuple[str, str]:
-    """The text of a verdict, and the misconception that it names (or nothing)."""
-    text, _, hint = message.partition(HINT)
-    return text.strip(), hint.strip()
 
 
 def what_changed(adjustment: Adjustment) -> str:
@@ -68,7 +71,6 @@ def what_changed(adjustment: Adjustment) -> str:
 
 
 def _task(record: Record, verdict: TaskVerdict) -> dict[str, Any]:
-    text, hint = split_hint(clean(verdict.message, _LONGEST))
     sign, word = _WORDS[verdict.verdict]
     return {
         "name": verdict.task,
@@ -78,8 +80,10 @@ def _task(record: Record, verdict: TaskVerdict) -> dict[str, Any]:
         "points": f"{record.points[verdict.task]:g}",
         "max_points": f"{verdict.max_points:g}",
         "changes": [_change(a) for a in record.adjustments if a.task == verdict.task],
-        "message": text if record.result.status not in ("rejected", "failed") else "",
-        "hint": hint,
+        "message": clean(verdict.text.strip(), _LONGEST)
+        if record.result.status not in ("rejected", "failed")
+        else "",
+        "hint": clean(verdict.hint),
         "code": clean(record.answers.get(verdict.task, "").strip(), _LONGEST),
     }
 

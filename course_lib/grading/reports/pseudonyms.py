@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from course_lib.grading.names import visible
 from course_lib.grading.reports.text import write_rows
 from course_lib.grading.results import Record
 
@@ -32,8 +33,9 @@ def write_mapping(path: Path, records: Sequence[Record], key: bytes) -> None:
     """A table of learners and pseudonyms, its owner's alone. Raises ``FileExistsError`` if ``path`` is there."""
     learners = sorted({record.learner for record in records})
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-        write_rows(file, [("learner", "pseudonym"), *((name, pseudonym(name, key)) for name in learners)])
+    encoding = "utf-8" if all(name.isascii() for name in learners) else "utf-8-sig"  # which spreadsheets know
+    with os.fdopen(handle, "w", newline="", encoding=encoding) as file:
+        write_rows(file, [("learner", "pseudonym"), *((visible(name), pseudonym(name, key)) for name in learners)])
 
 
 def _pseudonymous(record: Record, name: str) -> Record:

@@ -5,33 +5,55 @@ import time
 from pathlib import Path
 
 from course_lib.grading.journal import Journal
+from course_lib.grading.names import meant
 from course_lib.grading.reports.pages import feedback_html, feedback_path
 from course_lib.grading.reports.tables import write_tables
-from course_lib.grading.reports.text import write_text
+from course_lib.grading.reports.text import hashed_name, safe_name, safe_names, write_text
 from course_lib.grading.results import Record
 
 _EVERY = 60.0  # seconds between two writings of the tables, and at least 20 times what one takes
 
 
+class Pages:
+    """Writes the pages of a journal's learners, each in a folder of their own also where capitals don't count."""
+
+    def __init__(self, journal: Journal, out: Path) -> None:
+        self._journal, self._out = journal, out
+        self._folders = safe_names(journal.learners())
+
+    def write(self) -> None:
+        """Write the pages of what has changed."""
+        while changed := self._journal.stale():
+            for _, record in changed:
+                self._write(record)
+            self._journal.written(page for page, _ in changed)
+
+    def complete(self) -> None:
+        """Write those, and any that isn't there; folders that learners had under another name go."""
+        for learner, folder in self._folders.items():
+            for former in {safe_name(learner), hashed_name(learner)} - {folder}:
+                _remove(self._out / "feedback" / former)
+        self.write()
+        for record in self._journal:
+            if not self._path(record).is_file():
+                self._write(record)
+
+    def _path(self, record: Record) -> Path:
+        return feedback_path(self._out, record.learner, record.exercise, self._folders)
+
+    def _write(self, record: Record) -> None:
+        write_text(self._path(record), feedback_html(record))
+
+
 def publish(journal: Journal, out: Path) -> None:
     """Bring pages and tables up to date with the journal."""
-    write_pages(journal, out)
-    for record in journal:
-        if not feedback_path(out, record.learner, record.exercise).is_file():
-            _write_page(out, record)
+    Pages(journal, out).complete()
     write_tables(out, journal)
 
 
-def write_pages(journal: Journal, out: Path) -> None:
-    """Write the pages of what has changed."""
-    while changed := journal.stale():
-        for _, record in changed:
-            _write_page(out, record)
-        journal.written(page for page, _ in changed)
-
-
-def _write_page(out: Path, record: Record) -> None:
-    write_text(feedback_path(out, record.learner, record.exercise), feedback_html(record))
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
 
 
 class Tables:
@@ -54,9 +76,8 @@ def forget_learner(journal: Journal, out: Path, learner: str) -> int:
 
     Raises ``JournalError`` if somebody reads the journal, whose log then can't be emptied: call it again.
     """
-    folder = feedback_path(out, learner, "").parent
-    if folder.is_dir():
-        shutil.rmtree(folder)
+    learner = meant(learner, journal.learners())
+    _remove(feedback_path(out, learner, "", safe_names(journal.learners())).parent)
     rows = journal.forget(learner)
     publish(journal, out)
     return rows

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_lib.grading.reports.pages import split_hint
 from course_lib.grading.reports.text import clean
 from course_lib.grading.results import Record
 from course_lib.tasks.core import Outcome
@@ -84,7 +83,7 @@ def _task(task: str, records: Sequence[Record]) -> TaskStatistics:
     points = [record.points[task] for record in with_it]
     others = [sum(record.points.values()) - record.points[task] for record in with_it]
     most = max(verdict.max_points for verdict in verdicts)
-    hints = Counter(hint for verdict in verdicts if (hint := split_hint(clean(verdict.message))[1]))
+    hints = Counter(clean(verdict.hint) for verdict in verdicts if verdict.hint)
     errors = Counter(error_line(v.message) for v in verdicts if v.verdict in ("error", "missing") and v.message)
     return TaskStatistics(
         task,

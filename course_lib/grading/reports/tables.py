@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from course_lib.grading.names import visible
 from course_lib.grading.reports.text import new_table
 from course_lib.grading.results import Record, TaskVerdict
 
@@ -14,7 +15,7 @@ def write_tables(out: Path, records: Iterable[Record]) -> None:
     """``gradebook.csv`` and ``tasks.csv`` (whose task is empty if unknown), with the marks as they stand now."""
     with new_table(out / "gradebook.csv", _SUBMISSIONS) as add, new_table(out / "tasks.csv", _TASKS) as add_task:
         for record in records:
-            key, result = (record.learner, record.exercise), record.result
+            key, result = (visible(record.learner), record.exercise), record.result
             add((*key, f"{record.score:g}", f"{record.max_score:g}", result.status, f"{result.seconds:.1f}"))
             points = record.points
             for verdict in result.verdicts or (TaskVerdict("", 0, 0, "missing", result.reason),):

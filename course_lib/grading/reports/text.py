@@ -1,5 +1,6 @@
 """Strangers' text on its way into tables, pages and file names: harmless there, and no two names made one."""
 
+import codecs
 import csv
 import hashlib
 import re
@@ -13,6 +14,9 @@ from typing import TextIO
 # characters that override the direction of writing (Unicode UAX 9)
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _FORMULA = re.compile(r"[\t\r\n]|\s*([=+@＝＋－＠]|-.)", re.DOTALL)
+_SEPARATOR = re.compile("([;\t\r\n])")  # where a cell begins for a spreadsheet that doesn't separate by commas
+# there, an item of a list of ours stays as it is: "- mu: expected 1, got 2."
+_LATER_FORMULA = re.compile(r"[\s\"]*([=+@＝＋－＠]|-(?! [^=|!(){}\"]{1,200}(?:: | was expected))[^-])")
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@ -]{0,79}(?<![. ])")
 _DIGEST = re.compile(r".*-[0-9a-f]{16}", re.DOTALL)
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
@@ -25,25 +29,42 @@ def clean(text: str, longest: int | None = None) -> str:
 
 
 def cell(text: str) -> str:
-    """``text`` as a cell of a table. What a spreadsheet would take for a formula gets an apostrophe before it."""
-    text = clean(text)
-    return "'" + text if _FORMULA.match(text) else text
+    """``text`` as a cell of a table. What a spreadsheet would take for a formula gets an apostrophe before it.
+
+    So does what follows a semicolon, a tab or the end of a line in it: where a country's spreadsheets separate by
+    semicolons, quotes inside a line of commas hold nothing together.
+    """
+    first, *rest = _SEPARATOR.split(clean(text))
+    first = "'" + first if _FORMULA.match(first + "".join(rest[:1])) else first
+    return first + "".join("'" + piece if _LATER_FORMULA.match(piece) else piece for piece in rest)
 
 
 @contextmanager
-def new_table(path: Path, head: Sequence[str], delimiter: str = ",") -> Iterator[Callable[[Sequence[str]], None]]:
-    """What adds a row to a table at ``path``, which is there when all rows are, so that nobody finds half of it."""
+def new_table(path: Path, head: Sequence[str]) -> Iterator[Callable[[Sequence[str]], None]]:
+    """What adds a row to a table at ``path``, which is there when all rows are, so that nobody finds half of it.
+
+    Where a name (a row's first cell) isn't ASCII, the table begins with the mark by which spreadsheets know UTF-8.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
+    foreign = False
+
+    def add(row: Sequence[str]) -> None:
+        nonlocal foreign
+        foreign = foreign or not row[0].isascii()
+        write_rows(file, [row])
+
     with unfinished.open("w", newline="", encoding="utf-8") as file:
-        write_rows(file, [head], delimiter)
-        yield lambda row: write_rows(file, [row], delimiter)
+        write_rows(file, [head])
+        yield add
+    if foreign:
+        unfinished.write_bytes(codecs.BOM_UTF8 + unfinished.read_bytes())
     unfinished.replace(path)
 
 
-def write_rows(file: TextIO, rows: Iterable[Sequence[str]], delimiter: str = ",") -> None:
+def write_rows(file: TextIO, rows: Iterable[Sequence[str]]) -> None:
     """Write rows of cells, none of which a spreadsheet takes for a formula."""
-    csv.writer(file, delimiter=delimiter).writerows([cell(text) for text in row] for row in rows)
+    csv.writer(file).writerows([cell(text) for text in row] for row in rows)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -60,16 +81,17 @@ def safe_name(name: str) -> str:
     A name that looks as if it ended in such a hash gets one too, so that nobody can choose another's file name.
     """
     plain = _PLAIN.fullmatch(name) and not _WINDOWS.fullmatch(name) and not _DIGEST.fullmatch(name)
-    return name if plain else _hashed(name)
+    return name if plain else hashed_name(name)
 
 
 def safe_names(names: Iterable[str]) -> dict[str, str]:
     """A file name for each name, unlike the others also where large and small letters are the same."""
     safe = {name: safe_name(name) for name in names}
     count = Counter(file.casefold() for file in safe.values())
-    return {name: file if count[file.casefold()] == 1 else _hashed(name) for name, file in safe.items()}
+    return {name: file if count[file.casefold()] == 1 else hashed_name(name) for name, file in safe.items()}
 
 
-def _hashed(name: str) -> str:
+def hashed_name(name: str) -> str:
+    """What is plain of a name, and a hash of the whole."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40].lstrip('-')}-{digest}"

@@ -11,19 +11,20 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from course_lib.grading.names import plain
 from course_lib.grading.reports.formats import Format, Request, Written
 from course_lib.grading.reports.lms import (
     NO_MARK,
     Filled,
-    Roster,
     exercises_of,
     name_of,
-    plain,
-    read_table,
+    rows_of,
     scaled,
     write_filled,
 )
+from course_lib.grading.reports.roster import Roster
 from course_lib.grading.results import Record
+from course_lib.grading.spreadsheets import read_sheet
 
 _KEYS = ("ID", "SIS User ID", "SIS Login ID", "Integration ID")
 _LEFT_ALONE = ("EX", "N/A")  # excused; not assigned to this learner
@@ -36,7 +37,8 @@ def fill_canvas(template: Path, records: Sequence[Record], columns: Mapping[str,
     title is the exercise's name, whatever its spaces and capitals. Raises ``ValueError`` if the table isn't one of
     Canvas, or if no exercise or no learner of the records is in it.
     """
-    head, rows, delimiter = read_table(template)
+    sheet = read_sheet(template)
+    head, rows = sheet.head, rows_of(sheet)
     if "ID" not in head[:3] or "Section" not in head or not head[0].startswith(("Student", "LastName")):
         raise ValueError(
             f"{template} should begin with Student, ID, …, Section, as Canvas exports a gradebook; it begins with "
@@ -48,11 +50,11 @@ def fill_canvas(template: Path, records: Sequence[Record], columns: Mapping[str,
     possible = next((row for row in rows if "Points Possible" in row[0]), [""] * len(head))
     learners = [i for i, row in enumerate(rows) if row is not possible and row[head.index("ID")].strip()]
     names = [row[0] if head[0] == "Student" else f"{row[0]}, {row[1]}" for row in rows]
-    places, strangers = Roster(head, rows, learners, _KEYS, names).places(records)
+    places, strangers = Roster(head, rows, learners, _KEYS, names).places(record.learner for record in records)
     left_out += strangers
     count = 0
     for record in records:
-        place, column = places.get(record.learner), found.get(record.exercise)
+        place, column = next(iter(places.get(record.learner, ())), None), found.get(record.exercise)
         if not record.exercise:
             left_out.append(f"{name_of(record)}: nothing says which exercise this is")
         if place is None or column is None:
@@ -63,7 +65,8 @@ def fill_canvas(template: Path, records: Sequence[Record], columns: Mapping[str,
             rows[place][column] = scaled(record, possible[column])
             count += 1
     kept = [*range(first), *sorted(found.values())]
-    return Filled([[row[i] for i in kept] for row in [head, *rows]], delimiter, count, tuple(left_out))
+    whole: list[list[str]] = [[*sheet.rows[0]], *rows]
+    return Filled(sheet, [[row[i] for i in kept] for row in whole], count, tuple(left_out))
 
 
 def _columns(

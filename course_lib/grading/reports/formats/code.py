@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from course_lib.grading.names import visible
 from course_lib.grading.reports.formats import Format, Request, Written
 from course_lib.grading.reports.text import clean, safe_name, safe_names, write_rows
 from course_lib.grading.results import Record
@@ -28,7 +29,7 @@ def write_code(path: Path, records: Sequence[Record]) -> int:
                 continue
             name = f"{folders[record.learner]}/{safe_name(record.exercise or 'unknown')}.py"
             archive.writestr(zipfile.ZipInfo(name), code)
-            table.append((name, clean(record.learner, 200), record.exercise, record.submitted))
+            table.append((name, clean(visible(record.learner), 200), record.exercise, record.submitted))
         info = io.StringIO(newline="")
         write_rows(info, table)
         archive.writestr(zipfile.ZipInfo("info.csv"), info.getvalue())

@@ -7,8 +7,9 @@ import json
 from typing import Any
 
 from course_lib.grading.reports.formats import Format, Request, Written
+from course_lib.grading.reports.lms import NO_MARK, name_of
 from course_lib.grading.reports.pages import what_changed
-from course_lib.grading.reports.text import clean, safe_name, write_text
+from course_lib.grading.reports.text import clean, safe_name, safe_names, write_text
 from course_lib.grading.results import Record
 
 _LONGEST = 20_000  # characters of a test's output
@@ -17,7 +18,7 @@ _LONGEST = 20_000  # characters of a test's output
 def results_json(record: Record) -> str:
     """A record as ``results.json``: a test for each task, and a score that holds late penalties and manual marks."""
     result = record.result
-    lines = [line for line in (result.reason, *result.notes) if line]
+    lines = record.notes
     for a in record.adjustments:
         lines.append(" ".join(filter(None, (a.task and f"{a.task}:", what_changed(a), a.comment))))
     tests: list[dict[str, Any]] = [
@@ -47,10 +48,13 @@ def results_json(record: Record) -> str:
 
 
 def _write(request: Request) -> Written:
-    for record in request.records:
+    marked = [record for record in request.records if record.result.status != "failed"]
+    folders = safe_names(record.learner for record in marked)
+    for record in marked:
         name = f"{safe_name(record.exercise or 'unknown')}.json"
-        write_text(request.folder / "gradescope" / safe_name(record.learner) / name, results_json(record))
-    return Written(request.folder, f"gradescope/, {len(request.records)} files")
+        write_text(request.folder / "gradescope" / folders[record.learner] / name, results_json(record))
+    failed = [f"{name_of(record)}: {NO_MARK}" for record in request.records if record.result.status == "failed"]
+    return Written(request.folder, f"gradescope/, {len(marked)} files", failed)
 
 
 FORMAT = Format(_write)

@@ -2,11 +2,12 @@
 
 Moodle exports Identifier, Full name, Email address, Status, Grade, Maximum Grade, Grade can be changed, Last modified
 (submission), Last modified (grade) and Feedback comments, more or fewer as the site has it. Its importer needs the
-first, Grade and Last modified (grade), so the whole worksheet is given back. Source:
-``mod/assign/feedback/offline/importgradeslib.php`` of ``moodle/moodle``.
+first, Grade and Last modified (grade), so the whole worksheet is given back. With anonymous marking there is no name,
+but ``Participant 2001``, as in the download. Where teams hand in, Group names each member's. Sources:
+``mod/assign/feedback/offline/importgradeslib.php``, ``mod/assign/gradingtable.php`` of ``moodle/moodle``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -14,15 +15,16 @@ from course_lib.grading.reports.formats import Format, Request, Written
 from course_lib.grading.reports.lms import (
     NO_MARK,
     Filled,
-    Roster,
     exercises_of,
     name_of,
-    read_table,
+    rows_of,
     scaled,
     write_filled,
 )
-from course_lib.grading.reports.text import clean
+from course_lib.grading.reports.roster import Roster
+from course_lib.grading.reports.text import cell, clean
 from course_lib.grading.results import Record
+from course_lib.grading.spreadsheets import read_sheet
 
 _KEYS = ("Identifier", "ID number", "Email address", "Username")
 
@@ -34,7 +36,8 @@ def fill_moodle(template: Path, records: Sequence[Record], exercise: str = "") -
     text. ``exercise`` may be left out if the records are of one only. Raises ``ValueError`` if the table isn't such
     a worksheet, if the exercise is not clear, or if no learner of the records is in it.
     """
-    head, rows, delimiter = read_table(template)
+    sheet = read_sheet(template)
+    head, rows = sheet.head, rows_of(sheet)
     for name in ("Identifier", "Grade", "Last modified (grade)"):
         if name not in head:
             raise ValueError(
@@ -47,23 +50,29 @@ def fill_moodle(template: Path, records: Sequence[Record], exercise: str = "") -
     records = [record for record in records if record.exercise == (exercise or exercises[0])]
     at = {name: head.index(name) for name in head}
     names = [row[at["Full name"]] if "Full name" in at else "" for row in rows]
-    places, left_out = Roster(head, rows, range(len(rows)), _KEYS, names).places(records)
+    roster = Roster(head, rows, range(len(rows)), _KEYS, names, group="Group", number_alone=True)
+    places, left_out = roster.places(record.learner for record in records)
     count = 0
     for record in records:
-        place = places.get(record.learner)
-        if place is None:
-            continue
-        row = rows[place]
-        if record.result.status == "failed":
-            left_out.append(f"{name_of(record)}: {NO_MARK}")
-        elif "Grade can be changed" in at and row[at["Grade can be changed"]].strip() == "No":
-            left_out.append(f"{name_of(record)}: Moodle says that this grade can't be changed")
-        else:
-            row[at["Grade"]] = scaled(record, row[at["Maximum Grade"]] if "Maximum Grade" in at else "")
-            count += 1
-            if "Feedback comments" in at:
-                row[at["Feedback comments"]] = _comment(record)
-    return Filled([head, *rows], delimiter, count, tuple(left_out))
+        for place in places.get(record.learner, ()):
+            reason = _fill(rows[place], at, record)
+            if reason:
+                left_out.append(f"{name_of(record)}: {reason}")
+            else:
+                count += 1
+    return Filled(sheet, [[*sheet.rows[0]], *rows], count, tuple(left_out))
+
+
+def _fill(row: list[str], at: Mapping[str, int], record: Record) -> str:
+    """Put grade and comment into a row, whose columns are ``at`` these places; or why they weren't."""
+    if record.result.status == "failed":
+        return NO_MARK
+    if "Grade can be changed" in at and row[at["Grade can be changed"]].strip() == "No":
+        return "Moodle says that this grade can't be changed"
+    row[at["Grade"]] = scaled(record, row[at["Maximum Grade"]] if "Maximum Grade" in at else "")
+    if "Feedback comments" in at:
+        row[at["Feedback comments"]] = cell(_comment(record))
+    return ""
 
 
 def _comment(record: Record) -> str:
