@@ -30,7 +30,8 @@ def fit(
     on_record: Callable[[int], None] | None = None,
     validate: Callable[[], float] | None = None,
     patience: int = 5,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
+    new_lr: bool = False,
     deterministic: bool = False,
 ) -> History:
     """Train for ``num_steps`` batches of ``x`` and return what was recorded, as means over stretches.
@@ -43,23 +44,26 @@ def fit(
     ``validate``: a loss on held-out data, called after each reading and recorded as "validation". Training stops
     when it hasn't improved for ``patience`` readings, and ends with the networks as they were at its lowest.
     ``checkpoint``: a file, written at each reading; if it is there already, the run goes on from it, as if it had
-    never stopped. ``deterministic``: only algorithms that give the same bits each time, or an error. The first two
-    need a :class:`TrainingStep`.
+    never stopped. It must be of the same data, step, settings, batch size and seed; only ``num_steps`` and how often
+    is read may be others. ``new_lr``: go on from it at the learning rate that ``step`` has now, whatever it was
+    written with. ``deterministic``: only algorithms that give the same bits each time, or an error. ``validate`` and
+    ``checkpoint`` need a :class:`TrainingStep`.
 
     Raises ``ValueError`` if there is less than one batch of data or the checkpoint is of another run, ``TypeError``
-    for a step without a state where one is needed, and ``FloatingPointError`` naming the first step with a value
-    that isn't finite; the last checkpoint is kept.
+    for a step without a state where one is needed or a validation that is no number, and ``FloatingPointError`` naming
+    the first step with a value that isn't finite; the last checkpoint is kept.
     """
     tensors = x if isinstance(x, tuple) else (x,)
     _check(tensors, batch_size, num_steps=num_steps, num_records=num_records, patience=patience)
     device = tensors[0].device
-    run = Run(step, len(tensors[0]), batch_size, seed, device)
+    file = None if checkpoint is None else Path(checkpoint)
+    run = Run(step, tensors, batch_size, seed)
     every = math.ceil(num_steps / num_records)
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), deterministic_algorithms() if deterministic else nullcontext():
         torch.manual_seed(seed)
-        if checkpoint is not None and checkpoint.is_file():
-            run.load_state_dict(load_checkpoint(checkpoint, device))
+        if file is not None and file.is_file():
+            run.load_state_dict(load_checkpoint(file, device), new_lr)
         started = time.perf_counter() - run.history.seconds
         while run.done < num_steps and run.records_since_best() < patience:
             stretch = []
@@ -67,21 +71,34 @@ def fit(
                 index = next(run.shuffle)
                 parts = step(tuple(t[index] for t in tensors) if isinstance(x, tuple) else x[index])
                 stretch.append({name: value.clone() for name, value in parts.items()})
-            run.record(stretch)
-            if validate is not None:
-                with torch.random.fork_rng(devices=devices):  # looking on doesn't change the training
-                    run.note_validation(validate())
+            try:
+                run.record(stretch)
+                if validate is not None:
+                    with torch.random.fork_rng(devices=devices):  # looking on doesn't change the training
+                        run.note_validation(validate())
+            except FloatingPointError as error:
+                raise FloatingPointError(f"{error}{_way_on(file)}") from None
             run.history.seconds = time.perf_counter() - started
             if progress:
                 _show(run.history, num_steps)
             if on_record is not None:
                 on_record(run.done)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, run.state_dict())
+            if file is not None:
+                save_checkpoint(file, run.state_dict())
     run.restore_best()
     if progress:
         print()
     return run.history
+
+
+def _way_on(file: Path | None) -> str:
+    """What can be done with the checkpoint of a run that diverged."""
+    if file is None or not file.is_file():
+        return ""
+    return (
+        f". The last checkpoint is kept: {file}. Go on from it at a smaller learning rate with fit(..., new_lr=True), "
+        "or delete it to start afresh"
+    )
 
 
 def _check(tensors: tuple[Tensor, ...], batch_size: int, **counts: int) -> None:

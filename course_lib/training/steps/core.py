@@ -37,7 +37,8 @@ class TrainingStep:
 
     steps: int = 0
 
-    def _parts(self) -> dict[str, Stateful]:
+    def parts(self) -> dict[str, Stateful]:
+        """The networks, optimisers and averages, by the names of their attributes."""
         parts: dict[str, Stateful] = {}
         for name, value in vars(self).items():
             if isinstance(value, dict):
@@ -48,11 +49,11 @@ class TrainingStep:
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs from this step: weights, buffers, optimiser moments, averages, counter."""
-        return {"steps": self.steps} | {name: part.state_dict() for name, part in self._parts().items()}
+        return {"steps": self.steps} | {name: part.state_dict() for name, part in self.parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what :meth:`state_dict` of a step with the same networks gave; ``ValueError`` for others."""
-        parts = self._parts()
+        parts = self.parts()
         if state.keys() != {"steps", *parts}:
             raise ValueError(
                 f"the state must be of {sorted(parts)} for this {type(self).__name__}, got {sorted(state)}; "
@@ -66,6 +67,22 @@ class TrainingStep:
                     f"{name} of this {type(self).__name__} differs from the one that was saved: {error}"
                 ) from error
         self.steps = int(state["steps"])
+
+
+def learning_rates(step: TrainingStep) -> dict[str, list[float]]:
+    """The learning rate of each optimiser of a step, for each of its groups of parameters."""
+    return {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in _optimizers(step)}
+
+
+def set_learning_rates(step: TrainingStep, rates: dict[str, list[float]]) -> None:
+    """Set what :func:`learning_rates` gave."""
+    for name, optimizer in _optimizers(step):
+        for group, lr in zip(optimizer.param_groups, rates[name], strict=True):
+            group["lr"] = lr
+
+
+def _optimizers(step: TrainingStep) -> list[tuple[str, torch.optim.Optimizer]]:
+    return [(name, part) for name, part in step.parts().items() if isinstance(part, torch.optim.Optimizer)]
 
 
 def adam(parameters: Iterable[nn.Parameter], lr: float = 1e-3, betas: Betas = (0.9, 0.999)) -> torch.optim.Adam:
