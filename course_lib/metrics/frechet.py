@@ -63,6 +63,8 @@ def frechet_with_floor(generated: Tensor, real: Tensor) -> FrechetDistance:
     Warns and raises as :func:`frechet_distance` does; ``ValueError`` also if there are fewer than N generated rows.
     """
     n = len(real) // 2
+    check_features("real", real, 4)
+    check_features("generated", generated, 2)
     if len(generated) < n:
         raise ValueError(f"need at least {n} generated rows, half as many as real ones, got {len(generated)}")
     reference, other = real[:n], real[n : 2 * n]

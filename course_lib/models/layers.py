@@ -121,14 +121,16 @@ def num_parameters(module: nn.Module) -> int:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Inside, ``module`` is in eval mode and no graph is kept; afterwards it is in the mode it was in.
+    """Inside, ``module`` is in eval mode and no graph is kept; afterwards each module in it is in the mode it was in.
 
-    So drawing pictures in mid-training leaves the running statistics of batch normalisation alone.
+    So drawing pictures in mid-training leaves the running statistics of batch normalisation alone, and a part that was
+    frozen by ``.eval()`` stays frozen.
     """
-    was_training = module.training
+    modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        module.train(was_training)
+        for part, training in modes:
+            part.training = training

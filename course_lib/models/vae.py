@@ -6,6 +6,8 @@ levels the decoder gives the means of a Gaussian instead, with one variance for 
 (sigma-VAE: Rybkin et al. 2021, arXiv:2006.13202).
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
@@ -18,9 +20,11 @@ def bounded_logvar(logvar: Tensor, low: float = -12.0, high: float = 8.0) -> Ten
     """The log-variance kept in a range where its exponential is harmless.
 
     The value is clamped but the gradient passes, so that a loss can still pull it back into the range: a plain
-    clamp has no gradient outside and leaves a runaway unit there for ever. Any shape, returned unchanged.
+    clamp has no gradient outside and leaves a runaway unit there for ever. Any shape, returned unchanged. Infinity
+    becomes the bound, without gradient; NaN stays NaN.
     """
-    return logvar + (logvar.clamp(low, high) - logvar).detach()
+    finite = logvar.nan_to_num(nan=math.nan, posinf=high, neginf=low)
+    return finite.clamp(low, high).detach() + (finite - finite.detach())
 
 
 def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor | None = None) -> Tensor:

@@ -365,3 +365,11 @@ def test_sharpness_distance_is_the_distance_of_sorted_values():
     assert sharpness_distance(x[:399], y[:399], num_quantiles=1) == pytest.approx(abs(medians.item()))
     with pytest.raises(ValueError, match="num_quantiles must be an integer of at least 1"):
         sharpness_distance(x, y, num_quantiles=0)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_floor_of_too_few_rows_names_those_given(rows):
+    with pytest.raises(
+        ValueError, match=rf"real must have shape \(N, d\) with N of at least 4, got \({rows}, 3\)"
+    ):
+        frechet_with_floor(torch.rand(9, 3), torch.rand(rows, 3))

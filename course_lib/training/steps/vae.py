@@ -1,9 +1,10 @@
 """Training a VAE: up the ELBO; the parts are in nats per image."""
 
+import torch
 from torch import Tensor
 
 from course_lib.data import binarize
-from course_lib.models import VAE
+from course_lib.models import VAE, bounded_logvar
 from course_lib.objectives import Schedule, elbo, optimal_logvar, value_at
 from course_lib.training.steps.core import Objective, ObjectiveStep
 
@@ -38,6 +39,15 @@ class VAEStep(ObjectiveStep):
         """The objective on images (B, ...) as the likelihood takes them."""
         out, mu, logvar = self.model(x)
         return elbo(out, x, mu, logvar, value_at(self.steps, self.beta), self.logvar_x(out, x))
+
+    def improve(self, objective: Objective) -> dict[str, Tensor]:
+        """As of every objective; a variance that was learned stays in the range of :func:`bounded_logvar`. On pixels
+        that can be predicted exactly the best variance is 0, and its logarithm would run away."""
+        parts = super().improve(objective)
+        if self.model.logvar_x is not None:
+            with torch.no_grad():
+                self.model.logvar_x.copy_(bounded_logvar(self.model.logvar_x))
+        return parts
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
         return super().__call__(binarize(x) if self.model.logvar_x is None else x)
