@@ -114,8 +114,8 @@ def kernel_with_floor(
     """The distance of generated features to half of the real ones, and the floor: that between the two halves.
 
     The floor is 0 in expectation; its spread says which distances are too small to tell, if subsets overlap little.
-    ``generated``: (M, d), ``real``: (N, d), in random order; the rest, and what is warned of and raised, as for
-    :func:`kernel_distance`, where it is a *half* of the real ones that subsets are drawn from.
+    ``generated``: (M, d), ``real``: (N, d), in random order. The rest as for :func:`kernel_distance`, with the same
+    warnings and ``ValueError``, where it is a *half* of the real ones that subsets are drawn from.
     """
     _check(generated, real, num_subsets, subset_size)
     n = len(real) // 2

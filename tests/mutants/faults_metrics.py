@@ -193,8 +193,8 @@ FAULTS = [
     Fault(
         "disentanglement and completeness swapped",
         "metrics/disentanglement.py",
-        "by_factor = 1 - _entropy(importance.T)",
-        "by_factor = 1 - _entropy(importance)",
+        "_concentration(importance), _concentration(importance.T)",
+        "_concentration(importance.T), _concentration(importance)",
         "test_metrics_disentanglement.py",
     ),
     Fault(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from course_lib.checks import check_size
+from course_lib.checks import check_grey_levels, check_size
 from course_lib.models import pack
 from course_lib.models.layers import standard_normal
 from course_lib.objectives import game
@@ -25,13 +25,14 @@ class GANStep(TrainingStep):
 
     ``loss``: a name in ``objectives.GAMES``. ``regularisers`` keep the discriminator in check; they are lazy in its
     own steps, and a plain game has none. ``ema.module`` is the generator with averaged weights, the one to draw
-    samples from. ``squash`` puts a sigmoid on the generator's output, for images; points of the plane need none.
+    samples from. ``squash`` puts a sigmoid on the generator's output, for images, and real ones must then lie in
+    [0, 1] as well; points of the plane need none.
 
     Real and generated images go through the discriminator as one batch, whose statistics a batch normalisation there
     would mix.
 
-    Raises ``ValueError`` for an unknown loss, sizes below 1, a discriminator that a regulariser refuses, and batches
-    that can't be shared out or packed.
+    Raises ``ValueError`` for an unknown loss, sizes below 1, a discriminator that a regulariser refuses, batches
+    that can't be shared out or packed, and grey levels outside [0, 1]; ``TypeError`` for integer images.
     """
 
     def __init__(
@@ -106,6 +107,8 @@ class GANStep(TrainingStep):
         return loss.detach()
 
     def _check(self, tensors: tuple[Tensor, ...]) -> None:
+        if self.squash:
+            check_grey_levels(tensors[0])
         if len(tensors[0]) % self.critic_steps != 0:
             raise ValueError(
                 f"a batch of {len(tensors[0])} can't be shared by {self.critic_steps} discriminator steps; "

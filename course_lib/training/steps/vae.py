@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_grey_levels
 from course_lib.data import binarize
 from course_lib.models import VAE, bounded_logvar
 from course_lib.objectives import Schedule, elbo, optimal_logvar, value_at
@@ -11,12 +12,12 @@ from course_lib.training.steps.core import Objective, ObjectiveStep
 
 class VAEStep(ObjectiveStep):
     """Minus the ELBO. ``x``: grey levels in [0, 1]. A Bernoulli model gets them binarised afresh at every step, a
-    Gaussian one as they are.
+    Gaussian one as they are; where it is of vectors or signals, not images (B, C, H, W), they may be any numbers.
 
     ``beta``: the weight of the KL, or its schedule over the steps (warm-up). ``optimal_sigma``: a Gaussian model's
     variance is set to the best for each batch (Rybkin et al. 2021) instead of learned; learning takes its time, as
     Adam moves the log-variance by about ``lr`` in a step, and until then a large variance may drown the code.
-    Raises ``ValueError`` for ``optimal_sigma`` without a Gaussian model.
+    Raises ``ValueError`` for ``optimal_sigma`` without a Gaussian model, and in a step for grey levels outside [0, 1].
     """
 
     def __init__(
@@ -50,4 +51,8 @@ class VAEStep(ObjectiveStep):
         return parts
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
-        return super().__call__(binarize(x) if self.model.logvar_x is None else x)
+        if self.model.logvar_x is None:
+            x = binarize(x)
+        elif x.ndim == 4:
+            check_grey_levels(x)
+        return super().__call__(x)

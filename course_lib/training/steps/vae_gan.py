@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_grey_levels
 from course_lib.models import VAEGAN, reparameterize
 from course_lib.objectives import vae_gan_losses
 from course_lib.training.ema import EMA
@@ -20,7 +21,7 @@ class VAEGANStep(TrainingStep):
     ``gamma`` weighs the feature error against fooling the discriminator in the decoder's objective; ``beta`` the
     KL in the encoder's. ``regularisers`` keep the discriminator in check, as in :class:`GANStep`; where they ask for
     generated images, they get decoded samples of the prior. ``ema.module`` is the VAE with averaged weights.
-    Raises ``ValueError`` for a discriminator that a regulariser refuses.
+    Raises ``ValueError`` for a discriminator that a regulariser refuses, and in a step for grey levels outside [0, 1].
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class VAEGANStep(TrainingStep):
         return gradients, parts
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
+        check_grey_levels(x)
         gradients, parts = self.gradients(x)
         for name, parameters in self.parameters.items():
             for parameter, gradient in zip(parameters, gradients[name], strict=True):
