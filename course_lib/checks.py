@@ -57,3 +57,30 @@ def check_images(x: Tensor, name: str = "x", num_channels: int | None = 1) -> No
             f"e.g. {name}.reshape(-1, 1, 28, 28)"
         )
     check_grey_levels(x, name)
+
+
+def check_image_shape(image_shape: tuple[int, int, int]) -> None:
+    """Raises ``ValueError`` unless ``image_shape`` is (channels, height, width) for two strides of 2: height and width
+    are multiples of 4."""
+    if len(image_shape) != 3:
+        raise ValueError(f"image_shape must be (channels, height, width), got {image_shape}")
+    for size, name in zip(image_shape, ("channels", "height", "width"), strict=True):
+        check_size(size, f"the {name} of image_shape")
+    if image_shape[1] % 4 or image_shape[2] % 4:
+        up = tuple(-(-size // 4) * 4 for size in image_shape[1:])
+        raise ValueError(
+            f"height and width of image_shape must be multiples of 4, got {image_shape[1:]}; pad the images to {up}"
+        )
+
+
+def check_input(x: Tensor, wanted: tuple[int | str, ...], weight: Tensor, remedy: str) -> None:
+    """Raises ``ValueError`` unless a network's input ``x`` has shape (N, *wanted), where a word stands for any size,
+    and the type of the network's ``weight``; ``remedy``: what to do about another shape."""
+    fits = len(x.shape) == len(wanted) + 1 and all(
+        a == b for a, b in zip(x.shape[1:], wanted, strict=True) if not isinstance(b, str)
+    )
+    if not fits:
+        shape = ", ".join(str(size) for size in ("N", *wanted))
+        raise ValueError(f"x must have shape ({shape}), got {tuple(x.shape)}; {remedy}")
+    if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+        raise ValueError(f"x must be {weight.dtype} as the weights are, got {x.dtype}; use x.to({weight.dtype})")

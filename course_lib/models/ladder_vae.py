@@ -11,7 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.checks import check_codes, check_size
-from course_lib.models.layers import ConvDecoder, ConvEncoder, evaluating, mlp, standard_normal
+from course_lib.models.layers import (
+    MNIST_SHAPE,
+    ConvDecoder,
+    ConvEncoder,
+    ImageShape,
+    evaluating,
+    mlp,
+    standard_normal,
+)
 from course_lib.models.vae import bounded_logvar, reparameterize
 
 
@@ -103,10 +111,15 @@ def _gaussian(out: Tensor) -> Gaussian:
 
 
 class ConvLadderVAE(LadderVAE):
-    """For images (B, 1, 28, 28)."""
+    """For images (B, *image_shape)."""
 
     def __init__(
-        self, latent_dims: tuple[int, int], hidden_dim: int = 64, channels: tuple[int, int] = (16, 32)
+        self,
+        latent_dims: tuple[int, int],
+        hidden_dim: int = 64,
+        channels: tuple[int, int] = (16, 32),
+        image_shape: ImageShape = MNIST_SHAPE,
     ) -> None:
-        encoder, decoder = ConvEncoder(hidden_dim, channels), ConvDecoder(latent_dims[0], channels[::-1])
+        encoder = ConvEncoder(hidden_dim, channels, image_shape)
+        decoder = ConvDecoder(latent_dims[0], channels[::-1], image_shape=image_shape)
         super().__init__(encoder, decoder, hidden_dim, latent_dims)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.checks import check_size
+from course_lib.checks import check_image_shape, check_input, check_size
 from course_lib.models.layers import evaluating
 
 
@@ -77,14 +77,35 @@ class VQVAE(nn.Module):
             return torch.sigmoid(self.decode(self.encode(x)))
 
 
-class ConvVQVAE(VQVAE):
-    """For images (B, 1, 28, 28): 7 x 7 codes each."""
+class _AnySize(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        first = self[0]
+        assert isinstance(first, nn.Conv2d)
+        num_channels = first.in_channels
+        remedy = f"give images of {num_channels} channels, or build the model with another num_channels"
+        check_input(x, (num_channels, "H", "W"), next(self.parameters(), x), remedy)
+        check_image_shape((num_channels, *x.shape[2:]))
+        return super().forward(x)
 
-    def __init__(self, num_codes: int = 64, code_dim: int = 16, channels: tuple[int, int] = (16, 32)) -> None:
+
+class ConvVQVAE(VQVAE):
+    """For images (B, num_channels, H, W) with sides that are multiples of 4: (H / 4) x (W / 4) codes each.
+
+    Raises ``ValueError`` for other images, and sizes below 1.
+    """
+
+    def __init__(
+        self,
+        num_codes: int = 64,
+        code_dim: int = 16,
+        channels: tuple[int, int] = (16, 32),
+        num_channels: int = 1,
+    ) -> None:
         check_size(code_dim, "code_dim")
+        check_size(num_channels, "num_channels")
         first, second = channels
-        encoder = nn.Sequential(
-            nn.Conv2d(1, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
+        encoder = _AnySize(
+            nn.Conv2d(num_channels, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
             nn.ReLU(),
             nn.Conv2d(first, second, 4, stride=2, padding=1),  # (B, second, 7, 7)
             nn.ReLU(),
@@ -95,6 +116,6 @@ class ConvVQVAE(VQVAE):
             nn.ReLU(),
             nn.ConvTranspose2d(second, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
             nn.ReLU(),
-            nn.ConvTranspose2d(first, 1, 4, stride=2, padding=1),  # (B, 1, 28, 28)
+            nn.ConvTranspose2d(first, num_channels, 4, stride=2, padding=1),  # (B, 1, 28, 28)
         )
         super().__init__(encoder, decoder, num_codes, code_dim)
