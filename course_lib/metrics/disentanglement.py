@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import check_size
+from course_lib.metrics.distances import in_float64
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def mutual_information_gap(
     """
     check_size(num_bins, "num_bins")
     _check(codes, factors)
+    codes = codes.detach().cpu()
+    codes = codes.to(torch.promote_types(codes.dtype, torch.float32))
+    factors = {name: values.cpu() for name, values in factors.items()}
     low = codes.amin(0)
     width = (codes.amax(0) - low) / num_bins
     # a constant dimension, 0 / 0, lies in bin 0
@@ -91,7 +95,7 @@ def dci(codes: Tensor, factors: Mapping[str, Tensor], *, num_trees: int = 20, se
 
     order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(seed)).numpy()
     held_out, train = order[: len(order) // 4], order[len(order) // 4 :]
-    z = codes.detach().cpu().numpy()
+    z = in_float64(codes).numpy()
     importance, accuracy = [], []
     for values in factors.values():
         v = values.cpu().numpy()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import check_images, check_size
+from course_lib.metrics.distances import in_float64
 from course_lib.models import Classifier, evaluating
 from course_lib.models.weights import load_weights
 
@@ -37,4 +38,4 @@ def extract_features(x: Tensor, classifier: Classifier | None = None, chunk: int
     weight = next(network.parameters(), x)
     with evaluating(network):
         features = torch.cat([network.features(batch.to(weight)) for batch in x.split(chunk)])
-    return features.cpu().double()
+    return in_float64(features)

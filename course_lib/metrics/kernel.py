@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import check_size
-from course_lib.metrics.distances import check_features, check_same_width
+from course_lib.metrics.distances import check_features, check_same_width, in_float64
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,9 @@ def _over_subsets(
     generated: Tensor, real: Tensor, num_subsets: int, subset_size: int, generator: torch.Generator | None
 ) -> KernelDistance:
     def subset(features: Tensor) -> Tensor:
-        return features[torch.randperm(len(features), generator=generator)[:subset_size]].double()
+        return features[torch.randperm(len(features), generator=generator)[:subset_size]]
 
+    generated, real = in_float64(generated), in_float64(real)
     values = torch.stack([squared_mmd(subset(generated), subset(real)) for _ in range(num_subsets)])
     return KernelDistance(values.mean().item(), values.std().item(), subset_size)
 

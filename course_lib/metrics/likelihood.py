@@ -63,6 +63,8 @@ def importance_nll(
         raise ValueError(
             f"eps must have shape ({num_samples}, {len(x)}, {model.latent_dim}), got {tuple(eps.shape)}"
         )
+    if len(x) == 0:
+        return x.new_zeros(0)
     num_images = max(1, max_decoded // num_samples)
     nll: list[Tensor] = []
     with evaluating(model):

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.checks import check_images
+from course_lib.metrics.distances import in_float64
 
 
 def sharpness(x: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ def sharpness_distance(x: Tensor, reference: Tensor) -> float:
     ``x``: (N, 1, H, W), ``reference``: (M, 1, H, W), at least one each. Returns a number in units of :func:`sharpness`,
     computed in float64. Raises ``ValueError`` for other shapes or values, ``TypeError`` for integers.
     """
-    a, b = (sharpness(images).cpu().double().sort().values for images in (x, reference))
+    a, b = (in_float64(sharpness(images)).sort().values for images in (x, reference))
     if len(a) == 0 or len(b) == 0:
         raise ValueError(f"x and reference must hold at least one image each, got {len(a)} and {len(b)}")
     ends = torch.cat([torch.arange(1, len(values) + 1, dtype=a.dtype) / len(values) for values in (a, b)])

@@ -5,6 +5,7 @@ The bound is on :math:`\log p(x|y)`. The prior of z stays N(0, I) for every clas
 choices: so z is left with what the label doesn't say, and one z under each label is one style in all classes.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,8 +17,8 @@ from course_lib.models.layers import (
     ConvEncoder,
     ImageShape,
     check_fit,
+    codes_or_noise,
     evaluating,
-    standard_normal,
 )
 from course_lib.models.vae import bounded_logvar, reparameterize
 
@@ -62,11 +63,10 @@ class ConditionalVAE(nn.Module):
     def sample(self, num_samples: int, y: int | Tensor, z: Tensor | None = None) -> Tensor:
         """Images of class ``y``, or of the class of each in a tensor (num_samples,), for z from the prior or those
         given: the means of p(x|z, y), grey levels in [0, 1]."""
-        if isinstance(y, int):
-            y = torch.full((num_samples,), y, device=next(self.parameters()).device)
+        if isinstance(y, int | np.integer):
+            y = torch.full((num_samples,), int(y), device=next(self.parameters()).device)
         check_labels(y, num_samples, self.num_classes)
-        if z is None:
-            z = standard_normal(self, num_samples, self.latent_dim)
+        z = codes_or_noise(self, num_samples, self.latent_dim, z)
         with evaluating(self):
             return torch.sigmoid(self.decode(z, y))
 

@@ -14,9 +14,9 @@ from course_lib.models.layers import (
     ImageShape,
     check_fit,
     check_vectors,
+    codes_or_noise,
     evaluating,
     mlp,
-    standard_normal,
 )
 
 
@@ -37,8 +37,7 @@ class Generator(ConvDecoder):
 
     def sample(self, num_samples: int, z: Tensor | None = None) -> Tensor:
         """Images from noise of N(0, I) (or the one given), leaving batch statistics as they are."""
-        if z is None:
-            z = standard_normal(self, num_samples, self.latent_dim)
+        z = codes_or_noise(self, num_samples, self.latent_dim, z)
         with evaluating(self):
             return self.images(z)
 
@@ -95,8 +94,7 @@ class ToyGenerator(nn.Sequential):
 
     def sample(self, num_samples: int, z: Tensor | None = None) -> Tensor:
         """Points (num_samples, 2) from noise of N(0, I), or from the ``z`` given, without gradient."""
-        if z is None:
-            z = standard_normal(self, num_samples, self.latent_dim)
+        z = codes_or_noise(self, num_samples, self.latent_dim, z)
         with evaluating(self):
             return self(z)
 

@@ -16,9 +16,9 @@ from course_lib.models.layers import (
     ConvDecoder,
     ConvEncoder,
     ImageShape,
+    codes_or_noise,
     evaluating,
     mlp,
-    standard_normal,
 )
 from course_lib.models.vae import bounded_logvar, reparameterize
 
@@ -99,8 +99,7 @@ class LadderVAE(nn.Module):
 
         One z2 with several ``eps1`` shows what the lower layer is left with.
         """
-        if z2 is None:
-            z2 = standard_normal(self, num_samples, self.latent_dims[1])
+        z2 = codes_or_noise(self, num_samples, self.latent_dims[1], z2)
         with evaluating(self):
             return torch.sigmoid(self.decode(reparameterize(*self.prior_bottom(z2), eps1)))
 

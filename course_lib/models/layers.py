@@ -190,6 +190,19 @@ def standard_normal(network: nn.Module, num_samples: int, size: int) -> Tensor:
     return torch.randn(num_samples, size, dtype=weight.dtype, device=weight.device)
 
 
+def codes_or_noise(network: nn.Module, num_samples: int, size: int, z: Tensor | None) -> Tensor:
+    """The codes ``z`` to sample from, or noise of N(0, I) where none are given: (num_samples, size).
+
+    Raises ``ValueError`` for another number of codes than ``num_samples``.
+    """
+    check_size(num_samples, "num_samples")
+    if z is None:
+        return standard_normal(network, num_samples, size)
+    if len(z) != num_samples:
+        raise ValueError(f"z must hold num_samples = {num_samples} codes, got {len(z)}; ask for as many samples")
+    return z
+
+
 def num_parameters(module: nn.Module) -> int:
     """How many trainable numbers a network has."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -20,6 +20,7 @@ from course_lib.models.layers import (
     ImageShape,
     PatchDecoder,
     PatchEncoder,
+    codes_or_noise,
     evaluating,
     mlp,
 )
@@ -109,8 +110,7 @@ class VAE(nn.Module):
 
     def sample(self, num_samples: int, z: Tensor | None = None) -> Tensor:
         """The means of p(x|z) for z from the prior (or those given), as :meth:`reconstruct` gives them."""
-        if z is None:
-            z = self.prior().sample((num_samples,))
+        z = codes_or_noise(self, num_samples, self.latent_dim, z)
         with evaluating(self):
             return self.observation_model(z).mean
 

@@ -21,7 +21,9 @@ def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     """
     if z_e.shape[1] != codebook.shape[1]:
         raise ValueError(f"z_e must have shape (batch, {codebook.shape[1]}, ...), got {tuple(z_e.shape)}")
-    return torch.cdist(z_e.movedim(1, -1), codebook).argmin(-1)
+    # far from the origin a distance from a product of matrices would be rounded away
+    center = codebook.mean(0)
+    return torch.cdist(z_e.movedim(1, -1) - center, codebook - center).argmin(-1)
 
 
 def straight_through(z_e: Tensor, z_q: Tensor) -> Tensor:

@@ -175,6 +175,20 @@ class Run:
         self.best_loss = state["best_loss"]
 
 
+def scalar(name: str, value: Any) -> Tensor:
+    """What a step returns under ``name`` as a tensor of its own: 0-dimensional, without gradient."""
+    t = (
+        value.detach().clone()
+        if isinstance(value, Tensor)
+        else torch.tensor(_number(value, f"the step's {name!r}"))
+    )
+    if t.ndim:
+        raise TypeError(
+            f"the step's {name!r} must be one number, got a tensor of shape {tuple(t.shape)}; take a mean"
+        )
+    return t
+
+
 def _number(value: Any, name: str) -> float:
     """A Python float out of what is one number: of Python, of NumPy, or in a tensor."""
     try:
