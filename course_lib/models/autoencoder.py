@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.checks import check_size
-from course_lib.models.layers import MNIST_SHAPE, ConvDecoder, ConvEncoder, ImageShape, check_vectors
+from course_lib.models.layers import MNIST_SHAPE, ConvDecoder, ConvEncoder, ImageShape, check_vectors, evaluating
 
 
 class Autoencoder(nn.Module):
@@ -29,6 +29,11 @@ class Autoencoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction ``x_hat`` of x, in the shape of x."""
         return self.decode(self.encode(x))
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The same to look at: in eval mode and without gradient. It isn't squashed: clamp it to [0, 1] for metrics."""
+        with evaluating(self):
+            return self(x)
 
 
 class LinearAutoencoder(Autoencoder):

@@ -80,12 +80,24 @@ class LadderVAE(nn.Module):
         check_codes(z1, self.latent_dims[0])
         return self.decoder(z1)
 
+    def features(self, x: Tensor) -> Tensor:
+        """What both posteriors see of an image: (B, ...) to (B, hidden_dim)."""
+        return torch.relu(self.encoder(x))
+
+    def posterior_top(self, features: Tensor) -> Gaussian:
+        """q(z2|x), parameters (B, latent_dims[1]), of features (B, hidden_dim)."""
+        return _gaussian(self.encoder_top(features))
+
+    def posterior_bottom(self, features: Tensor, p_bottom: Gaussian) -> Gaussian:
+        """q(z1|z2, x), parameters (B, latent_dims[0]), of features (B, hidden_dim) and p(z1|z2)."""
+        return Gaussian(*precision_weighted(*_gaussian(self.bottom_up(features)), *p_bottom))
+
     def forward(self, x: Tensor, eps2: Tensor | None = None, eps1: Tensor | None = None) -> LadderPass:
         """Up from x to z2 and down again; ``eps2`` and ``eps1``: the noise of each layer, (B, D) of that layer."""
-        features = torch.relu(self.encoder(x))
-        q_top = _gaussian(self.encoder_top(features))
+        features = self.features(x)
+        q_top = self.posterior_top(features)
         p_bottom = self.prior_bottom(reparameterize(*q_top, eps2))
-        q_bottom = Gaussian(*precision_weighted(*_gaussian(self.bottom_up(features)), *p_bottom))
+        q_bottom = self.posterior_bottom(features, p_bottom)
         return LadderPass(self.decode(reparameterize(*q_bottom, eps1)), q_top, q_bottom, p_bottom)
 
     def reconstruct(self, x: Tensor) -> Tensor:

@@ -28,8 +28,8 @@ FAULTS = [
     Fault(
         "a number of samples other than the one asked for",
         "metrics/likelihood.py",
-        "for part in parts]",
-        "for part in parts if len(part) == len(parts[0])]",
+        "logvar + wider, part) for part in parts]",
+        "logvar + wider, part) for part in parts if len(part) == len(parts[0])]",
         "test_metrics.py",
         "pythae",
     ),
@@ -44,8 +44,8 @@ FAULTS = [
     Fault(
         "a Gaussian model's variance forgotten",
         "metrics/likelihood.py",
-        "repeated, model.logvar_x)",
-        "repeated, None if model.logvar_x is None else 0 * model.logvar_x)",
+        'len(eps)), getattr(model, "logvar_x", None))',
+        "len(eps)), None if model.logvar_x is None else 0 * model.logvar_x)",
         "test_metrics_likelihood.py",
     ),
     Fault(

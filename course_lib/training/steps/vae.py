@@ -21,7 +21,7 @@ class VAEStep(ObjectiveStep):
     """
 
     def __init__(
-        self, model: VAE, lr: float = 1e-3, beta: float | Schedule = 1.0, *, optimal_sigma: bool = False
+        self, model: VAE, lr: float | Schedule = 1e-3, beta: float | Schedule = 1.0, *, optimal_sigma: bool = False
     ) -> None:
         if optimal_sigma and model.logvar_x is None:
             raise ValueError("optimal_sigma needs a variance; build the model with likelihood='gaussian'")

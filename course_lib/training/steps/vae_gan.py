@@ -7,9 +7,9 @@ from torch import Tensor
 
 from course_lib.checks import check_grey_levels
 from course_lib.models import VAEGAN, reparameterize
-from course_lib.objectives import vae_gan_losses
+from course_lib.objectives import Schedule, vae_gan_losses
 from course_lib.training.ema import EMA
-from course_lib.training.steps.core import Betas, TrainingStep, adam
+from course_lib.training.steps.core import Betas, TrainingStep, adam, clip, follow
 from course_lib.training.steps.regularisers import R1, Regulariser, penalties
 
 NETWORKS = ("encoder", "decoder", "discriminator")
@@ -28,7 +28,7 @@ class VAEGANStep(TrainingStep):
         self,
         model: VAEGAN,
         *,
-        lr: float = 1e-3,
+        lr: float | Schedule = 1e-3,
         betas: Betas = (0.5, 0.99),
         beta: float = 1.0,
         gamma: float = 1.0,
@@ -38,6 +38,7 @@ class VAEGANStep(TrainingStep):
         for regulariser in regularisers:
             regulariser.check(model.discriminator)
         self.model = model
+        self.lr = lr
         self.beta = beta
         self.gamma = gamma
         self.regularisers = regularisers
@@ -109,6 +110,8 @@ class VAEGANStep(TrainingStep):
             for parameter, gradient in zip(parameters, gradients[name], strict=True):
                 # in the parameter's own memory order, which the fused Adam takes for granted
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
+            follow(self.optimizers[name], self.lr, self.steps)
+            clip(parameters, self.max_norm)
             self.optimizers[name].step()
             self.optimizers[name].zero_grad()
         for regulariser in self.regularisers:
