@@ -2,7 +2,7 @@
 
 from fault import Fault
 
-CHECKPOINT, LOOP, ODD = "test_training_checkpoint.py", "test_training_loop.py", "test_odd_inputs.py"
+CHECKPOINT, ODD = "test_training_checkpoint.py", "test_odd_inputs.py"
 FAULTS = [
     Fault(
         "data that a checkpoint doesn't know", "training/run.py", "fingerprint(self.tensors)}", '""}', CHECKPOINT
@@ -98,7 +98,7 @@ FAULTS = [
         "training/reproducible.py",
         "torch.default_generator.manual_seed(seed)",
         "torch.manual_seed(seed)",
-        "test_training_loop.py",
+        "test_training_random.py",
     ),
     Fault(
         "a stretch rounded up",
