@@ -293,6 +293,9 @@ def test_a_diverging_run_names_its_step(build, likelihood):
         FloatingPointError, match=r"became (nan|inf|-inf) at step [2-9]; try a smaller learning rate"
     ):
         fit(step, torch.rand(8, 6), num_steps=9, batch_size=4, progress=False)
+    step = build(MLPVAE(6, 8, 2, likelihood))  # NaN goes through every objective, where torch's Normal would raise
+    next(step.model.encoder.parameters()).data.fill_(math.nan)
+    assert step(torch.rand(8, 6))["loss"].isnan()
 
 
 @pytest.mark.situation(
