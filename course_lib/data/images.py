@@ -1,10 +1,12 @@
-"""The set of images (``ImageSet``), dynamic binarisation, and the checks of image tensors and of requests."""
+"""The set of images (``ImageSet``), dynamic binarisation, and the checks of requests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+from course_lib.checks import check_grey_levels
 
 
 @dataclass(frozen=True)
@@ -31,47 +33,20 @@ class ImageSet:
         return f"ImageSet({self.name!r}, {self.split!r}, x={shape}, classes={len(self.class_names)})"
 
 
-def check_images(x: Tensor, name: str = "x") -> None:
-    """Refuse what is not a batch of grey-level images: float (N, 1, H, W), every value finite and in [0, 1].
-
-    Raises ``TypeError`` for the wrong type, ``ValueError`` for the wrong shape or values.
-    """
-    if not isinstance(x, Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor of images, got a {type(x).__name__}; use torch.as_tensor")
-    if not x.is_floating_point():
-        raise TypeError(f"{name} must hold floats in [0, 1], got {x.dtype}; use {name}.float() / 255 for bytes")
-    if x.ndim != 4 or x.shape[1] != 1:
-        raise ValueError(
-            f"{name} must have shape (N, 1, H, W), got {tuple(x.shape)}; add the missing dimension, "
-            f"e.g. {name}.reshape(-1, 1, 28, 28)"
-        )
-    if x.numel() == 0:
-        return
-    low, high = torch.aminmax(x.detach())
-    if torch.isnan(low):
-        raise ValueError(f"{name} must be finite, got {int(torch.isnan(x).sum())} NaN values")
-    if low < 0 or high > 1:
-        hint = "divide bytes by 255" if high > 2 else "apply torch.sigmoid to logits"
-        raise ValueError(f"{name} must lie in [0, 1], got {low.item():.4g} to {high.item():.4g}; {hint}")
-
-
 def binarize(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     r"""Dynamic binarisation: one Bernoulli draw of every grey level, ``P(1) = x``; same shape and dtype.
 
     Call it anew on every batch: a Bernoulli likelihood is a probability only of such zeros and ones
-    (Salakhutdinov and Murray, 2008; Burda et al., 2016). Raises ``TypeError`` for integers and ``ValueError`` for
-    values outside [0, 1].
+    (Salakhutdinov and Murray, 2008; Burda et al., 2016). Draws are float32 at least, whatever x is: half precision
+    has too few small numbers, and would draw a dark pixel too often.
+
+    Raises ``TypeError`` for integers and ``ValueError`` for values outside [0, 1].
     """
-    if not x.is_floating_point():
-        raise TypeError(f"x must hold floats in [0, 1], got {x.dtype}; divide bytes by 255 first")
-    low, high = torch.aminmax(x.detach()) if x.numel() else (torch.tensor(0.0), torch.tensor(0.0))
-    if not (low >= 0 and high <= 1):
-        raise ValueError(
-            f"x must hold grey levels in [0, 1], got {low.item():.4g} to {high.item():.4g}; "
-            "scale the images to [0, 1] first (and apply torch.sigmoid to logits)"
-        )
+    check_grey_levels(x)
     # is a uniform draw below x? torch.bernoulli(x) asks the same and takes four times as long on a CPU
-    return torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device).lt_(x.detach())
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    u = torch.rand(x.shape, generator=generator, dtype=dtype, device=x.device)
+    return u.lt_(x.detach()).to(x.dtype)
 
 
 def check_split(name: str, split: str, splits: Iterable[str]) -> None:

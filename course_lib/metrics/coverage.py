@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import GaussianMixture2D
+from course_lib.metrics.distances import in_float64
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,14 @@ def mode_coverage(samples: Tensor, mixture: GaussianMixture2D, radius: float = 3
     covered if at least one such sample is nearest to it; the reverse KL is from the histogram of those samples
     over the modes to the uniform one (infinite if there are none).
 
-    ``samples``: (N, 2). Raises ``ValueError`` for another shape or no samples.
+    ``samples``: (N, 2). Raises ``ValueError`` for another shape, no samples, or values that aren't finite.
     """
     if samples.ndim != 2 or samples.shape[1] != 2 or len(samples) == 0:
         raise ValueError(f"samples must have shape (N, 2) with N of at least 1, got {tuple(samples.shape)}")
+    if not bool(torch.isfinite(samples).all()):
+        raise ValueError("samples hold values that aren't finite; look at the generator they come from")
+    samples = samples.detach().cpu()
+    samples = samples.to(torch.promote_types(samples.dtype, torch.float32))
     centers = mixture.centers.to(samples)
     distance, nearest = torch.cdist(samples, centers, compute_mode="donot_use_mm_for_euclid_dist").min(dim=1)
     good = distance <= radius * mixture.std
@@ -46,13 +51,15 @@ def class_shares(probabilities: Tensor, confidence: float = 0.9) -> tuple[Tensor
 
     ``probabilities``: (N, num_classes), from a classifier. Only samples whose largest probability reaches
     ``confidence`` count. Returns their shares per class, (num_classes,), and the share of samples that count.
-    Raises ``ValueError`` for no rows, or rows that don't add up to 1 (within 0.0001).
+    Raises ``ValueError`` for no rows, or rows that don't add up to 1 (within 0.0001, or the precision of their type).
     """
     if probabilities.ndim != 2 or len(probabilities) == 0:
         raise ValueError(
             f"probabilities must have shape (N, num_classes) with N of at least 1, got {tuple(probabilities.shape)}"
         )
-    if not bool(((probabilities.sum(1) - 1).abs() < 1e-4).all()):
+    tolerance = max(1e-4, torch.finfo(probabilities.dtype).eps)
+    probabilities = in_float64(probabilities)
+    if not bool(((probabilities.sum(1) - 1).abs() < tolerance).all()):
         raise ValueError("rows of probabilities must add up to 1; apply torch.softmax to logits")
     best, label = probabilities.max(dim=1)
     sure = best >= confidence

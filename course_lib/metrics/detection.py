@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from course_lib.metrics.distances import in_float64
+
 
 def roc_auc(scores: Tensor, labels: Tensor) -> float:
     """The area under the ROC curve: how often an anomaly scores higher than a normal sample, ties counted half.
@@ -22,4 +24,4 @@ def roc_auc(scores: Tensor, labels: Tensor) -> float:
         raise ValueError(f"labels must be 0 and 1 with some of each, got {found[:5]}; for classes use (y == c)")
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(labels.cpu().numpy(), scores.detach().cpu().numpy()))
+    return float(roc_auc_score(labels.cpu().numpy(), in_float64(scores).numpy()))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import check_size
+from course_lib.metrics.distances import in_float64
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def mutual_information_gap(
     """
     check_size(num_bins, "num_bins")
     _check(codes, factors)
+    codes = codes.detach().cpu()
+    codes = codes.to(torch.promote_types(codes.dtype, torch.float32))
+    factors = {name: values.cpu() for name, values in factors.items()}
     low = codes.amin(0)
     width = (codes.amax(0) - low) / num_bins
     # a constant dimension, 0 / 0, lies in bin 0
@@ -63,7 +67,8 @@ def _information(a: Tensor, b: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class DCI:
-    """Scores in [0, 1]. ``informativeness``: accuracy on held-out codes; ``importance``: (D, F), columns sum to 1."""
+    """Scores in [0, 1]. ``informativeness``: accuracy on held-out codes; ``importance``: (D, F), whose columns sum to
+    1, or to 0 where no dimension says anything of the factor."""
 
     disentanglement: float
     completeness: float
@@ -90,7 +95,7 @@ def dci(codes: Tensor, factors: Mapping[str, Tensor], *, num_trees: int = 20, se
 
     order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(seed)).numpy()
     held_out, train = order[: len(order) // 4], order[len(order) // 4 :]
-    z = codes.detach().cpu().numpy()
+    z = in_float64(codes).numpy()
     importance, accuracy = [], []
     for values in factors.values():
         v = values.cpu().numpy()
@@ -107,18 +112,20 @@ def disentanglement_completeness(importance: Tensor) -> tuple[float, float]:
 
     Disentanglement is the mean over dimensions, weighted by their share of R, of 1 minus the entropy (base F) of the
     dimension's row; completeness the mean over factors of 1 minus the entropy (base D) of the factor's column.
+    A dimension or a factor without any importance is nobody's: it scores 0, as do codes that are constant.
     """
-    num_dims, num_factors = importance.shape
-    by_dimension = 1 - _entropy(importance) / math.log(num_factors)
-    by_factor = 1 - _entropy(importance.T) / math.log(num_dims)
-    weight = importance.sum(1) / importance.sum()
+    weight = (importance.sum(1) / importance.sum()).nan_to_num()
+    by_dimension, by_factor = _concentration(importance), _concentration(importance.T)
     return (weight * by_dimension).sum().item(), by_factor.mean().item()
 
 
-def _entropy(rows: Tensor) -> Tensor:
-    """The entropy in nats of each row, scaled to add up to 1; 0 for a row of zeros."""
-    shares = (rows / rows.sum(1, keepdim=True)).nan_to_num()
-    return -torch.xlogy(shares, shares).sum(1)
+def _concentration(rows: Tensor) -> Tensor:
+    """One minus the entropy of each row, scaled to add up to 1, in units of the largest there is: 1 for a row with one
+    entry, 0 for equal ones, and for a row of zeros."""
+    total = rows.sum(1, keepdim=True)
+    shares = rows / total
+    concentration = 1 + torch.xlogy(shares, shares).sum(1) / math.log(rows.shape[1])
+    return torch.where(total.squeeze(1) > 0, concentration, 0.0)
 
 
 def _check(codes: Tensor, factors: Mapping[str, Tensor]) -> None:

@@ -8,6 +8,11 @@ from torch import Tensor
 from course_lib.checks import check_size
 
 
+def in_float64(x: Tensor) -> Tensor:
+    """A tensor in float64, on the CPU and without gradient: not every accelerator has float64 (Apple's hasn't)."""
+    return x.detach().cpu().double()
+
+
 def check_features(name: str, features: Tensor, min_rows: int = 1) -> None:
     """Raises ``ValueError`` unless ``features`` has shape (N, d), at least ``min_rows`` rows and finite values."""
     if features.ndim != 2 or len(features) < min_rows:
@@ -46,3 +51,18 @@ def kth_nearest(queries: Tensor, reference: Tensor, k: int, chunk: int) -> Tenso
     for rows, _, distance in distance_blocks(queries, reference, chunk):
         nearest[rows] = torch.cat([nearest[rows], distance], 1).topk(k, largest=False).values
     return nearest[:, -1]
+
+
+def nearest_distance(queries: Tensor, reference: Tensor, chunk: int) -> Tensor:
+    """The distance from each query (N, d) to the nearest of the reference rows (M, d): (N,).
+
+    Which row is nearest comes from a product of matrices, how far it is from the difference: a copy is at 0.
+    """
+    best = queries.new_full((len(queries),), torch.inf)
+    index = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
+    for rows, columns, distance in distance_blocks(queries, reference, chunk):
+        nearest = distance.min(1)
+        closer = nearest.values < best[rows]
+        best[rows] = torch.where(closer, nearest.values, best[rows])
+        index[rows] = torch.where(closer, nearest.indices + columns.start, index[rows])
+    return torch.linalg.vector_norm(queries - reference[index], dim=1)

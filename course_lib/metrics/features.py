@@ -10,7 +10,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_size
+from course_lib.checks import check_images, check_size
+from course_lib.metrics.distances import in_float64
 from course_lib.models import Classifier, evaluating
 from course_lib.models.weights import load_weights
 
@@ -25,12 +26,16 @@ def feature_classifier() -> Classifier:
 
 
 def extract_features(x: Tensor, classifier: Classifier | None = None, chunk: int = 2000) -> Tensor:
-    """Features (N, feature_dim), in float64, of images (N, 1, 28, 28) on the device of the classifier.
+    """Features (N, feature_dim) of images (N, 1, 28, 28): float64 on the CPU, whatever the device of either.
 
     ``classifier``: that of :func:`feature_classifier`, with 64 features, if not given; it works in eval mode, without
-    gradient, on ``chunk`` images at a time. Raises ``ValueError`` for a chunk below 1.
+    gradient, on ``chunk`` images at a time, on its own device and in its own precision. Raises ``ValueError`` for a
+    chunk below 1, other shapes, or grey levels outside [0, 1], ``TypeError`` for integers.
     """
     check_size(chunk, "chunk")
+    check_images(x, num_channels=None)
     network = feature_classifier() if classifier is None else classifier
+    weight = next(network.parameters(), x)
     with evaluating(network):
-        return torch.cat([network.features(batch) for batch in x.split(chunk)]).double()
+        features = torch.cat([network.features(batch.to(weight)) for batch in x.split(chunk)])
+    return in_float64(features)

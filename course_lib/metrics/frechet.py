@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.metrics.distances import check_features, check_same_width
+from course_lib.metrics.distances import check_features, check_same_width, in_float64
 
 
 def _square_root(matrix: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
                 stacklevel=2,
             )
     check_same_width(features_a, features_b)
-    a, b = features_a.double(), features_b.double()
+    a, b = in_float64(features_a), in_float64(features_b)
     cov_a, cov_b = a.T.cov(), b.T.cov()
     root_a = _square_root(cov_a)
     cross = torch.linalg.eigvalsh(root_a @ cov_b @ root_a).clamp(min=0).sqrt().sum()
@@ -63,6 +63,8 @@ def frechet_with_floor(generated: Tensor, real: Tensor) -> FrechetDistance:
     Warns and raises as :func:`frechet_distance` does; ``ValueError`` also if there are fewer than N generated rows.
     """
     n = len(real) // 2
+    check_features("real", real, 4)
+    check_features("generated", generated, 2)
     if len(generated) < n:
         raise ValueError(f"need at least {n} generated rows, half as many as real ones, got {len(generated)}")
     reference, other = real[:n], real[n : 2 * n]

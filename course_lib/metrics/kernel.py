@@ -4,13 +4,14 @@ An unbiased estimate of the squared maximum mean discrepancy under the kernel :m
 (Gretton et al. 2012): unlike the Fréchet distance it means the same for any number of samples, and it may be negative.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from course_lib.checks import check_size
-from course_lib.metrics.distances import check_features, check_same_width
+from course_lib.metrics.distances import check_features, check_same_width, in_float64
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,53 @@ def kernel_distance(
     """Mean and standard deviation of :func:`squared_mmd` over random subsets, each without repetition.
 
     ``generated``: (M, d) and ``real``: (N, d), features. The mean is unbiased at any ``subset_size``; the standard
-    deviation is of one subset, and only comparable at the same size. ``generator`` (a CPU one) draws the subsets.
-    Computed in float64. Raises ``ValueError`` for other shapes, values that aren't finite, or sets below
-    ``subset_size``.
+    deviation is of one subset, and only comparable at the same size. Subsets of a small set overlap, so they differ
+    less than fresh ones would: the standard deviation comes out too small, down to 0 where every subset is the whole
+    set. ``generator`` (a CPU one) draws the subsets. Computed in float64.
+
+    Warns where a set has fewer rows than 2 ``subset_size``. Raises ``ValueError`` for other shapes, values that aren't
+    finite, or sets below ``subset_size``.
     """
+    _check(generated, real, num_subsets, subset_size)
+    for name, features in (("generated", generated), ("real", real)):
+        _check_rows(name, len(features), len(features), subset_size)
+    return _over_subsets(generated, real, num_subsets, subset_size, generator)
+
+
+def _check(generated: Tensor, real: Tensor, num_subsets: int, subset_size: int) -> None:
     check_size(num_subsets, "num_subsets")
     check_size(subset_size, "subset_size")
     if num_subsets < 2 or subset_size < 2:
         raise ValueError(f"num_subsets and subset_size must be at least 2, got {num_subsets} and {subset_size}")
-    check_features("generated", generated, subset_size)
-    check_features("real", real, subset_size)
+    check_features("generated", generated)
+    check_features("real", real)
     check_same_width(generated, real)
 
-    def subset(features: Tensor) -> Tensor:
-        return features[torch.randperm(len(features), generator=generator)[:subset_size]].double()
 
+def _check_rows(name: str, given: int, used: int, subset_size: int) -> None:
+    """``given``: the rows that the caller gave; ``used``: how many of them subsets are drawn from."""
+    half = f", {used} in each half," if used < given else ""
+    if used < subset_size:
+        least = f"{2 * subset_size} rows, as it is halved," if half else f"{subset_size} rows"
+        raise ValueError(
+            f"{name} must have at least {least} for subsets of subset_size = {subset_size}, got {given}; take more "
+            "rows or a smaller subset_size"
+        )
+    if used < 2 * subset_size:
+        warnings.warn(
+            f"{name}: {given} rows{half} are fewer than twice subset_size = {subset_size}, so the subsets overlap and "
+            f"their spread is too small; take a subset_size of at most {used // 2}",
+            stacklevel=3,
+        )
+
+
+def _over_subsets(
+    generated: Tensor, real: Tensor, num_subsets: int, subset_size: int, generator: torch.Generator | None
+) -> KernelDistance:
+    def subset(features: Tensor) -> Tensor:
+        return features[torch.randperm(len(features), generator=generator)[:subset_size]]
+
+    generated, real = in_float64(generated), in_float64(real)
     values = torch.stack([squared_mmd(subset(generated), subset(real)) for _ in range(num_subsets)])
     return KernelDistance(values.mean().item(), values.std().item(), subset_size)
 
@@ -81,14 +114,16 @@ def kernel_with_floor(
 ) -> tuple[KernelDistance, KernelDistance]:
     """The distance of generated features to half of the real ones, and the floor: that between the two halves.
 
-    The floor is 0 in expectation; its spread says which distances are too small to tell. ``generated``: (M, d),
-    ``real``: (N, d), in random order; the rest, and what is raised, as for :func:`kernel_distance`, with a half of the
-    real ones at least ``subset_size`` large.
+    The floor is 0 in expectation; its spread says which distances are too small to tell, if subsets overlap little.
+    ``generated``: (M, d), ``real``: (N, d), in random order. The rest as for :func:`kernel_distance`, with the same
+    warnings and ``ValueError``, where it is a *half* of the real ones that subsets are drawn from.
     """
+    _check(generated, real, num_subsets, subset_size)
     n = len(real) // 2
+    _check_rows("generated", len(generated), len(generated), subset_size)
+    _check_rows("real", len(real), n, subset_size)
     reference, other = real[:n], real[n:]
     distance, floor = (
-        kernel_distance(x, reference, num_subsets=num_subsets, subset_size=subset_size, generator=generator)
-        for x in (generated, other)
+        _over_subsets(x, reference, num_subsets, subset_size, generator) for x in (generated, other)
     )
     return distance, floor

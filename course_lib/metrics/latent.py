@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.metrics.distances import check_features
+from course_lib.metrics.distances import check_features, in_float64
 
 
 def active_units(mu: Tensor, threshold: float = 0.01) -> Tensor:
@@ -15,4 +15,4 @@ def active_units(mu: Tensor, threshold: float = 0.01) -> Tensor:
     Raises ``ValueError`` for other shapes or values that aren't finite.
     """
     check_features("mu", mu, 2)
-    return torch.var(mu.double(), dim=0) > threshold
+    return torch.var(in_float64(mu), dim=0) > threshold

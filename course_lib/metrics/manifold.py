@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import check_size
-from course_lib.metrics.distances import check_features, check_same_width, distance_blocks, kth_nearest
+from course_lib.metrics.distances import check_features, check_same_width, distance_blocks, in_float64, kth_nearest
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def precision_recall(generated: Tensor, real: Tensor, k: int = 3, chunk: int = 2
     """
     generated, real = _prepare(generated, real, k, k + 1)
     real_radius, generated_radius = (_radius(x, k, chunk) for x in (real, generated))
-    precise, recalled = (torch.zeros(len(x), dtype=torch.bool, device=x.device) for x in (generated, real))
+    precise, recalled = (torch.zeros(len(x), dtype=torch.bool) for x in (generated, real))
     for rows, columns, distance in distance_blocks(generated, real, chunk):
         precise[rows] |= (distance <= real_radius[columns]).any(1)
         recalled[columns] |= (distance <= generated_radius[rows, None]).any(0)
@@ -61,7 +61,7 @@ def density_coverage(generated: Tensor, real: Tensor, k: int = 5, chunk: int = 2
     """
     generated, real = _prepare(generated, real, k, 1)
     radius = _radius(real, k, chunk)
-    covered = torch.zeros(len(real), dtype=torch.bool, device=real.device)
+    covered = torch.zeros(len(real), dtype=torch.bool)
     num_inside = 0
     for _, columns, distance in distance_blocks(generated, real, chunk):
         inside = distance <= radius[columns]
@@ -75,8 +75,9 @@ def _prepare(generated: Tensor, real: Tensor, k: int, min_generated: int) -> tup
     check_features("generated", generated, min_generated)
     check_features("real", real, k + 1)
     check_same_width(generated, real)
-    center = real.double().mean(0)
-    return generated.double() - center, real.double() - center
+    generated, real = in_float64(generated), in_float64(real)
+    center = real.mean(0)
+    return generated - center, real - center
 
 
 def _radius(x: Tensor, k: int, chunk: int) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.metrics.distances import check_features, check_same_width, kth_nearest
+from course_lib.metrics.distances import check_features, check_same_width, in_float64, nearest_distance
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def memorization(
 
     ``closer`` is one minus the statistic of the test for data-copying by Meehan et al. (2020, arXiv:2004.05675), a
     Mann-Whitney U as a share of all pairs, over the whole space and with ties counted half. Samples far from the data
-    have a large ratio: read it beside a quality.
+    have a large ratio: read it beside a quality. It is NaN or infinite where half of the held-out are copies too.
 
     ``generated``, ``train``, ``held_out``: (N, d), numbers of rows as you like, none of the last in ``train``;
     ``x.flatten(1)`` for pixels, or features. Held in blocks of ``chunk`` x ``chunk``, in float64. Raises ``ValueError``
@@ -40,9 +40,10 @@ def memorization(
         check_features(name, x)
     check_same_width(generated, train)
     check_same_width(held_out, train)
-    center = train.double().mean(0)
-    reference = train.double() - center
-    ours, theirs = (kth_nearest(x.double() - center, reference, 1, chunk) for x in (generated, held_out))
+    reference = in_float64(train)
+    center = reference.mean(0)
+    reference = reference - center
+    ours, theirs = (nearest_distance(in_float64(x) - center, reference, chunk) for x in (generated, held_out))
     limit = torch.quantile(theirs, quantile)
     ordered = theirs.sort().values
     # P(ours < theirs) + P(ours = theirs) / 2, from how many of theirs lie at or below, and below, each of ours

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.checks import check_size
-from course_lib.models.layers import ConvDecoder, ConvEncoder
+from course_lib.models.layers import MNIST_SHAPE, ConvDecoder, ConvEncoder, ImageShape, check_vectors, evaluating
 
 
 class Autoencoder(nn.Module):
@@ -30,6 +30,11 @@ class Autoencoder(nn.Module):
         """The reconstruction ``x_hat`` of x, in the shape of x."""
         return self.decode(self.encode(x))
 
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The same to look at: in eval mode and without gradient. It isn't squashed: clamp it to [0, 1] for metrics."""
+        with evaluating(self):
+            return self(x)
+
 
 class LinearAutoencoder(Autoencoder):
     """One linear layer in, one out, for vectors (B, num_pixels).
@@ -44,16 +49,28 @@ class LinearAutoencoder(Autoencoder):
         check_size(latent_dim, "latent_dim")
         super().__init__(nn.Linear(num_pixels, latent_dim), nn.Linear(latent_dim, num_pixels))
 
+    def encode(self, x: Tensor) -> Tensor:
+        """The code z of each vector: (B, num_pixels) to (B, latent_dim)."""
+        check_vectors(x, self.encoder)
+        return super().encode(x)
+
 
 class ConvAutoencoder(Autoencoder):
-    """Convolutional halves for images (B, 1, 28, 28) and codes (B, latent_dim).
+    """Convolutional halves for images (B, *image_shape) and codes (B, latent_dim).
 
-    Raises ``ValueError`` for a latent_dim below 1.
+    Raises ``ValueError`` for a latent_dim below 1, and for sides that aren't multiples of 4.
     """
 
-    def __init__(self, latent_dim: int, channels: tuple[int, int] = (16, 32), batch_norm: bool = False) -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: tuple[int, int] = (16, 32),
+        batch_norm: bool = False,
+        image_shape: ImageShape = MNIST_SHAPE,
+    ) -> None:
         check_size(latent_dim, "latent_dim")
-        super().__init__(ConvEncoder(latent_dim, channels), ConvDecoder(latent_dim, channels[::-1], batch_norm))
+        encoder = ConvEncoder(latent_dim, channels, image_shape)
+        super().__init__(encoder, ConvDecoder(latent_dim, channels[::-1], batch_norm, image_shape))
 
 
 class TopK(nn.Module):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from course_lib.checks import check_size
 from course_lib.models.gan import Discriminator, Generator, ToyGenerator
 from course_lib.models.labels import append_labels, check_labels
-from course_lib.models.layers import standard_normal
+from course_lib.models.layers import codes_or_noise
 
 
 class ConditionalGenerator(nn.Module):
@@ -33,8 +33,7 @@ class ConditionalGenerator(nn.Module):
 
     def sample(self, y: Tensor, z: Tensor | None = None) -> Tensor:
         """One sample for each label, as the generator draws them, from noise of N(0, I) or the ``z`` given."""
-        if z is None:
-            z = standard_normal(self, len(y), self.latent_dim)
+        z = codes_or_noise(self, len(y), self.latent_dim, z)
         return self.generator.sample(len(y), append_labels(z, y, self.num_classes))
 
 

@@ -5,12 +5,21 @@ The bound is on :math:`\log p(x|y)`. The prior of z stays N(0, I) for every clas
 choices: so z is left with what the label doesn't say, and one z under each label is one style in all classes.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_lib.checks import check_codes, check_size
+from course_lib.checks import check_codes, check_image_shape, check_size
 from course_lib.models.labels import append_labels, check_labels
-from course_lib.models.layers import ConvDecoder, ConvEncoder, evaluating, standard_normal
+from course_lib.models.layers import (
+    MNIST_SHAPE,
+    ConvDecoder,
+    ConvEncoder,
+    ImageShape,
+    check_fit,
+    codes_or_noise,
+    evaluating,
+)
 from course_lib.models.vae import bounded_logvar, reparameterize
 
 
@@ -54,20 +63,34 @@ class ConditionalVAE(nn.Module):
     def sample(self, num_samples: int, y: int | Tensor, z: Tensor | None = None) -> Tensor:
         """Images of class ``y``, or of the class of each in a tensor (num_samples,), for z from the prior or those
         given: the means of p(x|z, y), grey levels in [0, 1]."""
-        if isinstance(y, int):
-            y = torch.full((num_samples,), y, device=next(self.parameters()).device)
+        if isinstance(y, int | np.integer):
+            y = torch.full((num_samples,), int(y), device=next(self.parameters()).device)
         check_labels(y, num_samples, self.num_classes)
-        if z is None:
-            z = standard_normal(self, num_samples, self.latent_dim)
+        z = codes_or_noise(self, num_samples, self.latent_dim, z)
         with evaluating(self):
             return torch.sigmoid(self.decode(z, y))
 
 
 class ConvConditionalVAE(ConditionalVAE):
-    """For images (B, 1, 28, 28)."""
+    """For images (B, *image_shape)."""
 
-    def __init__(self, latent_dim: int, num_classes: int = 10, channels: tuple[int, int] = (16, 32)) -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        num_classes: int = 10,
+        channels: tuple[int, int] = (16, 32),
+        image_shape: ImageShape = MNIST_SHAPE,
+    ) -> None:
         check_size(latent_dim, "latent_dim")
         check_size(num_classes, "num_classes")
-        encoder = ConvEncoder(2 * latent_dim, channels, in_channels=1 + num_classes)
-        super().__init__(encoder, ConvDecoder(latent_dim + num_classes, channels[::-1]), latent_dim, num_classes)
+        check_image_shape(image_shape)
+        num_channels, height, width = image_shape
+        encoder = ConvEncoder(2 * latent_dim, channels, (num_channels + num_classes, height, width))
+        decoder = ConvDecoder(latent_dim + num_classes, channels[::-1], image_shape=image_shape)
+        super().__init__(encoder, decoder, latent_dim, num_classes)
+        self.image_shape = image_shape
+
+    def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The parameters ``mu`` and ``logvar`` of q(z|x, y), (B, latent_dim) each."""
+        check_fit(x, self.image_shape, self)
+        return super().encode(x, y)

@@ -4,10 +4,11 @@ from typing import TypeVar
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrizations
 
 Network = TypeVar("Network", bound=nn.Module)
-LINEAR_MAPS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+LINEAR_MAPS = (nn.Linear, nn.Bilinear, nn.Embedding, _ConvNd)
 
 
 def spectral_norm(network: Network) -> Network:
@@ -16,12 +17,17 @@ def spectral_norm(network: Network) -> Network:
 
     The singular value comes from one power iteration at *each use* of a weight in train mode, and so the network's
     buffers move with every forward pass; in eval mode they stand still. A convolution's weight is taken as a matrix
-    of output channels by all the rest, which bounds the convolution's own norm only up to a factor.
+    of output channels by all the rest, which bounds the convolution's own norm only up to a factor. What is normalised
+    already stays as it is.
     """
     for module in list(network.modules()):
-        if isinstance(module, LINEAR_MAPS):
+        if isinstance(module, LINEAR_MAPS) and not _is_normalised(module):
             parametrizations.spectral_norm(module)
     return network
+
+
+def _is_normalised(module: nn.Module) -> bool:
+    return any(isinstance(part, parametrizations._SpectralNorm) for part in module.modules())
 
 
 @torch.no_grad()

@@ -9,6 +9,8 @@ from torch import Tensor
 def check_labels(y: Tensor, batch_size: int, num_classes: int) -> None:
     """Raises ``TypeError`` unless ``y`` holds int64, ``ValueError`` unless it has shape (batch_size,) and lies in 0 to
     num_classes - 1."""
+    if not isinstance(y, Tensor):
+        raise TypeError(f"labels must be an int64 tensor, got a {type(y).__name__}; use torch.as_tensor(y)")
     if y.dtype != torch.int64:
         raise TypeError(f"labels must be int64 class indices, got {y.dtype}; use y.long()")
     if y.shape != (batch_size,):

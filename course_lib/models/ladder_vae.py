@@ -11,7 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.checks import check_codes, check_size
-from course_lib.models.layers import ConvDecoder, ConvEncoder, evaluating, mlp, standard_normal
+from course_lib.models.layers import (
+    MNIST_SHAPE,
+    ConvDecoder,
+    ConvEncoder,
+    ImageShape,
+    codes_or_noise,
+    evaluating,
+    mlp,
+)
 from course_lib.models.vae import bounded_logvar, reparameterize
 
 
@@ -72,12 +80,24 @@ class LadderVAE(nn.Module):
         check_codes(z1, self.latent_dims[0])
         return self.decoder(z1)
 
+    def features(self, x: Tensor) -> Tensor:
+        """What both posteriors see of an image: (B, ...) to (B, hidden_dim)."""
+        return torch.relu(self.encoder(x))
+
+    def posterior_top(self, features: Tensor) -> Gaussian:
+        """q(z2|x), parameters (B, latent_dims[1]), of features (B, hidden_dim)."""
+        return _gaussian(self.encoder_top(features))
+
+    def posterior_bottom(self, features: Tensor, p_bottom: Gaussian) -> Gaussian:
+        """q(z1|z2, x), parameters (B, latent_dims[0]), of features (B, hidden_dim) and p(z1|z2)."""
+        return Gaussian(*precision_weighted(*_gaussian(self.bottom_up(features)), *p_bottom))
+
     def forward(self, x: Tensor, eps2: Tensor | None = None, eps1: Tensor | None = None) -> LadderPass:
         """Up from x to z2 and down again; ``eps2`` and ``eps1``: the noise of each layer, (B, D) of that layer."""
-        features = torch.relu(self.encoder(x))
-        q_top = _gaussian(self.encoder_top(features))
+        features = self.features(x)
+        q_top = self.posterior_top(features)
         p_bottom = self.prior_bottom(reparameterize(*q_top, eps2))
-        q_bottom = Gaussian(*precision_weighted(*_gaussian(self.bottom_up(features)), *p_bottom))
+        q_bottom = self.posterior_bottom(features, p_bottom)
         return LadderPass(self.decode(reparameterize(*q_bottom, eps1)), q_top, q_bottom, p_bottom)
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -91,8 +111,7 @@ class LadderVAE(nn.Module):
 
         One z2 with several ``eps1`` shows what the lower layer is left with.
         """
-        if z2 is None:
-            z2 = standard_normal(self, num_samples, self.latent_dims[1])
+        z2 = codes_or_noise(self, num_samples, self.latent_dims[1], z2)
         with evaluating(self):
             return torch.sigmoid(self.decode(reparameterize(*self.prior_bottom(z2), eps1)))
 
@@ -103,10 +122,15 @@ def _gaussian(out: Tensor) -> Gaussian:
 
 
 class ConvLadderVAE(LadderVAE):
-    """For images (B, 1, 28, 28)."""
+    """For images (B, *image_shape)."""
 
     def __init__(
-        self, latent_dims: tuple[int, int], hidden_dim: int = 64, channels: tuple[int, int] = (16, 32)
+        self,
+        latent_dims: tuple[int, int],
+        hidden_dim: int = 64,
+        channels: tuple[int, int] = (16, 32),
+        image_shape: ImageShape = MNIST_SHAPE,
     ) -> None:
-        encoder, decoder = ConvEncoder(hidden_dim, channels), ConvDecoder(latent_dims[0], channels[::-1])
+        encoder = ConvEncoder(hidden_dim, channels, image_shape)
+        decoder = ConvDecoder(latent_dims[0], channels[::-1], image_shape=image_shape)
         super().__init__(encoder, decoder, hidden_dim, latent_dims)

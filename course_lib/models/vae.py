@@ -6,21 +6,35 @@ levels the decoder gives the means of a Gaussian instead, with one variance for 
 (sigma-VAE: Rybkin et al. 2021, arXiv:2006.13202).
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 from course_lib.checks import check_codes, check_size
-from course_lib.models.layers import ConvDecoder, ConvEncoder, PatchDecoder, PatchEncoder, evaluating, mlp
+from course_lib.models.layers import (
+    MNIST_SHAPE,
+    ConvDecoder,
+    ConvEncoder,
+    ImageShape,
+    PatchDecoder,
+    PatchEncoder,
+    codes_or_noise,
+    evaluating,
+    mlp,
+)
 
 
 def bounded_logvar(logvar: Tensor, low: float = -12.0, high: float = 8.0) -> Tensor:
     """The log-variance kept in a range where its exponential is harmless.
 
     The value is clamped but the gradient passes, so that a loss can still pull it back into the range: a plain
-    clamp has no gradient outside and leaves a runaway unit there for ever. Any shape, returned unchanged.
+    clamp has no gradient outside and leaves a runaway unit there for ever. Any shape, returned unchanged. Infinity
+    becomes the bound, without gradient; NaN stays NaN.
     """
-    return logvar + (logvar.clamp(low, high) - logvar).detach()
+    finite = logvar.nan_to_num(nan=math.nan, posinf=high, neginf=low)
+    return finite.clamp(low, high).detach() + (finite - finite.detach())
 
 
 def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor | None = None) -> Tensor:
@@ -96,14 +110,13 @@ class VAE(nn.Module):
 
     def sample(self, num_samples: int, z: Tensor | None = None) -> Tensor:
         """The means of p(x|z) for z from the prior (or those given), as :meth:`reconstruct` gives them."""
-        if z is None:
-            z = self.prior().sample((num_samples,))
+        z = codes_or_noise(self, num_samples, self.latent_dim, z)
         with evaluating(self):
             return self.observation_model(z).mean
 
 
 class ConvVAE(VAE):
-    """For images (B, 1, 28, 28). ``batch_norm``: in the decoder, as the generator of a GAN has it."""
+    """For images (B, *image_shape). ``batch_norm``: in the decoder, as the generator of a GAN has it."""
 
     def __init__(
         self,
@@ -111,20 +124,28 @@ class ConvVAE(VAE):
         channels: tuple[int, int] = (16, 32),
         batch_norm: bool = False,
         likelihood: str = "bernoulli",
+        image_shape: ImageShape = MNIST_SHAPE,
     ) -> None:
         check_size(latent_dim, "latent_dim")
-        encoder = ConvEncoder(2 * latent_dim, channels)
-        super().__init__(encoder, ConvDecoder(latent_dim, channels[::-1], batch_norm), latent_dim, likelihood)
+        encoder = ConvEncoder(2 * latent_dim, channels, image_shape)
+        decoder = ConvDecoder(latent_dim, channels[::-1], batch_norm, image_shape)
+        super().__init__(encoder, decoder, latent_dim, likelihood)
 
 
 class PatchVAE(VAE):
-    """For images (B, 1, 28, 28), with all convolutions at 7 x 7 pixels; compared with :class:`ConvVAE` at equal time
-    in ``benchmarks/nll.py``."""
+    """For images (B, *image_shape), with all convolutions at a fourth of their height and width; compared with
+    :class:`ConvVAE` at equal time in ``benchmarks/nll.py``."""
 
-    def __init__(self, latent_dim: int, channels: int = 48, likelihood: str = "bernoulli") -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: int = 48,
+        likelihood: str = "bernoulli",
+        image_shape: ImageShape = MNIST_SHAPE,
+    ) -> None:
         check_size(latent_dim, "latent_dim")
-        encoder = PatchEncoder(2 * latent_dim, channels)
-        super().__init__(encoder, PatchDecoder(latent_dim, channels), latent_dim, likelihood)
+        encoder = PatchEncoder(2 * latent_dim, channels, image_shape)
+        super().__init__(encoder, PatchDecoder(latent_dim, channels, image_shape), latent_dim, likelihood)
 
 
 class MLPVAE(VAE):

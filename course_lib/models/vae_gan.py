@@ -3,16 +3,19 @@
 from torch import Tensor, nn
 
 from course_lib.models.gan import Discriminator
+from course_lib.models.layers import MNIST_SHAPE, ImageShape
 from course_lib.models.vae import ConvVAE
 
 
 class VAEGAN(nn.Module):
-    """A VAE with a discriminator beside it, for images (B, 1, 28, 28) and codes (B, latent_dim)."""
+    """A VAE with a discriminator beside it, for images (B, *image_shape) and codes (B, latent_dim)."""
 
-    def __init__(self, latent_dim: int, channels: tuple[int, int] = (16, 32)) -> None:
+    def __init__(
+        self, latent_dim: int, channels: tuple[int, int] = (16, 32), image_shape: ImageShape = MNIST_SHAPE
+    ) -> None:
         super().__init__()
-        self.vae = ConvVAE(latent_dim, channels, batch_norm=True)
-        self.discriminator = Discriminator()
+        self.vae = ConvVAE(latent_dim, channels, batch_norm=True, image_shape=image_shape)
+        self.discriminator = Discriminator(image_shape=image_shape)
         self.latent_dim = latent_dim
 
     def reconstruct(self, x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.checks import check_size
+from course_lib.checks import check_image_shape, check_input, check_size
 from course_lib.models.layers import evaluating
 
 
@@ -21,7 +21,9 @@ def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     """
     if z_e.shape[1] != codebook.shape[1]:
         raise ValueError(f"z_e must have shape (batch, {codebook.shape[1]}, ...), got {tuple(z_e.shape)}")
-    return torch.cdist(z_e.movedim(1, -1), codebook).argmin(-1)
+    # far from the origin a distance from a product of matrices would be rounded away
+    center = codebook.mean(0)
+    return torch.cdist(z_e.movedim(1, -1) - center, codebook - center).argmin(-1)
 
 
 def straight_through(z_e: Tensor, z_q: Tensor) -> Tensor:
@@ -77,14 +79,35 @@ class VQVAE(nn.Module):
             return torch.sigmoid(self.decode(self.encode(x)))
 
 
-class ConvVQVAE(VQVAE):
-    """For images (B, 1, 28, 28): 7 x 7 codes each."""
+class _AnySize(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        first = self[0]
+        assert isinstance(first, nn.Conv2d)
+        num_channels = first.in_channels
+        remedy = f"give images of {num_channels} channels, or build the model with another num_channels"
+        check_input(x, (num_channels, "H", "W"), next(self.parameters(), x), remedy)
+        check_image_shape((num_channels, *x.shape[2:]))
+        return super().forward(x)
 
-    def __init__(self, num_codes: int = 64, code_dim: int = 16, channels: tuple[int, int] = (16, 32)) -> None:
+
+class ConvVQVAE(VQVAE):
+    """For images (B, num_channels, H, W) with sides that are multiples of 4: (H / 4) x (W / 4) codes each.
+
+    Raises ``ValueError`` for other images, and sizes below 1.
+    """
+
+    def __init__(
+        self,
+        num_codes: int = 64,
+        code_dim: int = 16,
+        channels: tuple[int, int] = (16, 32),
+        num_channels: int = 1,
+    ) -> None:
         check_size(code_dim, "code_dim")
+        check_size(num_channels, "num_channels")
         first, second = channels
-        encoder = nn.Sequential(
-            nn.Conv2d(1, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
+        encoder = _AnySize(
+            nn.Conv2d(num_channels, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
             nn.ReLU(),
             nn.Conv2d(first, second, 4, stride=2, padding=1),  # (B, second, 7, 7)
             nn.ReLU(),
@@ -95,6 +118,6 @@ class ConvVQVAE(VQVAE):
             nn.ReLU(),
             nn.ConvTranspose2d(second, first, 4, stride=2, padding=1),  # (B, first, 14, 14)
             nn.ReLU(),
-            nn.ConvTranspose2d(first, 1, 4, stride=2, padding=1),  # (B, 1, 28, 28)
+            nn.ConvTranspose2d(first, num_channels, 4, stride=2, padding=1),  # (B, 1, 28, 28)
         )
         super().__init__(encoder, decoder, num_codes, code_dim)

@@ -10,10 +10,17 @@ from torch import nn
 SHIPPED = Path(__file__).parent.parent / "weights"
 
 
-def save_weights(path: Path, module: nn.Module, **notes: str) -> str:
-    """Write a network's parameters and buffers, with ``notes`` on how they came about. Returns the file's SHA-256."""
+def save_weights(path: str | Path, module: nn.Module, **notes: str) -> str:
+    """Write a network's parameters and buffers, with ``notes`` on how they came about. Returns the file's SHA-256.
+
+    Weights that several layers share are written for each of them. Raises ``ValueError`` unless the name ends in
+    ``.safetensors``, by which :func:`load_weights` tells a file from the name of shipped weights.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"path must end in .safetensors, got {path.name}; rename it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: t.contiguous() for name, t in module.state_dict().items()}, path, metadata=notes)
+    save_file({name: t.contiguous().clone() for name, t in module.state_dict().items()}, path, metadata=notes)
     return _sha256(path)
 
 
@@ -21,11 +28,13 @@ def load_weights(source: str | Path, module: nn.Module) -> str:
     """Load weights into ``module`` and return the file's SHA-256, its first 12 characters.
 
     ``source``: a path, or the name of weights that ship with the course, whose hash is checked.
-    Raises ``FileNotFoundError`` for an unknown name, ``ValueError`` for a damaged file, a hash that differs, or
-    weights of another architecture.
+    Raises ``FileNotFoundError`` for an unknown name or a missing file, ``ValueError`` for a damaged file, a hash that
+    differs, another kind of file, or weights of another architecture.
     """
     path = Path(source)
     if path.suffix != ".safetensors":
+        if path.suffix or path.is_file() or len(path.parts) > 1:
+            raise ValueError(f"a file of weights must end in .safetensors, got {path}; write it with save_weights")
         path = SHIPPED / f"{source}.safetensors"
         if not path.is_file():
             known = sorted(p.stem for p in SHIPPED.glob("*.safetensors"))

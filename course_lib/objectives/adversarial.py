@@ -17,8 +17,10 @@ from torch import Tensor
 
 
 def _check_logits(logits: Tensor, name: str) -> None:
-    if logits.ndim != 1:
-        raise ValueError(f"{name} must hold one logit per image, shape (B,), got {tuple(logits.shape)}")
+    if logits.ndim != 1 or len(logits) == 0:
+        raise ValueError(
+            f"{name} must hold one logit per image, B of them of shape (B,), got {tuple(logits.shape)}"
+        )
 
 
 @dataclass(frozen=True)

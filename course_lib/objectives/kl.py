@@ -20,7 +20,8 @@ def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
             "mu and logvar must both have shape (batch, latent_dim), "
             f"got {tuple(mu.shape)} and {tuple(logvar.shape)}"
         )
-    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+    kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+    return kl + (kl.clamp(min=0) - kl).detach()  # near 0, rounding may end below it
 
 
 def kl_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:

@@ -12,6 +12,10 @@ from torch import Tensor
 
 
 def _same_shape(a: Tensor, b: Tensor, names: str) -> None:
+    if a.ndim < 2 and a.shape == b.shape:
+        raise ValueError(
+            f"{names} must have shape (B, ...), got {tuple(a.shape)}; give (1, ...) for a single image"
+        )
     if a.shape != b.shape:
         raise ValueError(
             f"{names} must have the same shape, got {tuple(a.shape)} and {tuple(b.shape)}; "
@@ -38,6 +42,7 @@ def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
     Raises ``ValueError`` if the shapes differ or ``x`` holds anything but 0 and 1.
     """
     _same_shape(logits, x, "logits and x")
+    x = x.to(logits.dtype)  # zeros and ones may be integers or Booleans
     # x (1 - x) is zero for 0 and 1 alone; compiled code can't stop to look
     if not torch.compiler.is_compiling() and bool((x * (1 - x)).any()):
         value = x[(x != 0) & (x != 1)][0].item()
@@ -80,7 +85,9 @@ def optimal_logvar(x_hat: Tensor, x: Tensor) -> Tensor:
     From setting the derivative of :func:`gaussian_log_prob` by the log-variance to zero (optimal sigma-VAE, Rybkin
     et al. 2021, arXiv:2006.13202). Never below -12, where sigma is 0.0025 and less than a step of grey levels.
 
-    ``x_hat`` and ``x``: (B, ...). Returns a scalar. Raises ``ValueError`` if the shapes differ.
+    ``x_hat`` and ``x``: (B, ...). Returns a scalar. Raises ``ValueError`` if the shapes differ, or for no images.
     """
     _same_shape(x_hat, x, "x_hat and x")
+    if x.numel() == 0:
+        raise ValueError("x must hold at least one image to have a variance, got none")
     return (x - x_hat).square().mean().clamp(min=math.exp(-12)).log()

@@ -93,6 +93,9 @@ def kl_decomposition(
 ) -> KLDecomposition:
     r"""The three parts of the KL, estimated from one code of each image in a batch.
 
+    The widely copied code of the stratified weights fills a column of the table in place of its diagonal, so its
+    numbers differ from these, which averaged over all batches of a small set give the exact q(z).
+
     ``z``: (B, D), drawn from the posteriors with ``mu`` and ``logvar``, (B, D) each. ``num_images``: of the data
     set that the batch is drawn from. Raises ``ValueError`` for shapes that don't fit, and as
     :func:`pair_log_weights`.
@@ -102,12 +105,13 @@ def kl_decomposition(
         raise ValueError(f"z, mu and logvar must all have shape (batch, latent_dim), got {shapes}")
     # (B, B, D): the log-density of code i under posterior j, per dimension. The weight of a pair stands beside the
     # whole pair: once for the joint density, once for each marginal.
-    log_q = Normal(mu, torch.exp(0.5 * logvar)).log_prob(z.unsqueeze(1))
+    # Unchecked: NaN parameters give a NaN loss, for the training loop to report with its step.
+    log_q = Normal(mu, torch.exp(0.5 * logvar), validate_args=False).log_prob(z.unsqueeze(1))
     log_w = pair_log_weights(len(z), num_images, estimator).to(z)
     log_q_given_x = log_q.diagonal().sum(0)
     log_q_joint = torch.logsumexp(log_w + log_q.sum(2), dim=1)
     log_q_marginals = torch.logsumexp(log_w.unsqueeze(2) + log_q, dim=1).sum(1)
-    log_prior = Normal(0.0, 1.0).log_prob(z).sum(1)
+    log_prior = Normal(0.0, 1.0, validate_args=False).log_prob(z).sum(1)
     return KLDecomposition(
         mutual_information=log_q_given_x - log_q_joint,
         total_correlation=log_q_joint - log_q_marginals,

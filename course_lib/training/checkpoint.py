@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     """Write ``state`` to ``path``: the file there before is replaced by a whole one or not at all.
 
     Raises ``FloatingPointError``, and leaves the old file, if a tensor of the state holds NaN or infinity;
     ``TypeError`` for what is neither a tensor nor a plain value.
     """
+    path = Path(path)
     try:
         plain = _plain(state, "state")
     except FloatingPointError as error:
@@ -31,11 +32,12 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     partial.replace(path)
 
 
-def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """The state that was saved, its tensors on ``device``.
 
     Raises ``FileNotFoundError``, and ``ValueError`` for a file that is truncated, damaged or no checkpoint.
     """
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     try:

@@ -12,7 +12,8 @@ class EMA:
 
     A GAN's generator circles around its solution rather than settling; the average lies nearer to the middle.
     Early in training the decay is :math:`\min(d, (1+t)/(10+t))`, so that the start is soon forgotten.
-    Buffers (the statistics of batch normalisation) are copied, not averaged.
+    Buffers (the statistics of batch normalisation) are copied, not averaged. The average of a network in half precision
+    is one in float32: its small steps would be rounded away.
 
     Raises ``ValueError`` for a decay outside [0, 1).
     """
@@ -23,13 +24,17 @@ class EMA:
         self.decay = decay
         self.updates = 0
         self.module = copy.deepcopy(source).eval().requires_grad_(False)
+        if any(p.dtype in (torch.float16, torch.bfloat16) for p in source.parameters()):
+            self.module.float()
 
     @torch.no_grad()
     def update(self, source: nn.Module) -> None:
         """Take one step towards ``source``, a network of the same architecture."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        torch._foreach_lerp_(list(self.module.parameters()), list(source.parameters()), 1 - decay)
+        averages: list[torch.Tensor] = list(self.module.parameters())
+        moved = [p.to(mine.dtype) for mine, p in zip(averages, source.parameters(), strict=True)]
+        torch._foreach_lerp_(averages, moved, 1 - decay)
         for mine, theirs in zip(self.module.buffers(), source.buffers(), strict=True):
             mine.copy_(theirs)
 

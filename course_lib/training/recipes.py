@@ -16,6 +16,7 @@ from course_lib.data import load
 from course_lib.models import VAE, VAEGAN, Classifier, ConvVAE, Discriminator, Generator
 from course_lib.models.weights import SHIPPED, load_weights, save_weights, shipped_hashes
 from course_lib.training.loop import fit
+from course_lib.training.reproducible import random_state_kept, seed_generators
 from course_lib.training.run import History, Step
 from course_lib.training.steps.core import adam
 from course_lib.training.steps.gan import GANStep
@@ -71,8 +72,8 @@ def build(name: str, seed: int = 0) -> nn.Module:
 
     Raises ``KeyError`` for another name.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with random_state_kept():
+        seed_generators(seed)
         return RECIPES[name].build()
 
 
@@ -80,8 +81,8 @@ def train(
     name: str, x: Tensor, *, num_steps: int, seed: int = 0, progress: bool = True
 ) -> tuple[nn.Module, History]:
     """Train by a recipe on grey levels ``x`` (N, 1, 28, 28); returns the network to draw from, in eval mode."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with random_state_kept():
+        seed_generators(seed)
         step, result = RECIPES[name].step(build(name, seed).to(x.device))
     history = fit(step, x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=progress)
     return result.eval(), history
@@ -97,8 +98,8 @@ def shipped(name: str) -> tuple[nn.Module, str]:
 def train_classifier(num_steps: int = 1_500, seed: int = 0) -> Classifier:
     """The classifier of ten digits behind the course's Fréchet distance, trained on glyphs."""
     data = load("glyphs", num_images=40_000, seed=seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with random_state_kept():
+        seed_generators(seed)
         classifier = Classifier()
     optimizer = adam(classifier.parameters(), lr=1e-3)
 

@@ -7,15 +7,18 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from course_lib.training.identity import differences, fingerprint, is_rate, settings_of
 from course_lib.training.reproducible import random_state, set_random_state
-from course_lib.training.steps.core import TrainingStep
+from course_lib.training.steps.core import TrainingStep, learning_rates, set_learning_rates
 
 Step = Callable[[Any], dict[str, Tensor]]
+FORMAT = 2  # of what a checkpoint holds; the first one didn't know the settings of its run
 
 
 @dataclass
@@ -54,12 +57,13 @@ class Shuffle:
 
 
 class Run:
-    """One call of :func:`course_lib.training.fit`."""
+    """One call of :func:`course_lib.training.fit` on ``tensors`` of one length."""
 
-    def __init__(self, step: Step, num_images: int, batch_size: int, seed: int, device: torch.device) -> None:
+    def __init__(self, step: Step, tensors: tuple[Tensor, ...], batch_size: int, seed: int) -> None:
         self.step = step
-        self.identity = {"num_images": num_images, "batch_size": batch_size, "seed": seed}
-        self.shuffle = Shuffle(num_images, batch_size, device)
+        self.tensors = tensors
+        self.settings = {"batch_size": batch_size, "seed": seed} | settings_of(step)
+        self.shuffle = Shuffle(len(tensors[0]), batch_size, tensors[0].device)
         self.history = History()
         self.best: dict[str, Any] | None = None  # the step's state at the lowest validation loss
         self.best_loss = math.inf
@@ -69,6 +73,12 @@ class Run:
     def done(self) -> int:
         """Steps taken and recorded."""
         return self.history.steps[-1] if self.history.steps else 0
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree with to be gone on from: the settings that the run began with, and the data."""
+        shapes = [list(t.shape) for t in self.tensors]
+        return self.settings | {"data": {"shapes": shapes, "fingerprint": fingerprint(self.tensors)}}
 
     def record(self, stretch: list[dict[str, Tensor]]) -> None:
         """The means of a stretch of steps into the history; ``FloatingPointError`` if one isn't finite."""
@@ -85,8 +95,14 @@ class Run:
             self.history.values.setdefault(name, []).append(mean)
         self.history.steps.append(self.done + len(stretch))
 
-    def note_validation(self, loss: float) -> None:
-        """Record a validation loss, and keep the networks if it is the lowest so far."""
+    def note_validation(self, value: Any) -> None:
+        """Record a validation loss, and keep the networks if it is the lowest so far; ``FloatingPointError`` if it
+        isn't finite, ``TypeError`` if it is no number."""
+        loss = _number(value, "what validate returns")
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"validation became {loss} after step {self.done}; look at the networks and at what validate computes"
+            )
         self.history.values.setdefault("validation", []).append(loss)
         if loss < self.best_loss:
             self.best_loss = loss
@@ -114,6 +130,7 @@ class Run:
     def state_dict(self) -> dict[str, Any]:
         """Everything that a run needs to go on from here."""
         return {
+            "format": FORMAT,
             "identity": self.identity,
             "step": self.training_step("checkpoint").state_dict(),
             "random": random_state(self.shuffle.order.device),
@@ -125,16 +142,59 @@ class Run:
             "best_record": self.best_record,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state that was saved; ``ValueError`` if it is that of another run or another network."""
-        identity = state.get("identity")
-        if identity != self.identity:
+    def load_state_dict(self, state: dict[str, Any], new_lr: bool = False) -> None:
+        """Go on from a state that was saved; ``new_lr``: at the learning rates that the step has now.
+
+        Raises ``ValueError`` for the state of another run or of other networks, or one of an earlier version.
+        """
+        if state.get("format") != FORMAT:
             raise ValueError(
-                f"the checkpoint must be of a run with {self.identity}, got {identity}; name another file"
+                "the checkpoint was written by another version of course_lib, which noted other things about its run, "
+                "and can't be resumed; delete it to start afresh, or name another file"
             )
-        self.training_step("checkpoint").load_state_dict(state["step"])
+        found = differences(state["identity"], self.identity)
+        rates = {place: what for place, what in found.items() if is_rate(place)}
+        if len(found) > (len(rates) if new_lr else 0):
+            here = "; ".join(f"{place}: {what}" for place, what in found.items())
+            remedy = (
+                "go on from it at the new learning rate with fit(..., new_lr=True), " if found == rates else ""
+            )
+            raise ValueError(
+                f"the checkpoint must be of this very run, but they differ in {here}. Give what it was written with, "
+                f"{remedy}delete it to start afresh, or name another file"
+            )
+        step = self.training_step("checkpoint")
+        lr = learning_rates(step)
+        step.load_state_dict(state["step"])
+        if new_lr:
+            set_learning_rates(step, lr)
         set_random_state(state["random"], self.shuffle.order.device)
         self.shuffle.order, self.shuffle.position = state["order"], state["position"]
         self.history = History(**state["history"])
         self.best, self.best_record = state["best"], state["best_record"]
         self.best_loss = state["best_loss"]
+
+
+def scalar(name: str, value: Any) -> Tensor:
+    """What a step returns under ``name`` as a tensor of its own: 0-dimensional, without gradient."""
+    t = (
+        value.detach().clone()
+        if isinstance(value, Tensor)
+        else torch.tensor(_number(value, f"the step's {name!r}"))
+    )
+    if t.ndim:
+        raise TypeError(
+            f"the step's {name!r} must be one number, got a tensor of shape {tuple(t.shape)}; take a mean"
+        )
+    return t
+
+
+def _number(value: Any, name: str) -> float:
+    """A Python float out of what is one number: of Python, of NumPy, or in a tensor."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        came = (
+            f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        )
+        raise TypeError(f"{name} must be one number, got {came}; take a mean") from error

@@ -11,4 +11,5 @@ from course_lib.viz.latents import latent_scatter, point_and_image
 from course_lib.viz.panels import game_panels
 from course_lib.viz.plane import density_and_samples, discriminator_field
 from course_lib.viz.style import COLORS, new_figure
+from course_lib.viz.walks import interpolate, latent_traversal, latent_walk
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure

@@ -202,3 +202,19 @@ def test_bad_sizes_are_refused(factors):
     assert dci(noise(4, 2), four, num_trees=1).importance.shape == (2, 2)
     with pytest.raises(ValueError, match=r"at least 2 factors.*\['turn'\]"):
         dci(noise(960, 3), {"turn": factors["turn"]})
+
+
+@pytest.mark.situation(
+    "Odd tensors",
+    "the constant codes of a collapsed encoder",
+    "Disentanglement and completeness are 0, not NaN and perfect.",
+)
+def test_constant_codes_score_nothing():
+    """As disentanglement_lib has it: an empty row or column counts as a uniform one."""
+    factors = {"a": torch.arange(60) % 3, "b": torch.arange(60) % 4}
+    scores = dci(torch.full((60, 3), 0.7), factors, num_trees=2)
+    assert (scores.disentanglement, scores.completeness) == (0, 0)
+    assert not scores.importance.any()
+    # one factor that nothing knows of beside one that a single dimension knows: half of the completeness
+    table = torch.tensor([[0.8, 0.0], [0.0, 0.0], [0.0, 0.0]], dtype=torch.float64)
+    assert disentanglement_completeness(table) == pytest.approx((1.0, 0.5))

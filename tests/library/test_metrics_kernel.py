@@ -30,6 +30,7 @@ def test_squared_mmd_is_that_of_a_naive_loop():
     assert squared_mmd(b, a).item() == pytest.approx(naive(a, b), rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:.*subsets overlap")
 def test_a_subset_of_everything_gives_the_distance_of_the_sets_without_spread():
     a, b = cloud(7, shift=0.4), cloud(7, seed=1)
     result = kernel_distance(a, b, num_subsets=4, subset_size=7)
@@ -72,6 +73,7 @@ def test_real_against_real_is_zero_in_expectation_and_a_shift_is_its_closed_form
     assert (moved.mean() - exact).abs() < 4 * moved.std() / math.sqrt(300)
 
 
+@pytest.mark.filterwarnings("ignore:.*subsets overlap")
 def test_the_floor_is_between_the_halves_of_the_real():
     generated, real = cloud(5, shift=2.0), cloud(11, seed=1)
     distance, floor = kernel_with_floor(generated, real, num_subsets=3, subset_size=5)
@@ -87,7 +89,7 @@ def test_the_floor_is_between_the_halves_of_the_real():
     ]
     source.manual_seed(0)
     assert list(kernel_with_floor(generated, real, num_subsets=3, subset_size=2, generator=source)) == drawn
-    with pytest.raises(ValueError, match=r"real must have shape.*at least 6, got"):
+    with pytest.raises(ValueError, match=r"real must have at least 12 rows, .* got 11"):
         kernel_with_floor(cloud(6), real, subset_size=6)
 
 
@@ -99,17 +101,19 @@ def test_subsets_are_a_hundred_of_a_thousand_unless_one_says_otherwise(monkeypat
         return torch.tensor(float(len(sizes)))
 
     monkeypatch.setattr("course_lib.metrics.kernel.squared_mmd", recorded)
-    result = kernel_distance(cloud(1000), cloud(1001))
+    result = kernel_distance(cloud(2000), cloud(2001))
     assert sizes == 100 * [(1000, 1000)]
     assert result.mean == 50.5
-    kernel_with_floor(cloud(1000), cloud(2001))
+    kernel_with_floor(cloud(2000), cloud(4001))
     assert sizes == 300 * [(1000, 1000)]
 
 
 def test_bad_sets_are_refused():
     a = cloud(9)
     for name, sets in (("generated", (a[:3], a)), ("real", (a, a[:3]))):
-        with pytest.raises(ValueError, match=f"{name} must have shape.*at least 4"):
+        with pytest.raises(
+            ValueError, match=f"{name} must have at least 4 rows .* subset_size = 4, got 3; .*smaller"
+        ):
             kernel_distance(*sets, subset_size=4)
     with pytest.raises(ValueError, match="aren't finite"):
         kernel_distance(a, a / 0, subset_size=4)
@@ -123,3 +127,43 @@ def test_bad_sets_are_refused():
     with pytest.raises(ValueError, match="num_subsets must be an integer"):
         kernel_distance(a, a, subset_size=4, num_subsets=2.5)
     assert math.isfinite(kernel_distance(a, a, subset_size=2, num_subsets=2).std)
+
+
+@pytest.mark.situation(
+    "Odd tensors",
+    "a kernel distance over sets of fewer rows than its subsets, or of hardly more",
+    "Refused, or warned of: subsets that overlap differ too little. Both name the caller's own rows and subset_size.",
+)
+def test_the_callers_own_rows_are_named():
+    with pytest.raises(
+        ValueError, match=r"real must have at least 2000 rows, as it is halved, .* = 1000, got 1500; "
+    ):
+        kernel_with_floor(cloud(2000), cloud(1500))
+    with pytest.raises(ValueError, match=r"generated must have at least 1000 rows .* = 1000, got 999; "):
+        kernel_with_floor(cloud(999), cloud(4000))
+    with pytest.warns(UserWarning, match=r"real: 30 rows, 15 in each half, are fewer than twice .* at most 7$"):
+        kernel_with_floor(cloud(99), cloud(30), subset_size=10, num_subsets=3)
+    with pytest.warns(
+        UserWarning, match=r"generated: 30 rows are fewer than twice subset_size = 20, .* at most 15$"
+    ):
+        kernel_distance(cloud(30), cloud(99), subset_size=20, num_subsets=3)
+
+
+def test_without_a_warning_the_spread_is_that_of_fresh_sets():
+    """Over 60 pairs of fresh sets; what is reported where every subset is the whole set says nothing."""
+    fresh = [kernel_mmd(cloud(20, seed=i), cloud(20, seed=1000 + i)) for i in range(60)]
+    true = torch.tensor(fresh).std().item()
+    reported = [kernel_distance(cloud(40, seed=i), cloud(40, seed=900 + i), subset_size=20).std for i in range(5)]
+    assert sum(reported) / 5 == pytest.approx(true, rel=0.35)
+    with pytest.warns(UserWarning, match="spread is too small"):
+        assert kernel_distance(cloud(20), cloud(20, seed=7), subset_size=20).std < 1e-12
+
+
+def kernel_mmd(a, b):
+    """With loops over all pairs, each sample's pair with itself left out."""
+    k = lambda x, y: float((x @ y / len(x) + 1) ** 3)  # noqa: E731
+    within = [sum(k(x, y) for i, x in enumerate(s) for j, y in enumerate(s) if i != j) for s in (a, b)]
+    between = sum(k(x, y) for x in a for y in b)
+    return sum(w / (len(s) * (len(s) - 1)) for w, s in zip(within, (a, b), strict=True)) - 2 * between / (
+        len(a) * len(b)
+    )

@@ -1,5 +1,7 @@
 """The autoencoders: the linear one against principal components, the convolutional one by its shapes."""
 
+import copy
+
 import pytest
 import torch
 
@@ -69,3 +71,19 @@ def test_images_become_codes_and_unsquashed_images_again():
 def test_sizes_of_nothing_are_refused(build, name):
     with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, got 0"):
         build()
+
+
+@pytest.mark.situation(
+    "What users look for", "the reconstructions of an autoencoder", "reconstruct(x), as of every other model here."
+)
+def test_a_reconstruction_to_look_at():
+    torch.manual_seed(0)
+    model = ConvAutoencoder(3, (2, 3), batch_norm=True)
+    x = torch.rand(5, 1, 28, 28)
+    before = copy.deepcopy(model.state_dict())
+    x_hat = model.reconstruct(x)
+    assert not x_hat.requires_grad
+    assert model.training
+    assert all(torch.equal(a, b) for a, b in zip(before.values(), model.state_dict().values(), strict=True))
+    torch.testing.assert_close(x_hat[:2], model.eval()(x[:2]))
+    assert LinearAutoencoder(6, 2).reconstruct(torch.rand(4, 6)).shape == (4, 6)

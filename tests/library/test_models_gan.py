@@ -41,10 +41,10 @@ def _seed():
 
 
 def test_discriminators_take_more_channels_or_coordinates():
-    assert Discriminator((2, 3, 4), in_channels=5)(torch.rand(6, 5, 28, 28)).shape == (6,)
+    assert Discriminator((2, 3, 4), (5, 28, 28))(torch.rand(6, 5, 28, 28)).shape == (6,)
     assert ToyDiscriminator(7, in_dim=4)(torch.rand(6, 4)).shape == (6,)
-    with pytest.raises(ValueError, match="in_channels"):
-        Discriminator(in_channels=0)
+    with pytest.raises(ValueError, match="channels of image_shape must be an integer of at least 1, got 0"):
+        Discriminator(image_shape=(0, 28, 28))
 
 
 def test_toy_samples_are_the_generator_s_points():
@@ -112,7 +112,7 @@ def test_concatenation_discriminator_reads_the_label_behind_the_data():
 
 
 def test_concatenation_discriminator_reads_labels_as_channels_of_images():
-    inner = Discriminator((2, 3, 4), in_channels=1 + CLASSES).double()
+    inner = Discriminator((2, 3, 4), (1 + CLASSES, 28, 28)).double()
     x = torch.rand(5, 1, 28, 28, dtype=torch.float64)
     planes = torch.zeros(5, CLASSES, 28, 28, dtype=torch.float64)
     for number, label in enumerate(Y.tolist()):

@@ -1,11 +1,13 @@
 """A VAE's likelihoods, as distributions and as pictures, and the k-sparse code."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 from torch.distributions import Bernoulli, Normal
 
-from course_lib.models import MLPVAE, VAE, ConvVAE, TopK
+from course_lib.models import MLPVAE, VAE, ConvVAE, TopK, bounded_logvar, evaluating
 
 B, P, D = 4, 6, 2
 
@@ -72,3 +74,33 @@ def test_top_k_of_none_or_of_more_than_there_are_is_refused():
         TopK(0)
     with pytest.raises(ValueError, match=r"k must be at most.*k = 5 for \(2, 4\)"):
         TopK(5)(torch.zeros(2, 4))
+
+
+@pytest.mark.situation(
+    "Long runs",
+    "a picture drawn in mid-training from a network with a part frozen by .eval()",
+    "The part stays frozen: looking on doesn't change the training.",
+)
+def test_looking_on_leaves_each_module_in_its_own_mode():
+    model = ConvVAE(3, (2, 3), batch_norm=True)
+    model.decoder.eval()
+    model.decoder[-1].train()
+    before = {name: module.training for name, module in model.named_modules()}
+    assert set(before.values()) == {True, False}
+    with evaluating(model):
+        assert not any(module.training for module in model.modules())
+    model.sample(2)
+    model.reconstruct(torch.rand(2, 1, 28, 28))
+    assert {name: module.training for name, module in model.named_modules()} == before
+
+
+@pytest.mark.situation(
+    "Odd tensors", "a log-variance of a billion, or infinite", "The bound itself; a finite one keeps its gradient."
+)
+def test_a_bounded_log_variance_is_bounded_wherever_it_was():
+    logvar = torch.tensor([-math.inf, -3e38, -13.0, 0.3, 8.5, 134217744.0, 1e9, math.inf], requires_grad=True)
+    bounded = bounded_logvar(logvar)
+    assert bounded.tolist() == [-12, -12, -12, pytest.approx(0.3), 8, 8, 8, 8]
+    bounded.sum().backward()
+    assert logvar.grad[1:-1].tolist() == [1] * 6
+    assert bounded_logvar(torch.tensor(math.nan)).isnan()

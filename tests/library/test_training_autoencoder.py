@@ -103,5 +103,5 @@ def test_units_that_top_k_never_keeps_are_not_trained():
 def test_the_learning_rate_is_a_thousandth_and_a_penalty_needs_a_code():
     model = mlp([P, D, P])
     assert AutoencoderStep(model).optimizer.param_groups[0]["lr"] == 1e-3
-    with pytest.raises(TypeError, match="must be an Autoencoder to have a penalty on its code, got a Sequential"):
+    with pytest.raises(TypeError, match="must be an Autoencoder to have a penalty on its code, got a MLP"):
         AutoencoderStep(model, penalty=lambda x, z: l1_penalty(z))

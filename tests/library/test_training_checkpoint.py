@@ -5,6 +5,7 @@ import copy
 import math
 import pickle
 from collections import OrderedDict
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from course_lib.models import MLPVAE, VAEGAN, Discriminator, Generator, ToyDiscriminator, ToyGenerator
+from course_lib.objectives import LinearSchedule
 from course_lib.training import (
     R1,
     AutoencoderStep,
@@ -71,16 +73,16 @@ def test_a_run_resumed_at_step_10_equals_the_straight_run(build, tmp_path):
     x, file = DATA[build], tmp_path / "run.pt"
     straight, first, second = build(), build(), build()
     expected = fit(straight, x, num_steps=21, checkpoint=tmp_path / "other.pt", **SETTINGS)
-    # the same grid of readings: 20 for 21 steps is every second step
-    fit(first, x, num_steps=11, checkpoint=file, **SETTINGS | {"num_records": 6})
+    # the same grid of readings: 20 for 21 steps are one of two steps, and one of each that follows
+    fit(first, x, num_steps=11, checkpoint=file, **SETTINGS | {"num_records": 10})
     torch.manual_seed(99)
     resumed = fit(second, x, num_steps=21, checkpoint=file, **SETTINGS)
-    assert resumed.steps[5:] == [11, 13, 15, 17, 19, 21]
+    assert resumed.steps == expected.steps == list(range(2, 22))
     assert second.steps == straight.steps == 21
     pairs = list(zip(tensors_of(straight.state_dict()), tensors_of(second.state_dict()), strict=True))
     assert len(pairs) > 10
     assert all(torch.equal(a, b) for a, b in pairs)
-    assert all(resumed.values[name][:5] == expected.values[name][:5] for name in expected.values)
+    assert all(resumed.values[name] == expected.values[name] for name in expected.values)
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path):
@@ -94,14 +96,178 @@ def test_a_checkpoint_of_another_run_or_another_model_is_refused(tmp_path):
     x = DATA[vae_step]
     file = tmp_path / "run"
     fit(vae_step(), x, num_steps=2, checkpoint=file, **SETTINGS)
-    with pytest.raises(ValueError, match=r"'seed': 6.*got .*'seed': 5.*name another file"):
+    with pytest.raises(ValueError, match=r"they differ in seed: 5 in the file, 6 now\. .*name another file"):
         fit(vae_step(), x, num_steps=4, checkpoint=file, **SETTINGS | {"seed": 6})
     with pytest.raises(
         ValueError, match=r"(?s)model of this VAEStep differs from the one that was saved: .*size mismatch"
     ):
         fit(vae_step(hidden_dim=9), x, num_steps=4, checkpoint=file, **SETTINGS)
-    with pytest.raises(ValueError, match=r"the state must be of .*discriminator.* for this GANStep, got .*model"):
+    with pytest.raises(ValueError, match=r"differ in step: 'VAEStep' in the file, 'GANStep' now; .*critic_steps"):
         fit(toy_gan_step(), x, num_steps=4, checkpoint=file, **SETTINGS)
+    with pytest.raises(ValueError, match=r"the state must be of .*discriminator.* for this GANStep, got .*model"):
+        toy_gan_step().load_state_dict(vae_step().state_dict())
+
+
+@pytest.mark.situation(
+    "Long runs",
+    "a validation that returns NumPy's numbers or a tensor, and a run that is interrupted",
+    "Resumed: a validation loss is a plain number from the start.",
+)
+@pytest.mark.parametrize("kind", [np.float64, np.float32, torch.tensor, np.array, lambda v: torch.tensor([[v]])])
+def test_a_run_validated_by_other_numbers_than_pythons_is_resumed(tmp_path, kind):
+    losses = iter([3.25, 1.5, 2.0, 0.75])
+    run = {"validate": lambda: kind(next(losses)), "checkpoint": tmp_path / "run"}
+    fit(vae_step(), DATA[vae_step], num_steps=2, **run, **SETTINGS | {"num_records": 2})
+    history = fit(vae_step(), DATA[vae_step], num_steps=4, **run, **SETTINGS)
+    assert history.values["validation"] == [3.25, 1.5, 2.0, 0.75]
+    assert {type(value) for value in history.values["validation"]} == {float}
+    assert load_checkpoint(tmp_path / "run")["best_loss"] == 0.75
+
+
+@pytest.mark.parametrize("value", [torch.ones(3), "low", None])
+def test_a_validation_that_is_no_number_is_refused(value):
+    with pytest.raises(TypeError, match=r"what validate returns must be one number, got a .*take a mean"):
+        fit(vae_step(), DATA[vae_step], num_steps=2, validate=lambda: value, **SETTINGS)
+
+
+@pytest.mark.situation(
+    "Long runs",
+    "a validation that is NaN",
+    "An error at once, naming the step: no patience would ever end.",
+)
+def test_a_validation_that_is_not_finite_stops_the_run():
+    losses = iter([1.0, math.nan])
+    with pytest.raises(FloatingPointError, match="validation became nan after step 2"):
+        fit(vae_step(), DATA[vae_step], num_steps=9, validate=lambda: next(losses), **SETTINGS)
+
+
+def schedule(slope):
+    return lambda step: slope * step
+
+
+GAN = {"regularisers": [R1(gamma=0.25, every=2)], "loss": "hinge", "ema_decay": 0.9, "lr": 3e-3}
+
+
+def settled(**settings):
+    torch.manual_seed(0)
+    return GANStep(ToyGenerator(hidden_dim=8), ToyDiscriminator(8), 2, squash=False, **GAN | settings)
+
+
+@pytest.mark.situation(
+    "Long runs",
+    "a run resumed under other settings or on other data of the same size",
+    "Refused, naming each difference; the learning rate may be changed on purpose, with new_lr=True.",
+)
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"loss": "wasserstein"}, r"differ in game\."),
+        ({"loss": "saturating"}, r"differ in game\."),
+        ({"ema_decay": 0.99}, r"differ in ema\.decay: 0\.9 in the file, 0\.99 now\."),
+        (
+            {"regularisers": [R1(gamma=0.5, every=2)]},
+            r"differ in regularisers: .*0\.25.* in the file, .*0\.5.* now\.",
+        ),
+        ({"regularisers": [R1(gamma=LinearSchedule(0.25, 0.0, 9), every=2)]}, "differ in regularisers"),
+        ({"regularisers": []}, "differ in regularisers"),
+        ({"betas": (0.5, 0.9)}, r"differ in g_optimizer\.betas: .*0\.99\] in the file.*; d_optimizer\.betas"),
+        ({"lr": 1e-3}, r"g_optimizer\.lr: 0\.003 in the file, 0\.001 now.*new learning rate with .*new_lr=True"),
+    ],
+)
+def test_other_settings_than_the_checkpoints_are_refused(tmp_path, settings, words):
+    file, x = tmp_path / "run", DATA[toy_gan_step]
+    fit(settled(), x, num_steps=2, checkpoint=file, **SETTINGS)
+    with pytest.raises(ValueError, match=words):
+        fit(settled(**settings), x, num_steps=4, checkpoint=file, **SETTINGS)
+    fit(settled(), x, num_steps=4, checkpoint=file, **SETTINGS)  # the same settings in a step of its own
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"beta": 2.0}, {"beta": 4.0}),
+        ({"beta": LinearSchedule(0.0, 2.0, 5)}, {"beta": LinearSchedule(0.0, 2.0, 6)}),
+        ({"beta": schedule(0.1)}, {"beta": schedule(0.2)}),
+        ({"beta": lambda step: 0.1 * step}, {"beta": lambda step: 0.3 * step}),
+        ({"beta": partial(pow, 0.5)}, {"beta": partial(pow, 0.25)}),
+        ({}, {"optimal_sigma": True}),
+    ],
+)
+def test_other_settings_of_a_vae_are_refused_and_equal_ones_are_not(tmp_path, first, second):
+    def step(settings):
+        torch.manual_seed(0)
+        return VAEStep(MLPVAE(6, 8, 2, "gaussian"), **settings)
+
+    run = {"checkpoint": tmp_path / "run", **SETTINGS}
+    fit(step(first), DATA[vae_step], num_steps=2, **run)
+    with pytest.raises(ValueError, match=rf"differ in {next(iter(second))}"):
+        fit(step(second), DATA[vae_step], num_steps=4, **run)
+    fit(step(first), DATA[vae_step], num_steps=4, **run)
+
+
+def test_other_data_of_the_same_size_are_refused(tmp_path):
+    x = DATA[vae_step].clone()
+    run = {"num_steps": 2, "checkpoint": tmp_path / "run", **SETTINGS}
+    fit(vae_step(), x, **run)
+    fit(vae_step(), x.clone().T.contiguous().T, **run)  # the same numbers in another order of memory
+    x[3, 4] += 1e-6
+    with pytest.raises(ValueError, match=r"differ in data\.fingerprint"):
+        fit(vae_step(), x, **run)
+    with pytest.raises(ValueError, match=r"differ in data\.shapes: \[\[10, 6\]\] in the file, \[\[9, 6\]\] now"):
+        fit(vae_step(), x[:9], **run)
+
+
+def test_a_run_goes_on_at_a_new_learning_rate(tmp_path):
+    """The weights and moments are those of the file, the rate is the new one: as if it had been set in the run."""
+    x, file = DATA[vae_step], tmp_path / "run"
+
+    def step(lr):
+        torch.manual_seed(0)
+        return VAEStep(MLPVAE(6, 8, 2), lr)
+
+    def slow_down(done):
+        if done == 2:
+            straight.optimizer.param_groups[0]["lr"] = 1e-4
+
+    straight, resumed, quick = step(1e-2), step(1e-4), step(1e-2)
+    fit(straight, x, num_steps=6, on_record=slow_down, **SETTINGS)
+    fit(step(1e-2), x, num_steps=2, checkpoint=file, **SETTINGS)
+    fit(resumed, x, num_steps=6, checkpoint=file, new_lr=True, **SETTINGS)
+    assert resumed.optimizer.param_groups[0]["lr"] == 1e-4
+    for mine, theirs in zip(straight.model.parameters(), resumed.model.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    fit(step(1e-4), x, num_steps=7, checkpoint=file, **SETTINGS)  # it is the file's own rate now
+    with pytest.raises(ValueError, match=r"optimizer\.lr: 0\.0001 in the file, 0\.01 now"):
+        fit(quick, x, num_steps=9, checkpoint=file, **SETTINGS)
+    with pytest.raises(
+        ValueError, match=r"differ in beta: 1\.0 in the file, 2\.0 now\."
+    ):  # the rate alone may change
+        fit(VAEStep(MLPVAE(6, 8, 2), 1e-4, 2.0), x, num_steps=9, checkpoint=file, new_lr=True, **SETTINGS)
+
+
+def test_a_run_that_diverged_says_what_to_do_with_its_file(tmp_path):
+    torch.manual_seed(0)
+    run = {"checkpoint": tmp_path / "run", "batch_size": 4, "progress": False}
+    with pytest.raises(
+        FloatingPointError, match=r"at step 6; .*run\. Go on from it .* fit\(\.\.\., new_lr=True\), or delete"
+    ):
+        fit(GoesWrong(nn.Linear(3, 3)), torch.rand(8, 3), num_steps=8, num_records=2, **run)
+
+
+@pytest.mark.situation(
+    "Long runs",
+    "a checkpoint that an earlier version of the library wrote",
+    "Refused in a sentence: it doesn't hold the settings of its run.",
+)
+def test_a_checkpoint_of_an_earlier_version_is_refused(tmp_path):
+    file = tmp_path / "run"
+    fit(vae_step(), DATA[vae_step], num_steps=2, checkpoint=file, **SETTINGS)
+    state = load_checkpoint(file)
+    del state["format"]
+    state["identity"] = {"num_images": 10, "batch_size": 4, "seed": 5}
+    save_checkpoint(file, state)
+    with pytest.raises(ValueError, match=r"written by another version of course_lib.*delete it to start afresh"):
+        fit(vae_step(), DATA[vae_step], num_steps=4, checkpoint=file, **SETTINGS)
 
 
 def test_a_truncated_checkpoint_or_one_of_something_else_is_refused(tmp_path):

@@ -71,9 +71,9 @@ def test_records_are_means_over_their_stretch():
         progress=False,
         on_record=heard.append,
     )
-    assert history.steps == heard == [4, 8, 10]
-    assert history.values["number"] == [2.5, 6.5, 9.5]
-    assert history.last("number") == 9.5
+    assert history.steps == heard == [4, 7, 10]
+    assert history.values["number"] == [2.5, 6.0, 9.0]
+    assert history.last("number") == 9.0
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -94,10 +94,10 @@ def test_a_value_that_is_not_finite_stops_the_run_and_names_its_step(value):
     ("arguments", "words"),
     [
         ({"batch_size": 9}, "x holds 8 images.*smaller batch_size"),
-        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
-        ({"num_steps": 0}, "num_steps must be at least 1, got 0"),
-        ({"num_records": 0}, "num_records must be at least 1, got 0"),
-        ({"patience": 0}, "patience must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
+        ({"num_steps": 0}, "num_steps must be an integer of at least 1, got 0"),
+        ({"num_records": 0}, "num_records must be an integer of at least 1, got 0"),
+        ({"patience": 0}, "patience must be an integer of at least 1, got 0"),
         ({"x": (torch.zeros(8, 1), torch.zeros(7))}, r"one length, got \[8, 7\]"),
     ],
 )

@@ -8,8 +8,30 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.data import binarize
-from course_lib.models import MLPVAE, VAEGAN, Discriminator, Generator, ToyDiscriminator, ToyGenerator, mlp
-from course_lib.training import EMA, R1, AutoencoderStep, GANStep, VAEGANStep, VAEStep, adam
+from course_lib.models import (
+    MLPVAE,
+    VAEGAN,
+    ConvLadderVAE,
+    ConvVAE,
+    ConvVQVAE,
+    Discriminator,
+    Generator,
+    ToyDiscriminator,
+    ToyGenerator,
+    mlp,
+)
+from course_lib.training import (
+    EMA,
+    R1,
+    AutoencoderStep,
+    GANStep,
+    IWAEStep,
+    LadderVAEStep,
+    VAEGANStep,
+    VAEStep,
+    VQVAEStep,
+    adam,
+)
 
 
 @pytest.fixture
@@ -295,3 +317,38 @@ def test_sampling_leaves_batch_statistics_and_mode_alone():
     assert ((images >= 0) & (images <= 1)).all()
     assert generator.training
     assert all(torch.equal(a, b) for a, b in zip(before, generator.buffers(), strict=True))
+
+
+@pytest.mark.situation(
+    "Odd tensors",
+    "training images in [-1, 1] or 0..255, or bytes",
+    "Every step of an image model refuses them in a sentence.",
+)
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: GANStep(Generator(4), Discriminator(), 4),
+        lambda: VAEGANStep(VAEGAN(3)),
+        lambda: VAEStep(ConvVAE(3, likelihood="gaussian")),
+        lambda: IWAEStep(ConvVAE(3, likelihood="gaussian"), num_samples=2),
+        lambda: VAEStep(ConvVAE(3)),
+        lambda: VQVAEStep(ConvVQVAE()),
+        lambda: LadderVAEStep(ConvLadderVAE((3, 2))),
+    ],
+)
+def test_steps_of_image_models_refuse_what_is_no_grey_level(build):
+    grey = torch.rand(4, 1, 28, 28)
+    step = build()
+    before = copy.deepcopy(step.state_dict())
+    with pytest.raises(ValueError, match=r"x must hold grey levels in \[0, 1\], got -0.* to .*; scale"):
+        step(2 * grey - 1)
+    with pytest.raises(ValueError, match=r"got .* to 2\d\d.*; divide bytes by 255"):
+        step(255 * grey)
+    with pytest.raises(TypeError, match=r"must hold floats in \[0, 1\], got torch.uint8"):
+        step((255 * grey).byte())
+    assert str(step.state_dict()) == str(before)
+    assert all(value.isfinite() for value in step(grey).values())
+
+
+def test_points_of_the_plane_may_lie_anywhere():
+    GANStep(ToyGenerator(), ToyDiscriminator(), 2, squash=False)(torch.full((4, 2), -30.0))

@@ -6,13 +6,23 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.distributions import Normal
 
-from course_lib.models import MLPVAE
-from course_lib.objectives import LinearSchedule
-from course_lib.training import CapacityStep, FreeBitsStep, IWAEStep, VAEStep
+from course_lib.models import MLPVAE, VAE
+from course_lib.objectives import LinearSchedule, optimal_logvar
+from course_lib.training import CapacityStep, FreeBitsStep, IWAEStep, TCVAEStep, VAEStep, fit
 
 B, P, D = 6, 5, 2
+
+
+class Constant(nn.Module):
+    """A decoder that knows the pixels exactly."""
+
+    def forward(self, z):
+        return z.new_full((len(z), 6), 0.5)
+
+
 WARM_UP = LinearSchedule(0.2, 1.0, 4)
 
 
@@ -256,3 +266,49 @@ def test_a_resumed_step_goes_on_with_its_schedule_and_its_sigma():
         losses.append(step(x)["loss"])
     assert torch.equal(*losses)
     assert second.model.logvar_x == first.model.logvar_x
+
+
+@pytest.mark.situation(
+    "Long runs",
+    "a diverging run of any VAE's step",
+    "A FloatingPointError naming the step, whatever the objective computes with.",
+)
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda model: VAEStep(model, lr=1e18),
+        lambda model: IWAEStep(model, lr=1e18, num_samples=2),
+        lambda model: IWAEStep(model, lr=1e18, num_samples=2, num_groups=2, estimator="dreg"),
+        lambda model: TCVAEStep(model, 8, lr=1e18),
+        lambda model: TCVAEStep(model, 8, lr=1e18, estimator="weighted"),
+        lambda model: FreeBitsStep(model, lr=1e18, free_bits=0.5),
+        lambda model: CapacityStep(model, lr=1e18, capacity=1.0, gamma=2.0),
+    ],
+)
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_a_diverging_run_names_its_step(build, likelihood):
+    torch.manual_seed(0)
+    step = build(MLPVAE(6, 8, 2, likelihood))
+    with pytest.raises(
+        FloatingPointError, match=r"became (nan|inf|-inf) at step [2-9]; try a smaller learning rate"
+    ):
+        fit(step, torch.rand(8, 6), num_steps=9, batch_size=4, progress=False)
+    step = build(MLPVAE(6, 8, 2, likelihood))  # NaN goes through every objective, where torch's Normal would raise
+    next(step.model.encoder.parameters()).data.fill_(math.nan)
+    assert step(torch.rand(8, 6))["loss"].isnan()
+
+
+@pytest.mark.situation(
+    "Long runs",
+    "a Gaussian VAE on pixels that can be predicted exactly",
+    "Its learned variance is bounded as the optimal one is, and the run goes on.",
+)
+@pytest.mark.parametrize("build", [VAEStep, lambda model, lr: IWAEStep(model, lr, num_samples=3)])
+def test_a_learned_variance_is_bounded(build):
+    torch.manual_seed(0)
+    model = VAE(nn.Linear(6, 4), Constant(), 2, "gaussian")
+    x = torch.full((8, 6), 0.5)
+    fit(build(model, 0.3), x, num_steps=30, batch_size=4, progress=False)
+    assert -9.5 < model.logvar_x.item() < -8.5
+    fit(build(model, 50.0), x, num_steps=30, batch_size=4, progress=False)  # its exponential would be infinite
+    assert model.logvar_x.item() == optimal_logvar(x, x).item() == -12

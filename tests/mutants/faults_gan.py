@@ -156,7 +156,7 @@ FAULTS = [
     Fault(
         "spectral norm of the linear layers only",
         "models/constraints.py",
-        "LINEAR_MAPS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)",
+        "LINEAR_MAPS = (nn.Linear, nn.Bilinear, nn.Embedding, _ConvNd)",
         "LINEAR_MAPS = (nn.Linear, nn.Embedding)",
         MODELS,
     ),
@@ -222,8 +222,8 @@ FAULTS = [
     Fault(
         "weights and average swapped",
         "training/ema.py",
-        "list(source.parameters()), 1 - decay)",
-        "list(source.parameters()), decay)",
+        "_foreach_lerp_(averages, moved, 1 - decay)",
+        "_foreach_lerp_(averages, moved, decay)",
         "test_training_steps.py",
     ),
     Fault(

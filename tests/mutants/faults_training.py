@@ -5,7 +5,7 @@ from fault import Fault
 CHECKPOINT = "test_training_checkpoint.py"
 LOOP = "test_training_loop.py"
 FAULTS = [
-    Fault("a run that isn't seeded", "training/loop.py", "torch.manual_seed(seed)", "pass", LOOP, "PyTorch-GAN"),
+    Fault("a run that isn't seeded", "training/loop.py", "seed_generators(seed)", "pass", LOOP, "PyTorch-GAN"),
     Fault(
         "moments of the optimiser not loaded",
         "training/steps/core.py",

@@ -48,7 +48,7 @@ FAULTS = [
     Fault(
         "a clamp that stops the gradient",
         "models/vae.py",
-        "return logvar + (logvar.clamp(low, high) - logvar).detach()",
+        "return finite.clamp(low, high).detach() + (finite - finite.detach())",
         "return logvar.clamp(low, high)",
         "test_objectives_vae.py",
     ),
@@ -62,8 +62,8 @@ FAULTS = [
     Fault(
         "images not binarised",
         "training/steps/vae.py",
-        "binarize(x) if self.model",
-        "x.round() if self.model",
+        "x = binarize(x)",
+        "x = x.round()",
         "test_training_vae.py",
     ),
     Fault(
@@ -99,8 +99,8 @@ FAULTS = [
     Fault(
         "a Gaussian's grey levels binarised",
         "training/steps/vae.py",
-        "binarize(x) if self.model.logvar_x is None else x",
-        "binarize(x.clamp(0, 1))",
+        "if self.model.logvar_x is None:\n            x = binarize(x)",
+        "if True:\n            x = binarize(x.clamp(0, 1))",
         "test_training_vae.py",
     ),
     Fault(
@@ -201,8 +201,8 @@ FAULTS = [
     Fault(
         "log-variance taken for log-deviation in the log-weights",
         "objectives/importance.py",
-        "Normal(mu, torch.exp(0.5 * logvar))",
-        "Normal(mu, torch.exp(logvar))",
+        "Normal(mu, torch.exp(0.5 * logvar), ",
+        "Normal(mu, torch.exp(logvar), ",
         "test_objectives_importance.py",
     ),
     Fault(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.models import Autoencoder
-from course_lib.objectives import squared_error
+from course_lib.objectives import Schedule, squared_error
 from course_lib.training.steps.core import ObjectiveStep
 
 
@@ -38,7 +38,7 @@ class AutoencoderStep(ObjectiveStep):
     def __init__(
         self,
         model: nn.Module,
-        lr: float = 1e-3,
+        lr: float | Schedule = 1e-3,
         *,
         corrupt: Callable[[Tensor], Tensor] | None = None,
         penalty: Callable[[Tensor, Tensor], Tensor] | None = None,

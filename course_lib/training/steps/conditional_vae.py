@@ -4,7 +4,7 @@ from torch import Tensor
 
 from course_lib.data import binarize
 from course_lib.models import ConditionalVAE
-from course_lib.objectives import ELBO, elbo
+from course_lib.objectives import ELBO, Schedule, elbo
 from course_lib.training.steps.core import ObjectiveStep
 
 
@@ -14,7 +14,7 @@ class ConditionalVAEStep(ObjectiveStep):
     ``beta``: the weight of the KL. Raises ``TypeError`` or ``ValueError`` for other labels, as the model does.
     """
 
-    def __init__(self, model: ConditionalVAE, lr: float = 1e-3, beta: float = 1.0) -> None:
+    def __init__(self, model: ConditionalVAE, lr: float | Schedule = 1e-3, beta: float = 1.0) -> None:
         super().__init__(model, lr)
         self.beta = beta
 

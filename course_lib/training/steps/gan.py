@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from course_lib.checks import check_size
+from course_lib.checks import check_grey_levels, check_size
 from course_lib.models import pack
 from course_lib.models.layers import standard_normal
-from course_lib.objectives import game
+from course_lib.objectives import Schedule, game
 from course_lib.training.ema import EMA
-from course_lib.training.steps.core import Betas, TrainingStep, adam, descend
+from course_lib.training.steps.core import Betas, TrainingStep, adam, descend, follow
 from course_lib.training.steps.regularisers import R1, Regulariser, penalties
 
 
@@ -25,13 +25,14 @@ class GANStep(TrainingStep):
 
     ``loss``: a name in ``objectives.GAMES``. ``regularisers`` keep the discriminator in check; they are lazy in its
     own steps, and a plain game has none. ``ema.module`` is the generator with averaged weights, the one to draw
-    samples from. ``squash`` puts a sigmoid on the generator's output, for images; points of the plane need none.
+    samples from. ``squash`` puts a sigmoid on the generator's output, for images, and real ones must then lie in
+    [0, 1] as well; points of the plane need none.
 
     Real and generated images go through the discriminator as one batch, whose statistics a batch normalisation there
     would mix.
 
-    Raises ``ValueError`` for an unknown loss, sizes below 1, a discriminator that a regulariser refuses, and batches
-    that can't be shared out or packed.
+    Raises ``ValueError`` for an unknown loss, sizes below 1, a discriminator that a regulariser refuses, batches
+    that can't be shared out or packed, and grey levels outside [0, 1]; ``TypeError`` for integer images.
     """
 
     def __init__(
@@ -41,8 +42,8 @@ class GANStep(TrainingStep):
         latent_dim: int,
         *,
         loss: str = "non_saturating",
-        lr: float = 1e-3,
-        discriminator_lr: float | None = None,
+        lr: float | Schedule = 1e-3,
+        discriminator_lr: float | Schedule | None = None,
         betas: Betas = (0.5, 0.99),
         critic_steps: int = 1,
         packing: int = 1,
@@ -60,8 +61,10 @@ class GANStep(TrainingStep):
         self.game = game(loss)
         self.g_parameters = list(generator.parameters())
         self.d_parameters = list(discriminator.parameters())
-        self.g_optimizer = adam(self.g_parameters, lr, betas)
-        self.d_optimizer = adam(self.d_parameters, lr if discriminator_lr is None else discriminator_lr, betas)
+        self.lr = lr
+        self.discriminator_lr = lr if discriminator_lr is None else discriminator_lr
+        self.g_optimizer = adam(self.g_parameters, self.lr, betas)
+        self.d_optimizer = adam(self.d_parameters, self.discriminator_lr, betas)
         self.critic_steps = critic_steps
         self.packing = packing
         self.regularisers = regularisers
@@ -76,6 +79,8 @@ class GANStep(TrainingStep):
     def __call__(self, batch: Tensor | tuple[Tensor, ...]) -> dict[str, Tensor]:
         tensors = batch if isinstance(batch, tuple) else (batch,)
         self._check(tensors)
+        follow(self.g_optimizer, self.lr, self.steps)
+        follow(self.d_optimizer, self.discriminator_lr, self.steps)
         shares = zip(*(t.chunk(self.critic_steps) for t in tensors), strict=True)
         for number, (x, *labels) in enumerate(shares, start=self.steps * self.critic_steps):
             x_fake = self.generate(len(x), *labels)
@@ -84,7 +89,7 @@ class GANStep(TrainingStep):
         with _buffers_kept(self.discriminator):
             fake_logits = self.discriminator(pack(x_fake, self.packing), *labels)
             g_loss = self.game.generator(fake_logits).mean()
-            descend(self.g_optimizer, g_loss, self.g_parameters)
+            descend(self.g_optimizer, g_loss, self.g_parameters, self.max_norm)
         self.ema.update(self.generator)
         self.steps += 1
         return {"discriminator": d_loss, "generator": g_loss.detach()}
@@ -100,12 +105,14 @@ class GANStep(TrainingStep):
         real_logits, fake_logits = both.chunk(2)
         loss = self.game.discriminator(real_logits, fake_logits).loss
         added = penalties(self.regularisers, logits, x, x_fake, step=self.steps, number=number)
-        descend(self.d_optimizer, sum(added, start=loss), self.d_parameters)
+        descend(self.d_optimizer, sum(added, start=loss), self.d_parameters, self.max_norm)
         for regulariser in self.regularisers:
             regulariser.constrain(self.discriminator)
         return loss.detach()
 
     def _check(self, tensors: tuple[Tensor, ...]) -> None:
+        if self.squash:
+            check_grey_levels(tensors[0])
         if len(tensors[0]) % self.critic_steps != 0:
             raise ValueError(
                 f"a batch of {len(tensors[0])} can't be shared by {self.critic_steps} discriminator steps; "

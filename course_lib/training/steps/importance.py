@@ -5,7 +5,13 @@ from torch import Tensor
 
 from course_lib.checks import check_size
 from course_lib.models import VAE, reparameterize
-from course_lib.objectives import ImportanceWeighted, double_reparameterization, log_likelihood, log_weights
+from course_lib.objectives import (
+    ImportanceWeighted,
+    Schedule,
+    double_reparameterization,
+    log_likelihood,
+    log_weights,
+)
 from course_lib.training.steps.vae import VAEStep
 
 
@@ -20,7 +26,7 @@ class IWAEStep(VAEStep):
     def __init__(
         self,
         model: VAE,
-        lr: float = 1e-3,
+        lr: float | Schedule = 1e-3,
         *,
         num_samples: int,
         num_groups: int = 1,

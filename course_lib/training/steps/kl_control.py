@@ -25,7 +25,7 @@ class FreeBitsStep(VAEStep):
     def __init__(
         self,
         model: VAE,
-        lr: float = 1e-3,
+        lr: float | Schedule = 1e-3,
         beta: float | Schedule = 1.0,
         *,
         free_bits: float,
@@ -51,7 +51,7 @@ class CapacityStep(VAEStep):
     def __init__(
         self,
         model: VAE,
-        lr: float = 1e-3,
+        lr: float | Schedule = 1e-3,
         *,
         capacity: float | Schedule,
         gamma: float,

@@ -14,7 +14,7 @@ class LadderVAEStep(ObjectiveStep):
     ``beta``: the weight of both KLs, or its schedule over the steps (warm-up).
     """
 
-    def __init__(self, model: LadderVAE, lr: float = 1e-3, beta: float | Schedule = 1.0) -> None:
+    def __init__(self, model: LadderVAE, lr: float | Schedule = 1e-3, beta: float | Schedule = 1.0) -> None:
         super().__init__(model, lr)
         self.beta = beta
 

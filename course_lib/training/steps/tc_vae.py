@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from course_lib.models import VAE, reparameterize
-from course_lib.objectives import TCELBO, log_likelihood, tc_elbo
+from course_lib.objectives import TCELBO, Schedule, log_likelihood, tc_elbo
 from course_lib.objectives.tc_vae import Estimator
 from course_lib.training.steps.vae import VAEStep
 
@@ -21,7 +21,7 @@ class TCVAEStep(VAEStep):
         model: VAE,
         num_images: int,
         beta: float = 6.0,
-        lr: float = 1e-3,
+        lr: float | Schedule = 1e-3,
         estimator: Estimator = "stratified",
     ) -> None:
         super().__init__(model, lr)

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_grey_levels
 from course_lib.models import VAEGAN, reparameterize
-from course_lib.objectives import vae_gan_losses
+from course_lib.objectives import Schedule, vae_gan_losses
 from course_lib.training.ema import EMA
-from course_lib.training.steps.core import Betas, TrainingStep, adam
+from course_lib.training.steps.core import Betas, TrainingStep, adam, clip, follow
 from course_lib.training.steps.regularisers import R1, Regulariser, penalties
 
 NETWORKS = ("encoder", "decoder", "discriminator")
@@ -20,14 +21,14 @@ class VAEGANStep(TrainingStep):
     ``gamma`` weighs the feature error against fooling the discriminator in the decoder's objective; ``beta`` the
     KL in the encoder's. ``regularisers`` keep the discriminator in check, as in :class:`GANStep`; where they ask for
     generated images, they get decoded samples of the prior. ``ema.module`` is the VAE with averaged weights.
-    Raises ``ValueError`` for a discriminator that a regulariser refuses.
+    Raises ``ValueError`` for a discriminator that a regulariser refuses, and in a step for grey levels outside [0, 1].
     """
 
     def __init__(
         self,
         model: VAEGAN,
         *,
-        lr: float = 1e-3,
+        lr: float | Schedule = 1e-3,
         betas: Betas = (0.5, 0.99),
         beta: float = 1.0,
         gamma: float = 1.0,
@@ -37,6 +38,7 @@ class VAEGANStep(TrainingStep):
         for regulariser in regularisers:
             regulariser.check(model.discriminator)
         self.model = model
+        self.lr = lr
         self.beta = beta
         self.gamma = gamma
         self.regularisers = regularisers
@@ -102,11 +104,14 @@ class VAEGANStep(TrainingStep):
         return gradients, parts
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
+        check_grey_levels(x)
         gradients, parts = self.gradients(x)
         for name, parameters in self.parameters.items():
             for parameter, gradient in zip(parameters, gradients[name], strict=True):
                 # in the parameter's own memory order, which the fused Adam takes for granted
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
+            follow(self.optimizers[name], self.lr, self.steps)
+            clip(parameters, self.max_norm)
             self.optimizers[name].step()
             self.optimizers[name].zero_grad()
         for regulariser in self.regularisers:

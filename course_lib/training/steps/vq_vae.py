@@ -6,7 +6,7 @@ from torch import Tensor
 from course_lib.checks import check_size
 from course_lib.data import binarize
 from course_lib.models import VQVAE
-from course_lib.objectives import perplexity, vq_loss
+from course_lib.objectives import Schedule, perplexity, vq_loss
 from course_lib.training.steps.core import ObjectiveStep
 
 
@@ -32,7 +32,9 @@ class VQVAEStep(ObjectiveStep):
     codes that the batch left unused are given a new place. Raises ``ValueError`` for ``revive_every`` below 1.
     """
 
-    def __init__(self, model: VQVAE, lr: float = 1e-3, beta: float = 0.25, revive_every: int = 10) -> None:
+    def __init__(
+        self, model: VQVAE, lr: float | Schedule = 1e-3, beta: float = 0.25, revive_every: int = 10
+    ) -> None:
         check_size(revive_every, "revive_every")
         super().__init__(model, lr)
         self.beta = beta

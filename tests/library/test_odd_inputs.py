@@ -1,0 +1,213 @@
+"""Numbers of NumPy, paths as words, half precision, nothing at all: taken as meant, or refused in a sentence."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_lib.data import binarize, load, ring
+from course_lib.metrics import (
+    class_shares,
+    evaluate_elbo,
+    importance_nll,
+    memorization,
+    mode_coverage,
+    mutual_information_gap,
+    roc_auc,
+)
+from course_lib.metrics.disentanglement import dci
+from course_lib.models import MLPVAE, ConvConditionalVAE, ConvVAE, Generator, nearest_code, pack, spectral_norm
+from course_lib.models.weights import load_weights, save_weights
+from course_lib.objectives import (
+    bernoulli_log_prob,
+    discriminator_loss,
+    kl_per_dimension,
+    optimal_logvar,
+    squared_error,
+)
+from course_lib.training import EMA, VAEStep, fit, load_checkpoint, save_checkpoint
+
+SOURCE = torch.Generator().manual_seed(3)
+
+
+@pytest.mark.situation("Odd tensors", "NumPy's integers as sizes and labels", "Taken; True and 2.0 are no sizes.")
+def test_integers_of_numpy_are_integers():
+    model = ConvConditionalVAE(np.int64(3), np.int32(4), (2, 3))
+    z = torch.randn(2, 3)
+    assert torch.equal(model.sample(2, np.int64(2), z), model.sample(2, 2, z))
+    assert fit(lambda b: {"m": b.mean()}, z, num_steps=np.int64(2), batch_size=np.int8(1), progress=False).steps
+    for bad in (True, 2.0, np.float64(3), np.int64(0), torch.tensor(3)):
+        with pytest.raises(ValueError, match=r"latent_dim must be an integer of at least 1, got "):
+            ConvVAE(bad)
+    with pytest.raises(TypeError, match=r"labels must be an int64 tensor, got a list; use torch.as_tensor"):
+        model.sample(2, [1, 2])
+
+
+@pytest.mark.situation("Odd tensors", "a path as a word", "Taken wherever a path is.")
+def test_paths_may_be_words(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    model, other = MLPVAE(6, 4, 2), MLPVAE(6, 4, 2)
+    fit(VAEStep(model), torch.rand(8, 6), num_steps=1, batch_size=4, checkpoint="run", progress=False)
+    save_checkpoint("runs/copy", load_checkpoint("run"))
+    digest = save_weights("weights/w.safetensors", model, seed="0")
+    assert digest.startswith(load_weights("weights/w.safetensors", other))
+    assert all(map(torch.equal, model.parameters(), other.parameters()))
+    for name in ("weights/w.pt", "w.pt"):
+        with pytest.raises(ValueError, match=r"must end in \.safetensors, got .*w\.pt"):
+            load_weights(name, other)
+        with pytest.raises(ValueError, match=r"path must end in \.safetensors, got w\.pt"):
+            save_weights(name, other)
+
+
+def test_weights_that_layers_share_are_written_for_each(tmp_path):
+    tied, other = (nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)) for _ in range(2))
+    tied[1].weight = tied[0].weight
+    save_weights(tmp_path / "tied.safetensors", tied)
+    load_weights(tmp_path / "tied.safetensors", other)
+    assert torch.equal(other[1].weight, tied[0].weight)
+
+
+@pytest.mark.situation(
+    "Long runs", "51 steps to be read 50 times", "50 readings, after stretches that differ by one step."
+)
+@pytest.mark.parametrize(
+    ("num_steps", "num_records", "count"), [(51, 50, 50), (100, 60, 60), (7, 9, 7), (20, 6, 6)]
+)
+def test_a_run_is_read_as_often_as_asked_for(num_steps, num_records, count):
+    run = {"num_steps": num_steps, "num_records": num_records, "batch_size": 2, "progress": False}
+    steps = fit(lambda b: {"mean": b.mean()}, torch.rand(4, 1), **run).steps
+    stretches = np.diff([0, *steps])
+    assert (len(steps), steps[-1]) == (count, num_steps)
+    assert stretches.max() - stretches.min() <= 1
+
+
+def test_what_a_step_returns_may_be_a_number_and_must_be_one():
+    run = {"num_steps": 2, "batch_size": 2, "progress": False}
+    assert fit(lambda b: {"a": 1.5, "b": np.float32(2)}, torch.rand(4, 1), **run).values["a"] == [1.5, 1.5]
+    with pytest.raises(
+        TypeError, match=r"the step's 'loss' must be one number, got a tensor of shape \(2,\); take a mean"
+    ):
+        fit(lambda b: {"loss": b[:, 0]}, torch.rand(4, 1), **run)
+    for data, came in ((load("digits"), "ImageSet"), ([torch.rand(4, 1)], "list")):
+        with pytest.raises(TypeError, match=rf"x must be a tensor or a tuple of tensors, got a {came}; .*data\.x"):
+            fit(lambda b: {}, data, **run)
+
+
+@pytest.mark.situation(
+    "Odd tensors", "copies among the samples of a memorization test", "Ties of distance 0 are ties."
+)
+def test_ties_are_counted_half():
+    """Half of the held-out stand in the training set, and so do all generated."""
+    train = torch.randn(300, 40, generator=SOURCE)
+    held_out = torch.cat([train[:30], torch.randn(30, 40, generator=SOURCE)])
+    assert memorization(train[100:140], train, held_out, chunk=77).closer == 0.75
+    far = torch.randn(60, 40, generator=SOURCE) + 50
+    assert memorization(far, train, held_out).closer == 0
+
+
+@pytest.mark.situation(
+    "Odd tensors", "vectors of a VQ-VAE far from the origin", "Their nearest code is still found."
+)
+def test_the_nearest_code_far_from_the_origin():
+    codebook, z = (torch.randn(n, 6, generator=SOURCE, dtype=torch.float64) for n in (50, 400))
+    expected = ((z[:, None] - codebook) ** 2).sum(2).argmin(1)
+    assert torch.equal(nearest_code((z + 1000).float(), (codebook + 1000).float()), expected)
+
+
+@pytest.mark.situation("Odd tensors", "a posterior that is nearly the prior", "Its KL is never below 0.")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_divergence_is_never_below_0(dtype):
+    logvar = torch.linspace(-0.05, 0.05, 4001).to(dtype).unsqueeze(1).requires_grad_()
+    kl = kl_per_dimension(torch.zeros_like(logvar), logvar)
+    assert kl.min() == 0
+    kl.sum().backward()
+    torch.testing.assert_close(logvar.grad, (0.5 * (logvar.exp() - 1)).detach())
+
+
+@pytest.mark.situation(
+    "Odd tensors",
+    "tensors in half precision",
+    "Draws, averages and metrics are made of them in float32 or float64.",
+)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision(dtype):
+    grey = torch.full((400_000,), 0.001).to(dtype)
+    draws = binarize(grey, torch.Generator().manual_seed(0))
+    assert draws.dtype == dtype
+    assert draws.float().mean() == pytest.approx(float(grey[0]), abs=5 * math.sqrt(0.001 / 400_000))
+    network = nn.Linear(1, 1, bias=False).to(dtype)
+    network.weight.data.zero_()
+    average = EMA(network, 0.999)
+    average.updates = 10_000  # past the warm-up
+    network.weight.data.fill_(1.0)
+    for _ in range(3000):
+        average.update(network)
+    assert average.module.weight.item() == pytest.approx(1 - 0.999**3000, rel=1e-3)
+
+    codes = torch.randn(60, 3, generator=SOURCE).to(dtype)
+    factors = {"a": torch.arange(60) % 3, "b": torch.arange(60) % 4}
+    for measure in (
+        lambda c: roc_auc(c[:, 0], factors["a"] == 1),
+        lambda c: dci(c, factors, num_trees=2).informativeness,
+        lambda c: mutual_information_gap(c, factors).mig,
+        lambda c: mode_coverage(c[:, :2], ring()).high_quality,
+    ):
+        assert measure(codes) == measure(codes.float())
+    shares, sure = class_shares(torch.softmax(4 * codes.float(), 1).to(dtype))
+    assert shares.sum() == 1
+    assert 0 < sure < 1
+
+
+@pytest.mark.situation("Odd tensors", "no images at all", "No values, or a sentence; never NaN.")
+def test_nothing_at_all():
+    model, none = MLPVAE(6, 4, 2), torch.zeros(0, 6)
+    assert importance_nll(model, none, 3).shape == evaluate_elbo(model, none).elbo.shape == (0,)
+    for empty, words in (
+        (lambda: pack(none, 2), "at least one sample to be packed"),
+        (lambda: optimal_logvar(none, none), "at least one image"),
+        (lambda: discriminator_loss(torch.zeros(0), torch.zeros(0)), r"real_logits must hold .* got \(0,\)"),
+        (lambda: mode_coverage(torch.full((3, 2), math.nan), ring()), "aren't finite"),
+        (lambda: squared_error(torch.zeros(3), torch.zeros(3)), r"must have shape \(B, \.\.\.\), got \(3,\)"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            empty()
+
+
+@pytest.mark.situation(
+    "Odd tensors", "binary images as Booleans or integers", "Zeros and ones for a Bernoulli likelihood."
+)
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.uint8, torch.float64])
+def test_binary_images_of_any_type(dtype):
+    logits, x = torch.randn(4, 7, generator=SOURCE), torch.rand(4, 7, generator=SOURCE) < 0.4
+    expected = torch.where(x, torch.sigmoid(logits), 1 - torch.sigmoid(logits)).log().sum(1)
+    torch.testing.assert_close(bernoulli_log_prob(logits, x.to(dtype)), expected)
+    with pytest.raises(ValueError, match="x holds 3"):
+        bernoulli_log_prob(logits, torch.full((4, 7), 3))
+
+
+@pytest.mark.situation(
+    "Odd tensors",
+    "spectral normalisation of a network for signals, or twice",
+    "Every linear map is normalised, once.",
+)
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Conv1d(2, 3, 3), nn.Conv3d(2, 3, 2), nn.ConvTranspose1d(2, 3, 3), nn.Bilinear(2, 3, 4), nn.Linear(4, 3)],
+)
+def test_every_linear_map_is_normalised_once(layer):
+    spectral_norm(spectral_norm(layer))
+    assert len(layer.parametrizations.weight) == 1
+    for _ in range(200):
+        weight = layer.weight
+    matrix = weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose1d) else weight
+    assert torch.linalg.matrix_norm(matrix.detach().flatten(1), 2) == pytest.approx(1, abs=1e-3)
+
+
+def test_as_many_samples_as_codes():
+    for model in (ConvVAE(3, (2, 3)), Generator(3, (3, 2)), ConvConditionalVAE(3, 4, (2, 3))):
+        labels = (1,) if isinstance(model, ConvConditionalVAE) else ()
+        with pytest.raises(ValueError, match="z must hold num_samples = 5 codes, got 3; ask for as many samples"):
+            model.sample(5, *labels, z=torch.randn(3, 3))
