@@ -95,8 +95,8 @@ def losses_of_parts(
     logits_hat: Tensor,
     logits_prior: Tensor,
     *,
-    beta: float = 1.0,
-    gamma: float = 1.0,
+    beta: float,
+    gamma: float,
 ) -> VAEGANLosses:
     """The same where KL and feature error are known already; all of shape (B,), the errors as there."""
     on_hat = discriminator_loss(logits, logits_hat)

@@ -434,7 +434,10 @@ def test_the_screen_says_what_was_passed_over(tmp_path: Path, quick: Quick) -> N
     done = CliRunner().invoke(app, [str(word) for word in arguments], env={"COLUMNS": "300"})
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
-    assert "skipped 1, which no learner was graded for: 'bo\\u200bb/old/deeper/deeper.ipynb': it lies too deep" in said
+    assert (
+        "skipped 1, which no learner was graded for: 'bo\\u200bb/old/deeper/deeper.ipynb': it lies too deep"
+        in said
+    )
     assert "--late worked out nothing for 1 of the submissions" in said
     assert f"1 of them the LMS calls late: शर्मा_1 {VAE}" in said
     assert f"bo<U+200B>b {VAE}: two notebooks in two folders; the one handed in last counts" in said

@@ -29,7 +29,7 @@ class Parts:
     @property
     def losses(self) -> VAEGANLosses:
         return losses_of_parts(
-            self.kl, self.error, self.logits, self.logits_hat, self.logits_prior, gamma=self.gamma
+            self.kl, self.error, self.logits, self.logits_hat, self.logits_prior, beta=1.0, gamma=self.gamma
         )
 
     def squashed(self) -> "Parts":

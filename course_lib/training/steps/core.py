@@ -139,7 +139,7 @@ class ObjectiveStep(TrainingStep):
     """
 
     def __init__(
-        self, model: nn.Module, lr: float | Schedule = 1e-3, parameters: Sequence[nn.Parameter] | None = None
+        self, model: nn.Module, lr: float | Schedule, parameters: Sequence[nn.Parameter] | None = None
     ) -> None:
         self.model: Any = model  # subclasses know what it is
         self.parameters = list(model.parameters() if parameters is None else parameters)

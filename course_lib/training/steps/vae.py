@@ -26,7 +26,6 @@ class VAEStep(ObjectiveStep):
         if optimal_sigma and model.logvar_x is None:
             raise ValueError("optimal_sigma needs a variance; build the model with likelihood='gaussian'")
         super().__init__(model, lr, [p for p in model.parameters() if not (optimal_sigma and p is model.logvar_x)])
-        self.model: VAE = model
         self.beta = beta
         self.optimal_sigma = optimal_sigma
 
