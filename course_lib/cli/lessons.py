@@ -30,6 +30,10 @@ def copy_to_workspace(root: Path) -> None:
         console.print(f"[yellow]newer[/]  {name} has changed since you copied it")
     if done.newer:
         console.print("Yours are untouched. To take a newer one: rename yours, then 'course start' again.")
+    if done.new:
+        console.print(
+            "Copies come without outputs: predict first. How a lesson looks when it has run: notebooks/ here."
+        )
     console.print(f"{len(done.new)} copied, {len(done.kept) + len(done.newer)} already in {root / WORKSPACE}")
 
 

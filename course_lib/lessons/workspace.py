@@ -1,12 +1,14 @@
 """The learner's own folder: copies of lessons and exercises which nothing here ever overwrites."""
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
+from ipykernel.ipkernel import IPythonKernel
+
 from course_lib.lessons.find import notebooks_in
-from course_lib.lessons.outputs import read_notebook, source_hash
+from course_lib.lessons.outputs import RECORD, read_notebook, source_hash
 
 WORKSPACE = "workspace"
 COPIED = ("notebooks", "exercises")
@@ -25,7 +27,8 @@ class Copied:
 def start(root: Path) -> Copied:
     """Copy every lesson and exercise that ``workspace/`` lacks; touch nothing that is there.
 
-    A lesson is newer when its text or code changed, not when only its outputs did.
+    The copies come without outputs: a prediction is made before its answer can be seen. A lesson is newer when its text
+    or code changed, not when only its outputs did.
     """
     workspace = root / WORKSPACE
     workspace.mkdir(exist_ok=True)
@@ -38,7 +41,7 @@ def start(root: Path) -> Copied:
         copy = workspace / name
         if not copy.exists():
             copy.parent.mkdir(exist_ok=True)
-            shutil.copyfile(source, copy)
+            copy_unrun(source, copy)
             ledger[name] = version
             done.new.append(name)
         elif ledger.get(name) != version:
@@ -47,3 +50,15 @@ def start(root: Path) -> Copied:
             done.kept.append(name)
     ledger_path.write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n")
     return done
+
+
+def copy_unrun(source: Path, copy: Path) -> None:
+    """Write a notebook as JupyterLab would have saved it before it was run, so that opening it changes nothing."""
+    notebook = read_notebook(source)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    if "code_sha256" in notebook.metadata.get(RECORD, {}):  # what made the outputs, which are gone
+        del notebook.metadata[RECORD]
+    notebook.metadata["language_info"] = IPythonKernel.language_info
+    nbformat.write(notebook, copy)

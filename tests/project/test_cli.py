@@ -24,6 +24,10 @@ from course_lib.lessons.outputs import MAX_BYTES, faults, source_hash
 VAE = "05_variational_autoencoder"
 
 
+def sources(path: Path) -> list[str]:
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells]
+
+
 def outputs(path: Path) -> str:
     cells = nbformat.read(path, as_version=4).cells
     return "".join(out.get("text", "") for cell in cells for out in cell.get("outputs", []))
@@ -298,7 +302,7 @@ def test_start_copies_once_and_never_overwrites(course: Course, clone: Path) -> 
     assert code == 0
     assert "3 copied" in text
     mine = clone / "workspace" / "notebooks" / f"{VAE}.ipynb"
-    assert mine.read_bytes() == (clone / "notebooks" / f"{VAE}.ipynb").read_bytes()
+    assert sources(mine) == sources(clone / "notebooks" / f"{VAE}.ipynb")
     assert (clone / "workspace" / "exercises" / f"{VAE}.ipynb").exists()
 
     mine.write_text("my work")
@@ -311,6 +315,19 @@ def test_start_copies_once_and_never_overwrites(course: Course, clone: Path) -> 
     assert "new    workspace/notebooks/10_which_model.ipynb" in text
     assert "newer  notebooks/09" not in text
     assert "1 copied, 3 already" in text
+
+
+def test_a_copy_has_no_answers_on_it(course: Course, clone: Path) -> None:
+    course("run", "05", "--in-place")
+    lesson = clone / "notebooks" / f"{VAE}.ipynb"
+    assert "glyphs" in outputs(lesson)
+    text = course("start")[1]
+    copy = clone / "workspace" / "notebooks" / f"{VAE}.ipynb"
+    assert sources(copy) == sources(lesson)
+    cells = nbformat.read(copy, as_version=4).cells
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+    assert "Copies come without outputs" in text
+    assert "Copies" not in course("start")[1]
 
 
 def test_a_lesson_whose_outputs_alone_changed_is_not_newer(course: Course, clone: Path) -> None:
