@@ -1,7 +1,8 @@
 """A small library of reference implementations behind the lessons: autoencoder, VAE, GAN, VAE-GAN.
 
-Its floors, from the ground up (imports only go down): checks, data, models, objectives, training, metrics, viz, tasks,
-grading, lessons, cli. Import what you need by its floor, e.g. ``from course_lib.objectives import elbo``.
+Its floors, from the ground up (imports only go down): checks, data, models, objectives, training, metrics, viz, claims,
+predictions, probes, tasks, exercises, grading, lessons, cli. Import what you need by its floor, e.g.
+``from course_lib.objectives import elbo``.
 """
 
 from __future__ import annotations

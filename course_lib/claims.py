@@ -60,7 +60,7 @@ def claim(
     if below is None and above is None and not (falling or rising):
         raise ValueError("a claim must have a bound or an order: below, above, falling or rising")
     values = _numbers(value)
-    measured = _said(value) + (f" {unit}" if unit else "")
+    measured = _said(value, falling or rising) + (f" {unit}" if unit else "")
     settings = Settings.current
     if smoke() or (settings is not None and not settings.are_defaults()):
         print(f"· {sentence}: {measured} (not claimed at these settings)")
@@ -83,11 +83,12 @@ def _numbers(value: Number | Sequence[Number] | Mapping[str, Number]) -> list[fl
     return [float(value)]
 
 
-def _said(value: Number | Sequence[Number] | Mapping[str, Number]) -> str:
+def _said(value: Number | Sequence[Number] | Mapping[str, Number], in_order: bool) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_digits(v)}" for name, v in value.items())
     if isinstance(value, Sequence):
-        return f"{_digits(sum(value) / len(value))} ({', '.join(map(_digits, value))})"
+        listed = ", ".join(map(_digits, value))
+        return listed if in_order else f"{_digits(sum(value) / len(value))} ({listed})"
     return _digits(value)
 
 

@@ -73,7 +73,8 @@ def answer(name: str, result: float | str | Mapping[str, float], unit: str = "")
     after = f" {unit}" if unit else ""
     for part, came in results.items():
         head = f"{part}: " if part else ""
-        print(f"{head}it is {_said(came)}{after}{_beside(guesses.get(part), came)}.")
+        came_out = f"the answer: {came}" if isinstance(came, str) else f"it is {_said(came)}{after}"
+        print(f"{head}{came_out}{_beside(guesses.get(part), came)}.")
 
 
 def _beside(guess: str | None, came: float | str) -> str:
@@ -97,8 +98,8 @@ def _beside(guess: str | None, came: float | str) -> str:
     return f"; you said {_said(number)}: off by {_said(abs(number - came))}"
 
 
-def _said(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+def _said(value: float) -> str:
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _kept() -> dict[str, dict[str, str]]:

@@ -83,6 +83,8 @@ def run(
         values[name] = parse_value(value)
     if in_place and (values or smoke()):
         stop("--in-place is for runs with the defaults: leave out -p and unset COURSE_SMOKE")
+    if in_place:
+        os.environ["COURSE_STRICT"] = "1"  # what is committed holds
     root = course_root()
     chosen = notebooks_in(root / "notebooks") if lessons == ["all"] else [find_lesson(n, root) for n in lessons]
     for lesson in chosen:

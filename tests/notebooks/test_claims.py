@@ -120,7 +120,7 @@ def test_choices_and_parts(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     table.fields["8 numbers"].value = "10"
     answer("errors", {"2 numbers": 4.0, "8 numbers": 5.0})
     assert capsys.readouterr().out.splitlines() == [
-        "it is yours; you said mine.",
+        "the answer: yours; you said mine.",
         "2 numbers: it is 4; you kept no guess.",
         "8 numbers: it is 5; you said 10: 2 times too much.",
     ]

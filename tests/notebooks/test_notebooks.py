@@ -1,9 +1,11 @@
 """What every committed notebook must be before it is read or run: executed, fresh, small, described, comparable."""
 
+import ast
 from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from course_lib.lessons.execute import parameter_names
 from course_lib.lessons.find import notebooks_in
@@ -67,6 +69,28 @@ def test_every_picture_is_described(path: Path) -> None:
         if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt")
     ]
     assert undescribed == [], "these cells show a picture without alternative text; use course_lib.viz.show"
+
+
+def called(path: Path, function: str) -> list[str]:
+    """The first arguments, all of them words, of a notebook's calls of ``function``, in order."""
+    names = []
+    for cell in code_cells(path):
+        for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+                names.append(ast.literal_eval(node.args[0]))
+    return names
+
+
+@lessons
+def test_every_prediction_is_answered_by_name(path: Path) -> None:
+    asked, answered = called(path, "predict"), called(path, "answer")
+    assert sorted(asked) == sorted(answered), "predict(name, ...) and answer(name, ...) come in pairs"
+    assert len(set(asked)) == len(asked)
+
+
+def test_predictions_have_names_of_their_own() -> None:
+    names = [name for path in LESSONS for name in called(path, "predict")]
+    assert len(set(names)) == len(names)  # guesses of all lessons are kept in one file
 
 
 @everything

@@ -360,6 +360,7 @@ def test_lab_opens_the_copy(course: Course, clone: Path, monkeypatch: pytest.Mon
     assert "--LabApp.default_url=/lab/tree/notebooks/09_vae_gan.ipynb" in served
     assert {"--no-browser", "--ServerApp.port=9000", "--IdentityProvider.token=t"} <= set(served)
     assert "--LabApp.extension_manager=readonly" in served
+    assert "--ServerApp.kernel_spec_manager_class=course_lib.lessons.kernels.OwnPython" in served
     served.clear()
     assert course("lab")[0] == 0
     assert f"--LabApp.default_url=/lab/tree/notebooks/{VAE}.ipynb" in served

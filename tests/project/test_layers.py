@@ -19,6 +19,8 @@ FLOORS = [
     "training",
     "metrics",
     "viz",
+    "claims",
+    "predictions",
     "probes",
     "tasks",
     "exercises",

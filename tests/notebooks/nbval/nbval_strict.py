@@ -3,6 +3,7 @@
 - a cell after a time-out fails (nbval reports xfail, which a reader takes for fine);
 - a kernel that dies fails its cell at once (nbval waits for the whole cell time-out);
 - the last test of each notebook is its kernel's peak memory;
+- a claim of a lesson that doesn't hold fails its cell (course_lib/claims.py);
 - with COURSE_SMOKE=1 outputs aren't compared: sizes are not the ones that the committed outputs come from.
 """
 
@@ -82,6 +83,7 @@ class StrictNotebook(nbval.plugin.IPyNbFile):
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("COURSE_STRICT", "1")
     nbval.kernel.KernelManager = lambda **settings: KernelManager(**(sockets() | settings))
     nbval.plugin.RunningKernel = WatchedKernel
     config.option.nbval_sanitize_with = config.option.nbval_sanitize_with or str(SANITIZE)
