@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection
 
 # letters that hide themselves, and marks that change nothing that can be seen: fillers, variation selectors, tags
 _FILLERS = re.compile(
@@ -36,11 +36,12 @@ def visible(name: str) -> str:
     )
 
 
-def meant(name: str, names: Iterable[str]) -> str:
+def meant(name: str, names: Collection[str]) -> str:
     """The one of ``names`` that is called so, or is shown so; the name itself if none is."""
-    names = list(names)
+    if name in names:
+        return name
     shown = [other for other in names if name in (visible(other), composed(other))]
-    return shown[0] if name not in names and len(shown) == 1 else name
+    return shown[0] if len(shown) == 1 else name
 
 
 def _unseen(c: str, before: str, after: str) -> bool:

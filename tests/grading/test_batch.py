@@ -20,7 +20,9 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from course_lib.cli import app
 from course_lib.exercises.build import read_notebook
 from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading import SubmissionError, Summary, grade_folder, self_check
@@ -419,6 +421,27 @@ def test_of_two_places_the_page_says_which_counts(tmp_path: Path, quick: Quick) 
     third = record()
     assert (third.score, third.elsewhere) == (0, (2,))
     assert says + "the other would have 2 of 2 points." in page.read_text()
+
+
+def test_the_screen_says_what_was_passed_over(tmp_path: Path, quick: Quick) -> None:
+    """Skipped files, for whom no lateness is worked out, which of two notebooks counts: with names that can be seen."""
+    hand_in(tmp_path / "in", "bo\u200bb", VAE, "{ }}")
+    hand_in(tmp_path / "in" / "bo\u200bb", "old", "deeper", "{}")
+    (tmp_path / "in" / "bo\u200bb" / "answers.ipynb").write_text("{}")
+    (tmp_path / "in" / f"शर्मा_LATE_1_2_{VAE}.ipynb").write_text("{}")
+    quick(fake)
+    arguments = ["grade", tmp_path / "in", "--out", tmp_path / "out", "--late", 1, "--due", "2020-01-01"]
+    done = CliRunner().invoke(app, [str(word) for word in arguments], env={"COLUMNS": "300"})
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert (
+        "skipped 1, which no learner was graded for: 'bo\\u200bb/old/deeper/deeper.ipynb': it lies too deep"
+        in said
+    )
+    assert "--late worked out nothing for 1 of the submissions" in said
+    assert f"1 of them the LMS calls late: शर्मा_1 {VAE}" in said
+    assert f"bo<U+200B>b {VAE}: two notebooks in two folders; the one handed in last counts" in said
+    assert CliRunner().invoke(app, [*map(str, arguments), "--quiet"]).output == ""
 
 
 @pytest.mark.situation("Names", "a result that the journal can't take", "that submission alone is marked failed")
