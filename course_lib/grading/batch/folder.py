@@ -7,6 +7,7 @@ made from the journal. Killed at any moment and called again, it goes on where i
 import hashlib
 import os
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -21,13 +22,14 @@ from course_lib.grading.batch.rules import rules, still_hold
 from course_lib.grading.batch.worker import Job, Settings, not_run, said
 from course_lib.grading.intake.read import SubmissionError
 from course_lib.grading.intake.submissions import Submission, find_submissions
-from course_lib.grading.journal import JOURNAL, Journal, JournalError, explained
+from course_lib.grading.journal import JOURNAL, Journal, explained
 from course_lib.grading.journal.adjust import Late, apply_late
 from course_lib.grading.names import composed, visible, writable
 from course_lib.grading.reports.publish import Pages, Tables, publish
 from course_lib.grading.results import Result, Status
 from course_lib.grading.sandbox import Limits, require
 
+_UNWRITABLE = (ValueError, TypeError, RecursionError, sqlite3.InterfaceError)  # of one row, not of the journal
 _MARGIN = 180.0  # seconds that reading, starting and judging may take besides a submission's own
 
 
@@ -167,32 +169,27 @@ class _Batch:
         known = {composed(learner): learner for learner in self._journal.learners()}
         found = [replace(one, learner=known.get(one.learner, one.learner)) for one in found]
         with self._journal.transaction():
-            runs = [(self._noted(submission, again), submission) for submission in found]
+            runs = [(self._note(submission, _hash(*_data(submission)), again), submission) for submission in found]
         return [(run, submission) for run, submission in runs if run is not None]
 
-    def _noted(self, submission: Submission, again: bool) -> int | None:
-        """:meth:`_note`; a submission that the journal can't take stops no other."""
-        try:
-            return self._note(submission, _hash(*_data(submission)), again)
-        except (JournalError, OSError):
-            raise
-        except Exception as error:
-            self.skipped.append(f"{submission.learner} {submission.name}: it can't be noted ({said(error)})")
-            return None
-
     def _note(self, submission: Submission, content: str, again: bool) -> int | None:
+        """The run to do for a submission, if any; one that the journal can't take stops no other."""
         learner, place, at = submission.learner, submission.exercise, submission.submitted
         exercise = place or self._journal.recognised(learner, place, content)
         rules = self._rules(exercise)
-        return self._journal.hand_in(
-            learner,
-            place,
-            content,
-            at,
-            rules,
-            again=again,
-            same=lambda old: self._still_hold(old, rules, exercise),
-        )
+        try:
+            return self._journal.hand_in(
+                learner,
+                place,
+                content,
+                at,
+                rules,
+                again=again,
+                same=lambda old: self._still_hold(old, rules, exercise),
+            )
+        except _UNWRITABLE as error:
+            self.skipped.append(f"{learner} {submission.name}: it can't be noted ({said(error)})")
+            return None
 
     def _still_hold(self, old: Mapping[str, str], rules: Mapping[str, str], exercise: str) -> bool:
         known = exercise in self._catalogue.names
@@ -204,11 +201,10 @@ class _Batch:
         A result that the journal can't take is a fault of the grader's on this submission, and stops no other.
         """
         known = job.exercise or not result.exercise
+        rules = None if known else self._rules(result.exercise)
         try:
-            self._journal.finish(job.run, result, answers, None if known else self._rules(result.exercise))
-        except (JournalError, OSError):
-            raise
-        except Exception as error:
+            self._journal.finish(job.run, result, answers, rules)
+        except _UNWRITABLE as error:
             result = not_run(job, "failed", f"The result could not be recorded ({said(error)}).")
             self._journal.finish(job.run, result, {})
         return result
