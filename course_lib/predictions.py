@@ -78,9 +78,9 @@ def answer(name: str, result: float | str | Mapping[str, float], unit: str = "")
 
 
 def _beside(guess: str | None, came: float | str) -> str:
-    """The guess, and how far it was from what came."""
+    """The guess, and how far it was from what came; nothing if none was kept."""
     if not guess:
-        return "; you kept no guess"
+        return ""
     if isinstance(came, str):
         return ", as you said" if guess == came else f"; you said {guess}"
     try:
