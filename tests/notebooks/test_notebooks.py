@@ -9,6 +9,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from course_lib.lessons.execute import parameter_names
 from course_lib.lessons.find import notebooks_in
+from course_lib.lessons.minutes import reading_minutes, stated_minutes
 from course_lib.lessons.outputs import faults, read_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +70,15 @@ def test_every_picture_is_described(path: Path) -> None:
         if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt")
     ]
     assert undescribed == [], "these cells show a picture without alternative text; use course_lib.viz.show"
+
+
+@lessons
+def test_a_lesson_says_how_long_it_takes_to_read(path: Path) -> None:
+    stated, worked_out = stated_minutes(path), reading_minutes(path)
+    assert stated is not None, (
+        f"its first cell must say: **Time:** about {worked_out} minutes to read, code included"
+    )
+    assert abs(stated - worked_out) <= 5
 
 
 def called(path: Path, function: str) -> list[str]:

@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from course_lib.cli import app
 from course_lib.lessons.find import notebooks_in
+from course_lib.lessons.minutes import stated_minutes
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,6 +30,12 @@ def test_every_picture_has_an_alternative_text() -> None:
 
 def test_every_lesson_is_listed() -> None:
     assert [path.name for path in notebooks_in(ROOT / "notebooks") if f"notebooks/{path.name}" not in README] == []
+
+
+def test_it_says_how_long_each_lesson_takes() -> None:
+    for lesson in notebooks_in(ROOT / "notebooks"):
+        row = next(line for line in README.splitlines() if line.startswith(f"| [{lesson.name[:2]} "))
+        assert row.endswith(f"| {stated_minutes(lesson)} minutes |")
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
