@@ -60,7 +60,7 @@ def observe(
             _SEED
         )  # not torch.manual_seed, which queues a call for each accelerator
         try:
-            return Observation(dict(probe(answer, _copy(case))))
+            return Observation(dict(probe(answer, copied(case))))
         except NotImplementedError as error:
             return _not_written(error, answer)
         except AnswerError as error:
@@ -75,7 +75,7 @@ def call(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     One tensor is called "the value"; a tuple's are counted, a dictionary's or dataclass's bear their names. A
     gradient that doesn't exist is given as zeros. It is called twice, and leaves its inputs as they are.
     """
-    again = _copy(case)
+    again = copied(case)
     with kept(case):
         values = named_tensors(answer(*case.values()), case)
     outputs = {name: value.detach() for name, value in values.items()}
@@ -198,7 +198,7 @@ def _own_frame(error: BaseException) -> tuple[CodeType | None, int]:
     return own
 
 
-def _copy(case: Case) -> dict[str, Tensor | int | float]:
+def copied(case: Case) -> dict[str, Tensor | int | float]:
     """A fresh copy, so that an answer that writes into its inputs harms nobody else."""
     return {
         name: x.detach().clone().requires_grad_(x.requires_grad) if isinstance(x, Tensor) else x

@@ -6,7 +6,7 @@ no points and nbval a failure. Nothing is written to stderr.
 
 from typing import Any
 
-from course_lib.probes.calls import observe
+from course_lib.probes.calls import Case, copied, observe
 from course_lib.tasks.core import Task, Verdict
 from course_lib.tasks.find import find_task
 from course_lib.tasks.judging import judge
@@ -25,14 +25,24 @@ def public_verdict(task: Task, answer: Any) -> Verdict:
     return judge(task, cases, [observe(task.probe, answer, case) for case in cases], reveal=True)
 
 
-def check(name: str, answer: Any = None) -> None:
-    """Run the public checks of the task ``name`` on ``answer``, the function itself: ``check("f", f)``.
+class Check:
+    """``check("f", f)``: run the public checks of the task ``f`` on an answer, the function itself.
 
     Prints that they passed. Raises ``CheckFailed`` with what was expected, what came and the mistake it looks like;
-    ``ValueError`` for a name that is no task's.
+    ``ValueError`` for a name that is no task's. ``last_case`` is then the input that it failed on, by the names of the
+    parameters: ``f(**check.last_case)`` calls the answer again.
     """
-    task = find_task(name)
-    verdict = public_verdict(task, answer)
-    if not verdict.passed:
-        raise CheckFailed(str(verdict))
-    print(f"{name}: public checks passed.")
+
+    last_case: Case | None = None
+
+    def __call__(self, name: str, answer: Any = None) -> None:
+        task = find_task(name)
+        verdict = public_verdict(task, answer)
+        self.last_case = None if verdict.case is None else copied(task.public_cases()[verdict.case])
+        if not verdict.passed:
+            had = "\nThe input it failed on is check.last_case." if self.last_case else ""
+            raise CheckFailed(f"{verdict}{had}")
+        print(f"{name}: public checks passed.")
+
+
+check = Check()

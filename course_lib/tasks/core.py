@@ -58,11 +58,13 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of an answer. ``message`` is for the learner; ``hint`` names the mistake it looks like."""
+    """What became of an answer. ``message`` is for the learner; ``hint`` names the mistake it looks like; ``case``: on
+    which of the inputs it failed, if on a certain one."""
 
     outcome: Outcome
     message: str = ""
     hint: str = ""
+    case: int | None = None
 
     @property
     def passed(self) -> bool:

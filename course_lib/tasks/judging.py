@@ -38,12 +38,12 @@ class Judge:
 
     def verdict(self, observations: Sequence[Observation], *, reveal: bool) -> Verdict:
         """The verdict on one observation per case. ``reveal``: numbers may be shown."""
-        for observation in observations:
+        for i, observation in enumerate(observations):
             if observation.untouched:
                 return Verdict("untouched", f"{self.task.name} is not written yet. {observation.error}".strip())
             if observation.error:
                 said = observation.error if reveal else f"On a hidden input {kind_of(observation.error)}."
-                return Verdict("error", f"{self.task.name} could not be used. {said}")
+                return Verdict("error", f"{self.task.name} could not be used. {said}", case=i)
         if self.task.measure is not None:
             for case, observation in zip(self.cases, observations, strict=True):
                 verdict = self.task.measure(case, observation.outputs)
@@ -62,7 +62,7 @@ class Judge:
                     f"{self.task.name} is not right yet ({where}).",
                     *("- " + gap for gap in gaps[:_MAX_GAPS]),
                 ]
-                return Verdict("wrong", "\n".join(lines), self._likely_mistake(observations))
+                return Verdict("wrong", "\n".join(lines), self._likely_mistake(observations), i)
         return Verdict("right")
 
     def _expected(self, i: int) -> Outputs:

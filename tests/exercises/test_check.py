@@ -31,6 +31,30 @@ def test_a_right_answer_is_told_that_the_public_checks_passed(capsys: pytest.Cap
     assert capsys.readouterr().out == "kl_divergence: public checks passed.\n"
 
 
+def test_the_failing_input_can_be_had() -> None:
+    def only_for_batches(mu, logvar):
+        return right(mu, logvar) if len(mu) > 1 else right(mu, logvar) + 1
+
+    said = complaint(only_for_batches)
+    assert said.endswith("The input it failed on is check.last_case.")
+    case = check.last_case
+    assert case is not None
+    assert list(case) == ["mu", "logvar"]
+    assert len(case["mu"]) == 1
+    torch.testing.assert_close(only_for_batches(**case), right(**case) + 1)
+    case["mu"].data.zero_()  # a copy: the check itself asks the same again
+    assert complaint(only_for_batches) == said
+    check("kl_divergence", right)
+    assert check.last_case is None
+
+
+def test_a_stub_has_no_failing_input() -> None:
+    def kl_divergence(mu, logvar):
+        raise NotImplementedError("Add up the divergences.")
+
+    assert "last_case" not in complaint(kl_divergence)
+
+
 def test_a_stub_gets_a_kind_word_that_says_what_to_do() -> None:
     def kl_divergence(mu, logvar):
         raise NotImplementedError("Add up the divergences.")
@@ -107,7 +131,7 @@ def test_an_answer_that_writes_into_its_inputs_harms_no_other() -> None:
         mu.data.zero_()
         return result
 
-    check("kl_divergence", kl_divergence)
+    assert "It changed mu in place" in complaint(kl_divergence)
     check("kl_divergence", right)
 
 
