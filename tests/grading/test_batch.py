@@ -198,7 +198,14 @@ HOSTILE = {
     "kills": ("import os\nos._exit(0)", "stopped", 2, "The kernel died."),
     "parent": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "graded", 6, "There is no function"),
     "library": ("from course_lib.models import reparameterize", "graded", 6, "asks you to write"),
-    "judges": ("from course_lib.tasks import judging" + RIGHT, "graded", 6, "ImportError"),
+    "judges": (
+        "from course_lib.tasks import judging" + RIGHT.replace("return", "return judging.judge and"),
+        "graded",
+        6,
+        "ImportError",
+    ),
+    # what it defines below a line that failed is right, and uses nothing of that line
+    "looks": ("from course_lib.tasks import judging" + RIGHT, "graded", 8, ""),
     # kept: in what is left of it chance says whether the next cells can run; what was earned before stays
     "hoards": ("x = []\nwhile True:\n    x.append(bytearray(10**8))", "graded or stopped", 6, "MemoryError"),
     "memory": (

@@ -47,8 +47,9 @@ def test_the_container_is_made_of_files_that_are_there() -> None:
     assert [name for name in copied if not (ROOT / name).exists()] == []
 
 
-def test_the_probe_sends_people_to_what_is_here() -> None:
-    advice = (ROOT / "course_lib/grading/sandbox/probe.py").read_text(encoding="utf-8")
+def test_the_sandbox_sends_people_to_what_is_here() -> None:
+    files = ("jail.py", "probe.py")
+    advice = "".join((ROOT / "course_lib/grading/sandbox" / name).read_text(encoding="utf-8") for name in files)
     assert "docs/security.md" in advice
     assert "Containerfile" in advice
     assert "/etc/apparmor.d/bwrap" in PAGE
