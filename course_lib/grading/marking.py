@@ -82,8 +82,17 @@ def _verdict(
         observations = received(cell.data, task.name, len(public) + len(hidden))
     except TransportError as error:
         return Verdict("error", f"What {task.name} gave back could not be read: {error}.")
+    verdict = _judged(task, public, hidden, observations)
+    own = _cell(rebuilt, run, "answer", task.name)
+    if verdict.outcome != "error" or own is None or own.status == "ok":
+        return verdict
+    return Verdict("error", f"{verdict.message}\nThe cell itself: {_why(own, run, limits)}")
+
+
+def _judged(task: Task, public: list[Case], hidden: list[Case], observations: Sequence[Observation]) -> Verdict:
+    """The verdict on what came back: one observation for each case, or a single one that says why there are none."""
     if len(observations) == 1 and (observations[0].error or observations[0].untouched):
-        return _failed(task, observations, rebuilt, run, limits)
+        return judge(task, [], observations, reveal=True)
     verdict = judge(task, public, observations[: len(public)], reveal=True)
     if not verdict.passed or not hidden:
         return verdict
@@ -91,17 +100,6 @@ def _verdict(
     if not verdict.passed and public:
         return Verdict(verdict.outcome, f"The public checks pass. {verdict.message}", verdict.hint)
     return verdict
-
-
-def _failed(
-    task: Task, observations: Sequence[Observation], rebuilt: Rebuilt, run: NotebookRun, limits: Limits
-) -> Verdict:
-    """No outputs, but a word on why; with the end of the learner's own cell, if that failed."""
-    verdict = judge(task, [], observations, reveal=True)
-    cell = _cell(rebuilt, run, "answer", task.name)
-    if verdict.outcome == "untouched" or cell is None or cell.status == "ok":
-        return verdict
-    return Verdict("error", f"{verdict.message}\nThe cell itself: {_why(cell, run, limits)}")
 
 
 def _cell(rebuilt: Rebuilt, run: NotebookRun, role: str, name: str) -> CellOutcome | None:

@@ -15,7 +15,7 @@ from types import CodeType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, allclose, nn  # bound here: a notebook may put something else in torch.allclose
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
@@ -97,7 +97,7 @@ def _compare(first: Mapping[str, Tensor], second: Callable[[], Mapping[str, Tens
             f"Called once it works; called again with the same inputs it doesn't. {describe(error)}"
         ) from error
     if first.keys() != values.keys() or not all(
-        x.shape == values[name].shape and torch.allclose(x, values[name].detach(), equal_nan=True)
+        x.shape == values[name].shape and allclose(x, values[name].detach(), equal_nan=True)
         for name, x in first.items()
     ):
         raise AnswerError(

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor, isclose, nn
 
 
 class AnswerError(Exception):
@@ -77,5 +76,5 @@ def _same(a: object, b: object) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(_same, a, b))
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return a.shape == b.shape and a.dtype == b.dtype and bool(torch.isclose(a, b, 0, 0, equal_nan=True).all())
+        return a.shape == b.shape and a.dtype == b.dtype and bool(isclose(a, b, 0, 0, equal_nan=True).all())
     return a == b if not (isinstance(a, Tensor) or isinstance(b, Tensor)) else False
