@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from course_lib.grading.intake.submission import Submission
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
 if "MUTANT_UNDER_TEST" in os.environ:  # what torch's first optimiser imports, once for all forked processes
     import torch._dynamo  # noqa: F401
@@ -67,6 +69,22 @@ def browser() -> Iterator["Browser"]:
         running = playwright.chromium.launch(executable_path=program, args=arguments)
         yield running
         running.close()
+
+
+def read(submission: "Submission") -> str:
+    """What was handed in, or why that can't be read."""
+    from course_lib.grading.intake.read import SubmissionError
+
+    try:
+        return submission.read().decode()
+    except SubmissionError as error:
+        return f"! {error}"
+
+
+@pytest.fixture(params=["folder", "zip", "wrapped zip"])
+def how(request: pytest.FixtureRequest) -> str:
+    """The ways that a class's files come."""
+    return str(request.param)
 
 
 @pytest.fixture

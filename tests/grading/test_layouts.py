@@ -6,11 +6,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from conftest import read
 
 from course_lib.exercises.load import OURS
 from course_lib.exercises.variants import exercise_names
-from course_lib.grading.intake.read import SubmissionError
-from course_lib.grading.intake.submissions import Found, Submission, find_submissions
+from course_lib.grading.intake.submissions import Found, find_submissions
 
 EXERCISES = exercise_names(OURS)
 VAE, GAN = "05_variational_autoencoder", "07_gan"
@@ -32,18 +32,6 @@ def found(tmp_path: Path, files: dict[str, str], how: str = "folder") -> Found:
         for name, text in files.items():
             archive.writestr(around + name, text)
     return find_submissions(tmp_path / "in.zip", EXERCISES)
-
-
-def read(submission: Submission) -> str:
-    try:
-        return submission.read().decode()
-    except SubmissionError as error:
-        return f"! {error}"
-
-
-@pytest.fixture(params=["folder", "zip", "wrapped zip"])
-def how(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 COURSE = {

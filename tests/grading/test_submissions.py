@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from conftest import read
 
 from course_lib.exercises.load import OURS
 from course_lib.exercises.variants import exercise_names
@@ -78,18 +79,6 @@ def place(tmp_path: Path, files: dict[str, str], how: str) -> Path:
     return zipped(
         tmp_path / "in.zip", {f"submissions/{n}": t for n, t in files.items()} | {"__MACOSX/._x.ipynb": ""}
     )
-
-
-def read(submission: Submission) -> str:
-    try:
-        return submission.read().decode()
-    except SubmissionError as error:
-        return f"! {error}"
-
-
-@pytest.fixture(params=["folder", "zip", "wrapped zip"])
-def how(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 def test_nbgraders_tree_and_flat_files(tmp_path: Path, how: str) -> None:

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from conftest import Course, needs_bubblewrap, write_notebook
 from torch import nn
 
@@ -17,6 +16,7 @@ from course_lib.lessons.doctor import kernel
 from course_lib.lessons.execute import execute
 from course_lib.lessons.kernels import OwnPython
 from course_lib.models.weights import load_weights, save_weights
+from course_lib.training.checkpoint import load_checkpoint, save_checkpoint
 
 PROGRAM = Path(sys.executable).with_name("course")
 
@@ -61,15 +61,17 @@ def test_a_command_goes_through_a_narrow_pipe() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/maps")
 @pytest.mark.situation(
-    "Laptops", "Windows, weights that were loaded before", "can be replaced: no file stays open"
+    "Laptops", "Windows, weights or a checkpoint that were loaded before", "can be replaced: no file stays open"
 )
 def test_files_that_were_read_are_let_go(tmp_path: Path) -> None:
     model = nn.Linear(300, 200)
     save_weights(tmp_path / "a.safetensors", model)
     load_weights(tmp_path / "a.safetensors", model)
-    torch.save(model.state_dict(), tmp_path / "b.pt")
-    kept = torch.load(tmp_path / "b.pt", weights_only=True)
-    assert "a.safetensors" not in Path("/proc/self/maps").read_text(encoding="utf-8")
+    save_checkpoint(tmp_path / "b.pt", model.state_dict())
+    kept = load_checkpoint(tmp_path / "b.pt")
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert "a.safetensors" not in maps
+    assert "b.pt" not in maps
     assert not [fd for fd in Path("/proc/self/fd").iterdir() if fd.exists() and tmp_path in fd.resolve().parents]
     assert kept
 
