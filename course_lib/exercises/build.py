@@ -36,6 +36,7 @@ from course_lib.exercises.variants import Variants
 from course_lib.tasks.core import Task
 
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
+_LINE_LENGTH = 88  # what JupyterLab shows at 1280 pixels
 _CHECK = re.compile(r"check\(\s*[\"'](\w+)[\"']")
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -181,7 +182,10 @@ def stub(source: str) -> str:
             if inside or not todo:
                 raise BuildError(f"after {_BEGIN} a sentence on what to do is needed, and no second one inside")
             indent = line[: len(line) - len(line.lstrip())]
-            lines.append(f"{indent}raise NotImplementedError({json.dumps(todo, ensure_ascii=False)})")
+            quoted = json.dumps(todo, ensure_ascii=False)
+            line = f"{indent}raise NotImplementedError({quoted})"
+            long = len(line) > _LINE_LENGTH
+            lines += [line[: -len(quoted) - 1], f"{indent}    {quoted}", f"{indent})"] if long else [line]
             inside = True
         elif word.startswith(_END):
             if not inside:
