@@ -5,6 +5,7 @@ with a caption; ``slider_figure`` redraws one as a slider moves.
 """
 
 from course_lib.viz.charts import bars, histograms, lines, training_curves
+from course_lib.viz.diagrams.models import autoencoder_diagram, gan_diagram, vae_diagram, vae_gan_diagram
 from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
 from course_lib.viz.latents import latent_scatter, point_and_image

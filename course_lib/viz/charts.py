@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.training import History
-from course_lib.viz.style import COLORS, GREY, MARKERS, as_array, new_figure, styled
+from course_lib.viz.style import COLORS, GREY, MARKERS, as_array, colors_of, new_figure, styled
 
 _DASHES = ("-", "--", "-.", ":")
 
@@ -27,12 +27,13 @@ def lines(
 ) -> Figure:
     """One line for each ``label: (x, y)``; ``reference`` draws named horizontal lines to compare with."""
     figure, axes = new_figure()
+    colors = colors_of(series)
     for index, (label, (x, y)) in enumerate(series.items()):
         axes.plot(
             as_array(x),
             as_array(y),
             label=label,
-            color=COLORS[index % len(COLORS)],
+            color=colors[index],
             linestyle=_DASHES[index // len(COLORS) % len(_DASHES)],
             marker=MARKERS[index % len(MARKERS)] if markers else None,
             markersize=5,
@@ -86,8 +87,9 @@ def histograms(
         )
     edges = np.histogram_bin_edges(pooled, bins=bins, range=limits)
     figure, axes = new_figure()
+    colors = colors_of(arrays)
     for index, (label, array) in enumerate(arrays.items()):
-        color = COLORS[index % len(COLORS)]
+        color = colors[index]
         density, _ = np.histogram(array, bins=edges, density=True)
         axes.stairs(density, edges, label=label, color=color, linewidth=1.8, linestyle=_DASHES[index % 4])
         axes.stairs(density, edges, fill=True, color=color, alpha=0.12)
@@ -115,12 +117,13 @@ def bars(
     series = list(dict.fromkeys(name for group in nested.values() for name in group))
     figure, axes = new_figure(width=min(9.0, max(4.0, 1.6 + 0.75 * len(nested) * max(1.0, 0.6 * len(series)))))
     width = 0.7 / len(series)
+    colors = colors_of(series)
     for index, name in enumerate(series):
         labels = [label for label, group in nested.items() if name in group]
         positions = [list(nested).index(label) + (index - (len(series) - 1) / 2) * width for label in labels]
         heights = [float(nested[label][name]) for label in labels]
         spread = [errors.get(label, 0.0) for label in labels] if errors else None
-        drawn = axes.bar(positions, heights, width * 0.92, yerr=spread, color=COLORS[index], label=name, capsize=3)
+        drawn = axes.bar(positions, heights, width * 0.92, yerr=spread, color=colors[index], label=name, capsize=3)
         axes.bar_label(drawn, [value_format.format(h) for h in heights], padding=2, fontsize=9)
     _references(axes, reference)
     axes.set_xticks(range(len(nested)), list(nested))

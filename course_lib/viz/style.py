@@ -1,10 +1,13 @@
 """The one look of all figures: colours that colour-blind readers can tell apart, fonts of 9 points and more.
 
-Colours: Okabe and Ito (2008), "Color universal design", without the yellow that fades on white.
+Colours: Okabe and Ito (2008), "Color universal design", without the yellow that fades on white; for the symbols of
+formulas three darker ones after Tol's "muted" scheme (2021).
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from functools import wraps
+from itertools import cycle
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
@@ -20,6 +23,18 @@ ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "p")
 GREY = "#666666"
+
+# One colour for a model and one for a symbol, in every figure of the course.
+MODELS = {
+    "real": BLUE,
+    "test images": BLUE,
+    "PCA": GREY,
+    "autoencoder": ORANGE,
+    "VAE": GREEN,
+    "GAN": VERMILION,
+    "VAE-GAN": PURPLE,
+}
+SYMBOLS = {"x": BLUE, "x_hat": SKY, "z": "#332288", "mu": "#2F8F80", "sigma": "#86862A", "eps": GREY}
 DPI = 100  # pixels per inch: a 10-point letter is 14 pixels, and a page of figures stays below 1 MB
 
 # 0 vermilion, 1/2 white, 1 blue: "fake", "can't tell", "real"; also the colours of signed images.
@@ -50,6 +65,18 @@ STYLE: Any = {
 }
 
 P = ParamSpec("P")
+
+
+def colors_of(labels: Iterable[str]) -> list[str]:
+    """A colour for each label: its model's where it names one, otherwise the next that no model here has."""
+    own = [_model_in(label) for label in labels]
+    free = cycle([color for color in COLORS if color not in own] or COLORS)
+    return [color or next(free) for color in own]
+
+
+def _model_in(label: str) -> str | None:
+    names = [name for name in MODELS if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", label)]
+    return MODELS[max(names, key=len)] if names else None
 
 
 def styled(make_figure: Callable[P, Figure]) -> Callable[P, Figure]:
