@@ -20,6 +20,7 @@ FLOORS = [
     "metrics",
     "viz",
     "claims",
+    "scoreboard",
     "predictions",
     "probes",
     "tasks",

@@ -1,0 +1,73 @@
+"""What lessons write out is what the library has: a function is taken out of its notebook by name, and compared."""
+
+import ast
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib.models import ConvAutoencoder
+from course_lib.objectives import squared_error
+from course_lib.training import AutoencoderStep
+
+LESSONS = Path(__file__).parents[2] / "notebooks"
+
+
+def written_out(lesson: str, *names: str, **given: Any) -> list[Any]:
+    """The functions and classes ``names`` of the lesson whose file begins with ``lesson``, and nothing else run.
+
+    ``given``: what they use of the rest of the notebook.
+    """
+    (path,) = LESSONS.glob(f"{lesson}_*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    found: dict[str, ast.stmt] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            for node in ast.parse("".join(cell["source"])).body:
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    found[node.name] = node
+    missing = [name for name in names if name not in found]
+    assert not missing, f"{path.name} defines no {', '.join(missing)}"
+    namespace = {"torch": torch, "nn": nn, "math": math, **given}
+    tree = ast.Module([found[name] for name in names], type_ignores=[])
+    exec(compile(tree, str(path), "exec"), namespace)
+    return [namespace[name] for name in names]
+
+
+def test_lesson_01_writes_the_librarys_autoencoder() -> None:
+    (written,) = written_out("01", "Autoencoder")
+    x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(5)
+    mine = written(latent_dim=7)
+    torch.manual_seed(5)
+    library = ConvAutoencoder(latent_dim=7)
+    assert torch.equal(mine.encode(x), library.encode(x))
+    assert torch.equal(mine(x), library(x))
+
+
+def test_lesson_01_writes_the_librarys_error() -> None:
+    (written,) = written_out("01", "squared_error")
+    x_hat, x = torch.randn(2, 5, 1, 4, 3, generator=torch.Generator().manual_seed(2))
+    assert torch.allclose(written(x_hat, x), squared_error(x_hat, x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("num_steps", [1, 3])
+def test_lesson_01_trains_as_the_librarys_step_does(num_steps: int) -> None:
+    (train_model,) = written_out("01", "train_model", squared_error=squared_error, BATCH_SIZE=4)
+    x = torch.rand(9, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    torch.manual_seed(6)
+    mine = nn.Linear(6, 6).double()
+    library = nn.Linear(6, 6).double()
+    library.load_state_dict(mine.state_dict())
+    train_model(mine, x, [(0.02, num_steps), (0.01, 2)], seed=11)
+
+    step, generator = AutoencoderStep(library, lr=0.02), torch.Generator().manual_seed(11)
+    for number in range(num_steps + 2):
+        step.optimizer.param_groups[0]["lr"] = 0.02 if number < num_steps else 0.01
+        step(x[torch.randint(9, (4,), generator=generator)])
+    for ours, theirs in zip(mine.parameters(), library.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-9)
