@@ -2,7 +2,8 @@
 
 A module has pure functions in files beside it and a default export ``{render}``, the contract of anywidget
 (https://anywidget.dev): ``render({model, el})``. Of the model it uses ``get``, ``set``, ``on`` and ``save_changes``,
-so a page without a kernel can show it, which gives it the same data as the model's ``data``.
+so a page without a kernel can show it, which gives it the same data as the model's ``data``. In a notebook it asks for
+them by ``send``.
 """
 
 import base64
@@ -69,7 +70,6 @@ class Widget(anywidget.AnyWidget):
     """
 
     value = traitlets.Any().tag(sync=True)
-    asked = traitlets.Int(0).tag(sync=True)  # how often a front end has asked for the data
 
     def __init__(
         self, name: str, data: dict[str, Any], value: Any, still: Callable[[], Figure], caption: str
@@ -80,10 +80,11 @@ class Widget(anywidget.AnyWidget):
         self._anywidget_id = f"course_lib.{name}"
         self.data, self._still, self.caption = data, still, caption
         super().__init__(value=value)
-        self.observe(self._send_data, names="asked")
+        self.on_msg(self._answer)
 
-    def _send_data(self, _change: Any) -> None:
-        self.send({"kind": "data", "data": self.data})
+    def _answer(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
+        if message.get("kind") == "ask":
+            self.send({"kind": "data", "data": self.data})
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         made = super()._repr_mimebundle_(**kwargs)
