@@ -54,7 +54,9 @@ def _cell(row: Row, column: str) -> str:
     if column not in row:
         return "–"
     _, _, factor, digits = _COLUMNS[column]
-    low, mean, high = (factor * v for v in (min(row[column]), sum(row[column]) / len(row[column]), max(row[column])))
+    low, mean, high = (
+        factor * v for v in (min(row[column]), sum(row[column]) / len(row[column]), max(row[column]))
+    )
     spread = "" if len(row[column]) == 1 else f" ({low:{digits}}–{high:{digits}})"
     return f"{mean:{digits}}{spread}"
 

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
     from course_lib.grading.intake.submission import Submission
 
@@ -69,6 +69,15 @@ def browser() -> Iterator["Browser"]:
         running = playwright.chromium.launch(executable_path=program, args=arguments)
         yield running
         running.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    """A window of a small laptop's size, with settings of its own, patient with a busy machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
 
 
 def read(submission: "Submission") -> str:

@@ -13,11 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.data import load
-from course_lib.models import VAE, VAEGAN, Classifier, ConvVAE, Discriminator, Generator
+from course_lib.models import VAE, VAEGAN, Classifier, ConvAutoencoder, ConvVAE, Discriminator, Generator
 from course_lib.models.weights import SHIPPED, load_weights, save_weights, shipped_hashes
+from course_lib.objectives import LinearSchedule
 from course_lib.training.loop import fit
 from course_lib.training.reproducible import random_state_kept, seed_generators
 from course_lib.training.run import History, Step
+from course_lib.training.steps.autoencoder import AutoencoderStep
 from course_lib.training.steps.core import adam
 from course_lib.training.steps.gan import GANStep
 from course_lib.training.steps.regularisers import R1
@@ -114,16 +116,28 @@ def train_classifier(num_steps: int = 1_500, seed: int = 0) -> Classifier:
     return classifier.eval()
 
 
+def train_plane(num_steps: int = FULL_LENGTH, seed: int = 0) -> ConvAutoencoder:
+    """The autoencoder behind the widget of lesson 01, whose codes are points of the plane, trained on glyphs."""
+    x = load("glyphs").x
+    with random_state_kept():
+        seed_generators(seed)
+        model = ConvAutoencoder(latent_dim=2)
+    step = AutoencoderStep(model, lr=LinearSchedule(3e-3, 1e-5, num_steps))
+    fit(step, x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed)
+    return model.eval()
+
+
 def main(names: list[str]) -> None:
     """Make the shipped weights again, all of them or those named."""
-    x = load("glyphs").x
-    for name in names or ["classifier", *RECIPES]:
+    for name in names or ["classifier", "plane", *RECIPES]:
         network: nn.Module
+        notes = {"data": "20,000 glyphs, ten digits", "steps": f"{FULL_LENGTH} x {BATCH_SIZE}"}
         if name == "classifier":
             network, notes = train_classifier(), {"data": "40,000 glyphs, ten digits", "steps": "1500 x 256"}
+        elif name == "plane":
+            network = train_plane()
         else:
-            network, _ = train(name, x, num_steps=FULL_LENGTH)
-            notes = {"data": "20,000 glyphs, ten digits", "steps": f"{FULL_LENGTH} x {BATCH_SIZE}"}
+            network, _ = train(name, load("glyphs").x, num_steps=FULL_LENGTH)
         path = SHIPPED / f"{name}.safetensors"
         digest = save_weights(path, network, seed="0", torch=torch.__version__, **notes)
         hashes = (shipped_hashes() if (SHIPPED / "SHA256").exists() else {}) | {path.name: digest}

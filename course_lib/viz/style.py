@@ -21,6 +21,9 @@ from torch import Tensor
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+NAMED_COLORS = dict(blue=BLUE, vermilion=VERMILION, green=GREEN, purple=PURPLE, orange=ORANGE, sky=SKY)
+# ten classes at once, readable on white and on black: the above without black, and four between them
+CLASS_COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#7A5CF0", "#DC267F", "#8C8C00", "#808080")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "p")
 GREY = "#666666"
 

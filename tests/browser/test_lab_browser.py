@@ -4,32 +4,31 @@ Screenshots are kept in build/screenshots/ to be looked at. On a continuous-inte
 run or fail; elsewhere they are skipped where there is no Chromium.
 """
 
-import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from conftest import write_notebook
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from jupyterlab_pages import (
+    COURSE,
+    PATIENCE_MS,
+    ROOT,
+    TOKEN,
+    open_notebook,
+    ready,
+    run_all,
+    seen,
+    serving,
+    settings_of_its_own,
+)
+from playwright.sync_api import Page, expect
 
-from course_lib.grading.sandbox.processes import kill_descendants
 from course_lib.lessons.find import notebooks_in
-
-ROOT = Path(__file__).resolve().parents[2]
-SCREENSHOTS = ROOT / "build" / "screenshots"
-TOKEN = "a-token-for-tests"
-PATIENCE_MS = 60_000  # for a kernel to start on a busy machine
 
 SLIDER = """\
 from matplotlib.figure import Figure
@@ -58,53 +57,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.copy(ROOT / "pyproject.toml", clone)
     write_notebook(clone / "notebooks" / "98_slider.ipynb", SLIDER, title="A slider")
     write_notebook(clone / "notebooks" / "99_read.ipynb", SLIDER, title="A slider that was run before")
-    program = Path(sys.executable).with_name("course")
-    folders = {"JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "JUPYTER_RUNTIME_DIR"}
-    env = os.environ | {name: str(home / name.lower()) for name in folders}
-    subprocess.run([program, "run", "99", "--in-place"], cwd=clone, env=env, check=True, capture_output=True)
+    env = settings_of_its_own(home)
+    subprocess.run([COURSE, "run", "99", "--in-place"], cwd=clone, env=env, check=True, capture_output=True)
     (clone / "workspace" / "notebooks").mkdir(parents=True)
     shutil.move(clone / "notebooks" / "99_read.ipynb", clone / "workspace" / "notebooks")  # copies have no outputs
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [program, "lab", "--no-browser", "--port", str(port), f"--IdentityProvider.token={TOKEN}"]
-    log = home / "log"
-    with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=clone, env=env, stdout=output, stderr=output)
-        try:
-            wait_for(f"{address}/api/status?token={TOKEN}", server, log)
-            yield address
-        finally:
-            kill_descendants(server.pid, itself=True)
-            server.wait()
-
-
-def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1200):  # five minutes, on a loaded machine
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            assert server.poll() is None, log.read_text(encoding="utf-8")
-            time.sleep(0.25)
-    pytest.fail(f"JupyterLab didn't answer: {log.read_text(encoding='utf-8')}")
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    yield page
-    context.close()
-
-
-def seen(page: Page | Locator, name: str) -> np.ndarray:
-    """What is on the screen, as RGB, also kept as a file."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    picture = page.screenshot(path=SCREENSHOTS / f"{name}.png")
-    return np.asarray(Image.open(BytesIO(picture)).convert("RGB")).astype(int)
+    with serving(clone, env) as address:
+        yield address
 
 
 def title_of(notebook: Path) -> str:
@@ -130,22 +88,9 @@ def test_the_first_lesson_opens(lab: str, page: Page) -> None:
     assert 0.01 < (middle.min(axis=2) < 128).mean() < 0.6, "no text on the page, or nothing but ink"
 
 
-def ready(page: Page) -> None:
-    """Wait for the kernel; to run a cell before it is there brings up a question which one to take."""
-    expect(page.get_by_text(re.compile(r"Python 3 .*Idle")).first).to_be_visible(timeout=PATIENCE_MS)
-
-
-def open_notebook(page: Page, lab: str, name: str) -> Locator:
-    page.goto(f"{lab}/lab/tree/notebooks/{name}?token={TOKEN}&reset")
-    expect(page.get_by_role("tab", name=name).first).to_be_visible(timeout=PATIENCE_MS)
-    ready(page)
-    return page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-
-
 def test_a_slider_moves_its_picture(lab: str, page: Page) -> None:
     notebook = open_notebook(page, lab, "98_slider.ipynb")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    run_all(page)
     picture, readout, handle = (
         notebook.locator(f".{name}") for name in ("widget-image", "widget-readout", "noUi-handle")
     )

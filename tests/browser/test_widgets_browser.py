@@ -1,0 +1,320 @@
+"""The course's own widgets in JupyterLab: dragged, moved by keys, read by their numbers, and timed.
+
+Only here is something timed: that a picture follows the finger is what these widgets are for. Screenshots are kept in
+build/screenshots/.
+"""
+
+import re
+import shutil
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+from conftest import write_notebook
+from jupyterlab_pages import PATIENCE_MS, ROOT, open_notebook, run_all, seen, serving, settings_of_its_own
+from playwright.sync_api import Locator, Page, expect
+
+LESSON = ROOT / "notebooks" / "01_autoencoders.ipynb"
+WIDGETS = ("cloud_and_line", "code_map")
+PAD = """\
+import torch
+from course_lib.models import ConvAutoencoder
+from course_lib.models.weights import load_weights
+from course_lib.viz import pad
+
+model = ConvAutoencoder(latent_dim=2)
+load_weights("plane", model)
+pad(lambda x, y: model.decode(torch.tensor([[x, y]]))[0].detach())"""
+SLOW_PAD = """\
+import time
+from course_lib.viz import pad
+
+calls = []
+
+def draw(x, y):
+    time.sleep(0.3)
+    calls.append((x, y))
+    return [[0.5 + x / 6, 0.5 + y / 6]]
+
+pad(draw)"""
+
+# Each move's time from the pointer's event, as the page hears of it, to the end of the frame in which it is drawn.
+WATCH_FRAMES = """(root, attribute) => {
+  window.measured = [];
+  root.addEventListener("pointermove", (event) => {
+    if (!event.buttons) return;
+    const [started, before] = [performance.now(), root.dataset[attribute]];
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();  // its message comes when the frame has been laid out and painted
+      port1.onmessage = () =>
+        window.measured.push({ ms: performance.now() - started, drawn: root.dataset[attribute] !== before });
+      port2.postMessage(null);
+    });
+  }, { capture: true });
+}"""
+# From the pointer's event at a point to the frame after the kernel's picture of the same point is in the page.
+WATCH_PICTURES = """root => {
+  window.measured = [];
+  const moves = {};
+  root.addEventListener("pointermove", () => {
+    const started = performance.now();
+    requestAnimationFrame(() => requestAnimationFrame(() => (moves[root.dataset.point] ??= started)));
+  }, { capture: true });
+  new MutationObserver(() => {
+    const at = root.dataset.pictureAt;
+    requestAnimationFrame(() => at in moves && window.measured.push({ ms: performance.now() - moves[at] }));
+  }).observe(root, { attributeFilter: ["data-pictures"] });
+}"""
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lab")]
+
+
+def widget_cells(notebook: Path) -> dict[str, str]:
+    """The source of the cell that makes each of the two widgets in ``notebook``, by the widget's name."""
+    cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    return {name: source for name in WIDGETS for source in cells if re.search(rf"\b{name}\(", source)}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """JupyterLab on the cells of the lesson's widgets and nothing else, on pads, and on the lesson as committed."""
+    home = tmp_path_factory.mktemp("widgets")
+    clone = home / "clone"
+    cells = {name: f"from course_lib.viz import {name}\n\n{name}()" for name in WIDGETS} | widget_cells(LESSON)
+    write_notebook(clone / "notebooks" / "01_widgets.ipynb", *cells.values(), title="Two widgets")
+    write_notebook(clone / "notebooks" / "02_pad.ipynb", PAD, title="A pad")
+    write_notebook(clone / "notebooks" / "03_slow.ipynb", SLOW_PAD, "print(len(calls))", title="A slow pad")
+    busy = [cells["code_map"], "import time\ntime.sleep(25)"]
+    write_notebook(clone / "notebooks" / "04_busy.ipynb", *busy, title="A busy kernel")
+    (clone / "workspace" / "notebooks").mkdir(parents=True)
+    shutil.copy(LESSON, clone / "workspace" / "notebooks" / "committed.ipynb")  # copies have no outputs
+    shutil.copy(ROOT / "pyproject.toml", clone)
+    with serving(clone, settings_of_its_own(home)) as address:
+        yield address
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """A page that neither complains nor asks another machine for anything."""
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url) else None)
+    yield page
+    assert not faults
+
+
+def is_elsewhere(url: str) -> bool:
+    return not re.match(r"(data:|blob:|(http|ws)://127\.0\.0\.1[:/])", url)
+
+
+def opened(page: Page, lab: str, notebook: str) -> Locator:
+    """The notebook after all of its cells were started."""
+    panel = open_notebook(page, lab, notebook)
+    run_all(page)
+    return panel
+
+
+def numbers(widget: Locator, name: str) -> list[float]:
+    """The numbers in ``data-<name>``."""
+    text = widget.get_attribute(f"data-{name}")
+    assert text is not None, f"no data-{name}"
+    return [float(number) for number in text.split(",")]
+
+
+def drag(page: Page, handle: Locator, across: float, down: float, steps: int = 30) -> None:
+    """From the middle of ``handle`` by so many pixels."""
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, steps + 1):
+        page.mouse.move(x + across * step / steps, y + down * step / steps)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+
+
+def milliseconds(page: Page) -> list[float]:
+    """What the page measured; each move must have been drawn."""
+    measured: list[dict[str, Any]] = page.evaluate("window.measured")
+    assert measured
+    assert all(move.get("drawn", True) for move in measured), measured
+    return [move["ms"] for move in measured]
+
+
+def median_of_drag(name: str, times: list[float]) -> float:
+    """The median, which is printed as well."""
+    median, slow = statistics.median(times), float(np.quantile(times, 0.95))
+    print(f"{name}: {len(times)} moves, median {median:.1f} ms, 95 % below {slow:.1f} ms")
+    return median
+
+
+def test_the_two_widgets_of_the_lesson_work_alone(lab: str, page: Page) -> None:
+    notebook = opened(page, lab, "01_widgets.ipynb")
+    cloud, code_map = notebook.locator(".cloud-and-line"), notebook.locator(".code-map")
+    expect(code_map).to_have_attribute("data-code", re.compile("."), timeout=PATIENCE_MS)
+    for widget in (cloud, code_map):
+        box = widget.bounding_box()
+        assert box
+        assert box["width"] >= 400
+        assert box["height"] >= 400
+    check_cloud(page, cloud)
+    check_code_map(page, code_map)
+
+
+def check_cloud(page: Page, cloud: Locator) -> None:
+    before = seen(cloud, "cloud-before")
+    angle, (lost,), (least,) = numbers(cloud, "angle"), numbers(cloud, "lost"), numbers(cloud, "least")
+    assert lost > 2 * least
+    assert cloud.get_attribute("data-answer") == "hidden"
+    expect(cloud.locator("line.best")).to_be_hidden()
+
+    cloud.evaluate(WATCH_FRAMES, "angle")
+    drag(page, cloud.locator(".turn"), 60, -160)  # nearly to the best line
+    assert median_of_drag("cloud_and_line", milliseconds(page)) < 16
+    assert numbers(cloud, "angle") != angle
+    assert numbers(cloud, "lost")[0] < lost
+    assert numbers(cloud, "least") == [least], "the line moved, not the cloud"
+    (spread,) = numbers(cloud, "spread")
+    drag(page, cloud.locator(".handle").first, -60, -60)
+    assert numbers(cloud, "spread") != [spread]
+    mean = numbers(cloud, "mean")
+    drag(page, cloud.locator(".dot").nth(3), 30, -40)
+    assert cloud.get_attribute("data-chosen") == "3"
+    assert numbers(cloud, "mean") != pytest.approx(mean, abs=1e-3)
+
+    (degrees,) = numbers(cloud, "angle")
+    cloud.locator(".turn").focus()
+    page.keyboard.press("ArrowUp")
+    expect(cloud).to_have_attribute("data-angle", f"{degrees + 1:.4f}")
+    cloud.get_by_label("Angle of your line").fill("30")
+    expect(cloud).to_have_attribute("data-angle", "30.0000")
+    cloud.get_by_label("Show the best line").check()
+    expect(cloud.locator("line.best")).to_be_visible()
+    assert np.abs(seen(cloud, "cloud-after")[: len(before)] - before[: len(before)]).max() > 100
+    cloud.get_by_role("button", name="Reset").click()
+    expect(cloud).to_have_attribute("data-lost", f"{lost:.4f}")
+    expect(cloud).to_have_attribute("data-answer", "hidden")
+
+
+def check_code_map(page: Page, code_map: Locator) -> None:
+    plane, image = code_map.locator("svg.plane"), code_map.locator("canvas").first
+    seen(code_map, "code-map-before")
+    before, start, total = pixels(image), numbers(code_map, "point"), numbers(code_map, "decoded-sum")
+    code_map.evaluate(WATCH_FRAMES, "decodedSum")
+    drag(page, plane, 90, -70, steps=60)
+    assert median_of_drag("code_map", milliseconds(page)) < 16
+    assert numbers(code_map, "point") != start
+    assert numbers(code_map, "decoded-sum") != total
+    assert pixels(image) != before, "another point, another image"
+
+    x, y = numbers(code_map, "point")
+    page.keyboard.press("ArrowUp")  # the drag left the focus on the map
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(200)
+    moved_x, moved_y = numbers(code_map, "point")
+    assert moved_x < x
+    assert moved_y > y
+    code_map.get_by_label("z₁").fill("1")
+    code_map.get_by_label("z₂").fill("-1")
+    page.wait_for_timeout(200)
+    assert numbers(code_map, "point") == pytest.approx([1, -1], abs=0.05)
+
+    code, error = numbers(code_map, "code"), numbers(code_map, "error")
+    code_map.get_by_role("button", name="digit 7").click()
+    expect(code_map).to_have_attribute("data-digit", "7")
+    assert numbers(code_map, "code") != code
+    assert numbers(code_map, "error") != error
+    code = numbers(code_map, "code")
+    for name in ("left", "left", "down"):
+        code_map.get_by_role("button", name=f"shift {name}").click()
+    expect(code_map).to_have_attribute("data-shift", "-2, 1")
+    assert numbers(code_map, "code") != code
+    digit = code_map.get_by_label("The digit that is encoded")
+    drag(page, digit, 24, 0)
+    expect(code_map).to_have_attribute("data-shift", "2, 1")
+    digit.focus()
+    page.keyboard.press("ArrowUp")
+    expect(code_map).to_have_attribute("data-shift", "2, 0")
+    code_map.get_by_label("Turn").fill("20")
+    expect(code_map).to_have_attribute("data-degrees", "20")
+    code_map.get_by_role("button", name="Clear").click()
+    expect(code_map).to_have_attribute("data-digit", "drawn")
+    empty = numbers(code_map, "error")
+    drag(page, digit, 0, 50)
+    assert numbers(code_map, "error") != empty, "a stroke was drawn"
+    seen(code_map, "code-map-after")
+    code_map.get_by_role("button", name="Reset").click()
+    page.wait_for_timeout(200)
+    assert numbers(code_map, "point") == start
+
+
+def pixels(canvas: Locator) -> str:
+    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
+
+
+def test_a_pad_shows_what_python_draws(lab: str, page: Page) -> None:
+    notebook = opened(page, lab, "02_pad.ipynb")
+    pad = notebook.locator(".pad")
+    expect(pad).to_have_attribute("data-picture-at", re.compile("."), timeout=PATIENCE_MS)
+    before = pad.locator("img").get_attribute("src")
+    pad.evaluate(WATCH_PICTURES)
+    drag(page, pad.locator("svg.plane"), 100, -100, steps=120)
+    expect(pad).to_have_attribute("data-picture-at", str(pad.get_attribute("data-point")))
+    assert pad.locator("img").get_attribute("src") != before
+    times = milliseconds(page)
+    assert len(times) > 5
+    assert median_of_drag("pad, drawn by the kernel", times) < 100
+    seen(pad, "pad")
+
+
+def test_a_pad_drops_points_that_were_passed_by(lab: str, page: Page) -> None:
+    notebook = opened(page, lab, "03_slow.ipynb")
+    pad = notebook.locator(".pad")
+    expect(pad).to_have_attribute("data-picture-at", re.compile("."), timeout=PATIENCE_MS)
+    drag(page, pad.locator("svg.plane"), 120, 80, steps=40)
+    last = str(pad.get_attribute("data-point"))
+    expect(pad).to_have_attribute("data-picture-at", last)
+    assert 2 <= numbers(pad, "pictures")[0] < 15, "40 moves, each of which takes Python 0.3 s"
+
+
+def test_a_widget_comes_while_other_cells_run(lab: str, page: Page) -> None:
+    notebook = opened(page, lab, "04_busy.ipynb")
+    expect(notebook.locator(".code-map")).to_have_attribute("data-code", re.compile("."), timeout=PATIENCE_MS)
+    assert "Busy" in page.get_by_text(re.compile(r"Python 3 \(ipykernel\) \|")).first.inner_text()
+
+
+# What can be scrolled sideways in a cell: [which cell, what, pixels too many].
+OVERFLOWS = """cell => [...cell.querySelectorAll("*")]
+  .filter(node => node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0)
+  .filter(node => ["auto", "scroll"].includes(getComputedStyle(node).overflowX))
+  .map(node => [node.className, node.scrollWidth - node.clientWidth])"""
+
+
+@pytest.mark.parametrize("width", [1280, 1024])
+def test_nothing_in_a_lesson_scrolls_sideways(lab: str, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 860})
+    notebook = open_notebook(page, lab, "committed.ipynb")
+    expect(page.locator(".jp-FileBrowser")).to_be_visible()
+    found = sideways(page, notebook)
+    seen(page, f"lesson-{width}")
+    assert found == []
+
+
+def sideways(page: Page, notebook: Locator) -> list[str]:
+    """The cells of an open notebook, or outputs, that scroll sideways: 'cell 12: what, by how much'."""
+    cells = notebook.locator(".jp-Notebook .jp-Cell")
+    found = []
+    for index in range(cells.count()):
+        cell = cells.nth(index)
+        cell.evaluate("cell => cell.scrollIntoView()")
+        page.wait_for_timeout(60)
+        for what, excess in cell.evaluate(OVERFLOWS):
+            found.append(f"cell {index}: {what}, {excess} pixels")
+    return found
