@@ -306,11 +306,17 @@ def test_a_widget_comes_while_other_cells_run(lab: str, page: Page) -> None:
     assert notebook.locator(".jp-CodeCell .jp-InputPrompt").last.inner_text() == "[*]:", "the cell is over"
 
 
-# What can be scrolled sideways in a cell: [which cell, what, pixels too many].
-OVERFLOWS = """cell => [...cell.querySelectorAll("*")]
-  .filter(node => node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0)
-  .filter(node => ["auto", "scroll"].includes(getComputedStyle(node).overflowX))
-  .map(node => [node.className, node.scrollWidth - node.clientWidth])"""
+# What can be scrolled sideways in a cell, once JupyterLab has rendered it: [what, pixels too many].
+OVERFLOWS = """async cell => {
+  cell.scrollIntoView({ block: "center" });
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let i = 0; i < 200 && !cell.querySelector(".cm-line, .jp-RenderedHTMLCommon"); i++) await frame();
+  for (let i = 0; i < 5; i++) await frame();
+  return [...cell.querySelectorAll("*")]
+    .filter(node => node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0)
+    .filter(node => ["auto", "scroll"].includes(getComputedStyle(node).overflowX))
+    .map(node => [node.className, node.scrollWidth - node.clientWidth]);
+}"""
 
 
 @pytest.mark.parametrize("width", [1280, 1024])
@@ -318,19 +324,12 @@ def test_nothing_in_a_lesson_scrolls_sideways(lab: str, page: Page, width: int) 
     page.set_viewport_size({"width": width, "height": 860})
     notebook = open_notebook(page, lab, "committed.ipynb")
     expect(page.locator(".jp-FileBrowser")).to_be_visible()
-    found = sideways(page, notebook)
-    seen(page, f"lesson-{width}")
-    assert found == []
-
-
-def sideways(page: Page, notebook: Locator) -> list[str]:
-    """The cells of an open notebook, or outputs, that scroll sideways: 'cell 12: what, by how much'."""
     cells = notebook.locator(".jp-Notebook .jp-Cell")
-    found = []
-    for index in range(cells.count()):
-        cell = cells.nth(index)
-        cell.evaluate("cell => cell.scrollIntoView()")
-        page.wait_for_timeout(60)
-        for what, excess in cell.evaluate(OVERFLOWS):
-            found.append(f"cell {index}: {what}, {excess} pixels")
-    return found
+    expect(cells).to_have_count(len(nbformat.read(LESSON, as_version=4).cells), timeout=PATIENCE_MS)
+    found = [
+        f"cell {index}: {what}, {excess} pixels"
+        for index in range(cells.count())
+        for what, excess in cells.nth(index).evaluate(OVERFLOWS)
+    ]
+    seen(page, f"lesson-{width}")
+    assert not found, "\n".join(found)
