@@ -27,10 +27,14 @@ for name in ("COURSE_SMOKE", "COURSE_DATA"):  # a reader's settings must not cha
 
 Course = Callable[..., tuple[int, str]]
 
-# in CI on Linux such a test runs or fails; .ci/run installs what it needs
+# in CI such a test runs or fails; .ci/run installs what it needs
 needs_bubblewrap = pytest.mark.skipif(
     shutil.which("bwrap") is None and not (os.environ.get("CI") and sys.platform == "linux"),
     reason="no bubblewrap: on Linux, sudo apt install bubblewrap",
+)
+needs_node = pytest.mark.skipif(
+    shutil.which("node") is None and not os.environ.get("CI"),
+    reason="no node: the widgets' functions are tested in it; sudo apt install nodejs",
 )
 
 PARAMETERS = "NUM_STEPS = 3\nDATASET = 'glyphs'"

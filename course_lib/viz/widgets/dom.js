@@ -27,12 +27,14 @@ export function button(label, onclick, attributes = {}) {
 
 // A range input under its label, with its value written out. Returns {element, input, show(value)}.
 export function range(label, { min, max, step, format = (value) => value.toFixed(2) }, onchange) {
-  const input = html("input", { type: "range", min, max, step, oninput: () => onchange(Number(input.value)) });
+  const oninput = () => onchange(Number(input.value));
+  const input = html("input", { type: "range", min, max, step, oninput, "aria-label": label });
   const output = html("output");
   const element = html("label", { class: "range" }, html("span", {}, label), input, output);
   const show = (value) => {
     input.value = value;
     output.textContent = format(value);
+    set(input, { "aria-valuetext": format(value) });
   };
   return { element, input, show };
 }

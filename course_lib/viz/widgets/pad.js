@@ -22,7 +22,7 @@ export function addCross(area, { start, names, changed }) {
   draggable(area.drawing, (event) => move(area.fromEvent(event)));
   arrowKeys(area.drawing, (right, up) => move([point[0] + right * steps[0], point[1] + up * steps[1]]));
   const sliders = [area.x, area.y].map(([min, max], i) =>
-    range(names[i], { min, max, step: (max - min) / 200 }, (value) => move(i ? [point[0], value] : [value, point[1]])),
+    range(names[i], { min, max, step: 10 ** Math.floor(Math.log10((max - min) / 100)) }, (value) => move(i ? [point[0], value] : [value, point[1]])),
   );
   const show = (shown) => {
     point = shown;
