@@ -122,8 +122,9 @@ checkpoints: setup
 	$(BIN)/python -m course_lib.training.recipes
 
 # The pictures of the README, out of the committed lessons
-images: setup
+images: setup-test
 	$(BIN)/python docs/make_images.py
+	$(BIN)/python docs/make_moving_picture.py
 
 build: setup
 	$(BIN)/course build
