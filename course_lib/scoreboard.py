@@ -14,27 +14,26 @@ Row = dict[str, list[float]]
 
 _NAMES = {
     "real": "other real images",
-    "autoencoder": "autoencoder, fitted Gaussian",
+    "autoencoder": "autoencoder + Gaussian",
     "vae": "VAE",
     "gan": "GAN",
     "vae_gan": "VAE-GAN",
     "vae_gan_beta_1": "VAE-GAN, β = 1",
-    "pixel_gan_1": "pixels + GAN, weight 1",
-    "pixel_gan_0.1": "pixels + GAN, weight 0.1",
-    "pixel_gan_0.01": "pixels + GAN, weight 0.01",
+    "pixel_gan": "pixels + GAN",
 }
 _COLUMNS = {
-    "error": ("squared", "error", 1.0, ".1f"),
-    "frechet": ("Fréchet", "distance", 1.0, ".0f"),
-    "sure": ("classifier", "sure of, %", 100.0, ".0f"),
-    "sharpness": ("sharpness", "distance", 1.0, ".2f"),
+    "error": ("squared", "error", 1.0, ".1f", 18),
+    "frechet": ("Fréchet", "distance", 1.0, ".0f", 16),
+    "sure": ("classifier", "sure of, %", 100.0, ".0f", 12),
+    "sharpness": ("sharpness", "distance", 1.0, ".2f", 18),
 }
 
 
 def scoreboard(*models: str) -> dict[str, Row]:
     """Print the rows of ``models``, below that of real images, and return them: by model and measure, a value a seed.
 
-    A cell is the mean over seeds with the least and the greatest. Reconstructions have a squared error, summed over
+    A cell is the mean over seeds with the least and the greatest. An autoencoder's samples decode a Gaussian fitted to
+    its codes. Reconstructions have a squared error, summed over
     pixels; samples have the rest. Raises ``ValueError`` for a model that has no row.
     """
     table = _table()
@@ -43,9 +42,10 @@ def scoreboard(*models: str) -> dict[str, Row]:
             raise ValueError(f"models must have a row ({', '.join(table['rows'])}), got {model!r}")
     rows: dict[str, Row] = {model: table["rows"][model] for model in ("real", *models)}
     for line in (0, 1):
-        print(" " * 28 + "".join(f"{column[line]:>15}" for column in _COLUMNS.values()))
+        print(" " * 24 + "".join(f"{column[line]:>{column[4]}}" for column in _COLUMNS.values()))
     for model, row in rows.items():
-        print(f"{_NAMES[model]:28}" + "".join(f"{_cell(row, column):>15}" for column in _COLUMNS).rstrip())
+        cells = [f"{_cell(row, name):>{column[4]}}" for name, column in _COLUMNS.items()]
+        print(f"{_NAMES[model]:24}" + "".join(cells))
     print(f"{table['settings']}; classifier {table['classifier']}")
     return rows
 
@@ -53,7 +53,7 @@ def scoreboard(*models: str) -> dict[str, Row]:
 def _cell(row: Row, column: str) -> str:
     if column not in row:
         return "–"
-    _, _, factor, digits = _COLUMNS[column]
+    _, _, factor, digits, _ = _COLUMNS[column]
     low, mean, high = (
         factor * v for v in (min(row[column]), sum(row[column]) / len(row[column]), max(row[column]))
     )

@@ -172,3 +172,17 @@ def test_widgets_have_the_colours_of_the_figures():
         assert color in css
     assert set(re.findall(r"var\(--(\w+)", css)) - {"jp", "paper", "ink", "faint", "soft"} <= set(NAMED_COLORS)
     assert Path(slider.__file__).parent == host.FOLDER
+
+
+def test_a_code_map_takes_a_network_of_ones_own_and_leaves_it_alone() -> None:
+    torch.manual_seed(3)
+    model = ConvAutoencoder(latent_dim=2).train()
+    images = load("glyphs", "test", 60)
+    widget = viz.code_map(model, images)
+    sent = np.frombuffer(base64.b64decode(widget.data["codes"]["base64"]), dtype="<f4").reshape(-1, 2)
+    with torch.no_grad():
+        assert np.allclose(sent, model.encode(images.x).numpy(), atol=1e-5)
+    assert model.training
+    assert all(p.requires_grad for p in model.parameters())
+    with pytest.raises(ValueError, match=r"two numbers per image, got codes of shape \(60, 3\)"):
+        viz.code_map(ConvAutoencoder(latent_dim=3), images)

@@ -36,14 +36,12 @@ def code_map(model: nn.Module | None = None, images: ImageSet | None = None) -> 
     ``images``: whose codes are shown, the first thousand of them. Without these, those that ship with the course.
     Raises ``ValueError`` for codes of another size, and for a layer that the browser's side doesn't know.
     """
-    if model is None:
-        model = _shipped()
+    network: Any = copy.deepcopy(_shipped() if model is None else model).cpu()
     if images is None:
         images = load("glyphs", "test", _NUM_IMAGES)
-    model = copy.deepcopy(model).cpu()
     x, y, names = images.x[:_NUM_IMAGES], images.y[:_NUM_IMAGES], images.class_names
-    with evaluating(model):
-        z = model.encoder(x)
+    with evaluating(network):
+        z = network.encoder(x)
     if z.ndim != 2 or z.shape[1] != 2:
         raise ValueError(f"model must have a code of two numbers per image, got codes of shape {tuple(z.shape)}")
     limit = math.ceil(2 * 1.05 * float(z.abs().quantile(0.998))) / 2
@@ -58,13 +56,13 @@ def code_map(model: nn.Module | None = None, images: ImageSet | None = None) -> 
         "labels": packed(y.to(torch.uint8)),
         "class_names": list(names),
         "images": packed(torch.stack([_bytes(x[_first(y, digit), 0]) for digit in range(len(names))])),
-        "encoder": layers(model.encoder),  # type: ignore[arg-type]
-        "decoder": layers(model.decoder),  # type: ignore[arg-type]
+        "encoder": layers(network.encoder),
+        "decoder": layers(network.decoder),
     }
 
     def still() -> Any:
-        with evaluating(model):
-            image = model.decoder(torch.tensor([start]))[0]
+        with evaluating(network):
+            image = network.decoder(torch.tensor([start]))[0]
         return point_and_image(z, y, names, (start[0], start[1]), image)
 
     return CodeMap("code_map", data, start, still, _CAPTION)
