@@ -14,6 +14,8 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from course_lib import viz
+from course_lib.data import load
+from course_lib.models import ConvAutoencoder
 from course_lib.viz.style import CLASS_COLORS, NAMED_COLORS
 from course_lib.viz.widgets import host, slider
 from course_lib.viz.widgets.host import module, packed, style_sheet
@@ -79,7 +81,8 @@ def test_the_random_numbers_of_a_lesson_are_the_same_with_and_without_a_widget()
 
 def test_the_code_map_shows_codes_of_test_images_and_its_digits_are_of_their_class():
     widget = viz.code_map()
-    model, x, y, names = viz.widgets.code_map._shipped()
+    model, images = viz.widgets.code_map._shipped(), load("glyphs", "test", 1_000)
+    x, y, names = images.x, images.y, images.class_names
     arrays = {
         name: np.frombuffer(base64.b64decode(widget.data[name]["base64"]), widget.data[name]["dtype"]).reshape(
             widget.data[name]["shape"]

@@ -17,7 +17,9 @@ EXCEPTIONS = tomllib.loads((Path(__file__).parent / "unclaimed.toml").read_text(
 SAYS_WHY = re.compile(
     r"\b(because|that is why|repair(s|ed)?|causes?|fails?|always|never|common|published code)\b", re.IGNORECASE
 )
-LINK = re.compile(r"https?://|arXiv|\b[A-Z]\w+(?: et al\.)?[^.]{0,40}\b(19|20)\d\d\b")  # an address, or a name and a year
+LINK = re.compile(
+    r"https?://|arXiv|\b[A-Z]\w+(?: et al\.)?[^.]{0,40}\b(19|20)\d\d\b"
+)  # an address, or a name and a year
 SHOWN = re.compile(r"\b(claim\(|assert )")
 FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 END = re.compile(r"(?<=[.?!:])(?<! al\.)\s+|\n\s*\n|\n\s*[-|>]")
