@@ -175,6 +175,11 @@ def test_the_two_widgets_of_the_lesson_work_alone(lab: str, page: Page) -> None:
         assert box["height"] >= 400
     check_cloud(page, cloud)
     check_code_map(page, code_map)
+    page.set_viewport_size({"width": 1024, "height": 860})
+    for widget, name in ((cloud, "cloud-1024"), (code_map, "code-map-1024")):
+        widget.scroll_into_view_if_needed()
+        assert widget.locator("xpath=ancestor::*[contains(@class, 'jp-Cell')]").last.evaluate(OVERFLOWS) == []
+        seen(widget, name)
 
 
 def check_cloud(page: Page, cloud: Locator) -> None:
