@@ -117,7 +117,7 @@ format: setup-test
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-# The weights that lessons 07 and 09 compare, trained again from their fixed seeds
+# The weights that lessons show and compare, trained again from their fixed seeds
 checkpoints: setup
 	$(BIN)/python -m course_lib.training.recipes
 

@@ -1,7 +1,7 @@
-"""Figures: pure functions of tensors that return a matplotlib ``Figure``, and the two ways to display one.
+"""Figures: pure functions of tensors that return a matplotlib ``Figure``, the two ways to display one, and widgets.
 
 A figure function draws nothing on the screen and leaves no state behind. ``show`` puts its figure into the notebook
-with a caption; ``slider_figure`` redraws one as a slider moves.
+with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the last expression of a cell.
 """
 
 from course_lib.viz.charts import bars, histograms, lines, training_curves

@@ -61,16 +61,21 @@ WATCH_FRAMES = """(root, attribute) => {
 # From the pointer's event at a point to the frame after the kernel's picture of the same point is in the page.
 WATCH_PICTURES = """root => {
   window.measured = [];
+  window.moves = {};
   if (root.watched) return;
   root.watched = true;
-  const moves = {};
-  root.addEventListener("pointermove", () => {
+  root.addEventListener("pointermove", (event) => {
+    if (!event.buttons) return;
     const started = performance.now();
-    requestAnimationFrame(() => requestAnimationFrame(() => (moves[root.dataset.point] ??= started)));
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => (window.moves[root.dataset.point] ??= started);
+      port2.postMessage(null);
+    });
   }, { capture: true });
   new MutationObserver(() => {
-    const at = root.dataset.pictureAt;
-    requestAnimationFrame(() => at in moves && window.measured.push({ ms: performance.now() - moves[at] }));
+    const started = window.moves[root.dataset.pictureAt];
+    if (started) requestAnimationFrame(() => window.measured.push({ ms: performance.now() - started }));
   }).observe(root, { attributeFilter: ["data-pictures"] });
 }"""
 
@@ -92,7 +97,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_notebook(clone / "notebooks" / "01_widgets.ipynb", *cells.values(), title="Two widgets")
     write_notebook(clone / "notebooks" / "02_pad.ipynb", PAD, title="A pad")
     write_notebook(clone / "notebooks" / "03_slow.ipynb", SLOW_PAD, "print(len(calls))", title="A slow pad")
-    busy = [cells["code_map"], "import time\ntime.sleep(25)"]
+    busy = [cells["code_map"], "import time\ntime.sleep(90)"]
     write_notebook(clone / "notebooks" / "04_busy.ipynb", *busy, title="A busy kernel")
     (clone / "workspace" / "notebooks").mkdir(parents=True)
     shutil.copy(LESSON, clone / "workspace" / "notebooks" / "committed.ipynb")  # copies have no outputs
@@ -175,6 +180,11 @@ def test_the_two_widgets_of_the_lesson_work_alone(lab: str, page: Page) -> None:
         assert box["height"] >= 400
     check_cloud(page, cloud)
     check_code_map(page, code_map)
+    page.set_viewport_size({"width": 1024, "height": 1000})
+    for widget, name in ((cloud, "cloud-1024"), (code_map, "code-map-1024")):
+        widget.scroll_into_view_if_needed()
+        assert widget.locator("xpath=ancestor::*[contains(@class, 'jp-Cell')]").last.evaluate(OVERFLOWS) == []
+        seen(widget, name)
 
 
 def check_cloud(page: Page, cloud: Locator) -> None:

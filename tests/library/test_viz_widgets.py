@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -159,6 +160,16 @@ def test_a_scrubber_takes_figures_and_images_and_names_its_frames():
     assert data["labels"] == ["0", "100", "200"]
     assert [Image.open(io.BytesIO(base64.b64decode(frame))).width for frame in data["frames"]] == [600] * 3
     assert viz.scrubber(torch.rand(2, 8, 8)).data["labels"] == ["frame 1", "frame 2"]
+
+
+def test_modules_and_style_are_installed_with_the_library():
+    root = Path(__file__).resolve().parents[2]
+    patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"][
+        "course_lib"
+    ]
+    library = host.FOLDER.parents[1]
+    packaged = {file for pattern in patterns for file in library.glob(pattern)}
+    assert {file for file in host.FOLDER.iterdir() if file.suffix in (".js", ".css")} <= packaged
 
 
 def test_a_module_needs_no_file_beside_it():
