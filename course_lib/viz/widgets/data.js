@@ -14,26 +14,13 @@ export function unpack(value) {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, unpack(inner)]));
 }
 
-// JupyterLab sends a widget's messages to a kernel that is busy by a way of their own (a subshell), once that is made:
-// whoever asks too early asks again.
-const PAUSES = [250, 500, 1000, 2000, 4000, 8000]; // milliseconds
-
 export async function shipped(model, el) {
   const here = model.get("data");
   if (here) return unpack(here);
-  el.textContent = "Waiting for the kernel …";
+  el.textContent = "Waiting for the kernel: it answers when the cells that run now are done.";
   const data = await new Promise((resolve) => {
-    let timer;
-    model.on("msg:custom", (message) => {
-      if (message.kind !== "data") return;
-      clearTimeout(timer);
-      resolve(message.data);
-    });
-    const ask = ([pause, ...rest]) => {
-      model.send({ kind: "ask" });
-      if (pause) timer = setTimeout(() => ask(rest), pause);
-    };
-    ask(PAUSES);
+    model.on("msg:custom", (message) => message.kind === "data" && resolve(message.data));
+    model.send({ kind: "ask" });
   });
   el.textContent = "";
   return unpack(data);
