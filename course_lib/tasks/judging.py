@@ -73,7 +73,9 @@ class Judge:
         """What to say of an answer that gave nothing: what that means first, then what Python says."""
         if not reveal:
             return f"{self.task.name} could not be used. On a hidden input {kind_of(error)}."
-        meaning = explained(error)
+        meaning = (
+            explained(error) if error.startswith("It stopped") else ""
+        )  # else the probe has said what it means
         said = f": {meaning}\n" if meaning else ". "
         return f"{self.task.name} could not be used{said}{error}"
 
