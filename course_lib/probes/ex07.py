@@ -3,8 +3,7 @@
 Nothing here knows a loss or a penalty.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
-from course_lib.probes.calls import Case, describe, gradients, named_tensors
+from course_lib.probes.calls import Case, gradients, named_tensors
 from course_lib.probes.contract import AnswerError, kept
+from course_lib.probes.meaning import explained
 
 _OLD_GRADIENT = 0.7
 _ADAM = {"lr": 1e-2, "betas": (0.5, 0.99)}  # but for the rate, as in the exercise's last cell
@@ -189,18 +189,6 @@ _PENALTY_ERRORS = {
     "Dimension out of range": "Not all x have as many dimensions: points are (B, d), images (B, 1, H, W), flat "
     "images (B, P). flatten(1) makes (B, everything else) of all of them.",
 }
-
-
-@contextmanager
-def explained(errors: Mapping[str, str]) -> Iterator[None]:
-    """Say what an error means here, before the error itself, if a part of its text is on the list."""
-    try:
-        yield
-    except (RuntimeError, AttributeError, IndexError) as error:
-        told = next((sentence for part, sentence in errors.items() if part in str(error)), "")
-        if not told or isinstance(error, NotImplementedError):
-            raise
-        raise AnswerError(f"{told}\n{describe(error)}") from error
 
 
 def _vector(network: nn.Module) -> Tensor:

@@ -31,10 +31,11 @@ def made_of(target: Tensor, parts: Mapping[str, Tensor], tolerance: float = 1e-3
 
 
 def in_words(factors: Mapping[str, float]) -> str:
-    """A sum such as ``2 × the KL minus 0.5 × fool``; a factor of one isn't said."""
+    """A sum such as ``2 × the KL minus 0.5 × fool``; a factor of one isn't said. The part named ``1`` is a
+    constant."""
     text = ""
     for name, factor in factors.items():
         sign = ("minus " if factor < 0 else "") if not text else (" minus " if factor < 0 else " plus ")
         size = f"{abs(factor):.3g}"
-        text += sign + (name if size == "1" else f"{size} × {name}")
+        text += sign + (size if name == "1" else name if size == "1" else f"{size} × {name}")
     return text or "nothing"
