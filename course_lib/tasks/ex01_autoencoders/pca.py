@@ -101,6 +101,11 @@ PCA_RECONSTRUCT = Task(
     atol=5e-5,
     mistakes=(
         Mistake(
+            _with(center_fit=_zero, center=lambda train, x: x.mean(0), back=lambda train, x: x.mean(0)),
+            "both faults are still there: the mean is that of the images to be reconstructed, and the directions come "
+            "from images that weren't centred.",
+        ),
+        Mistake(
             _with(center_fit=_zero, center=_zero, back=_zero),
             "the images aren't centred. The first direction is then spent on pointing at the mean image.",
         ),
