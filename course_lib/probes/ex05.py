@@ -9,10 +9,12 @@ from torch import Tensor, nn
 from course_lib.probes.calls import Case
 from course_lib.probes.training import watched_training
 
+_LATENT_DIM = 8
+
 
 def trained_vae(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """The network's parameters, how it was trained, and what the last cell draws: reconstructions and samples."""
-    return watched_training(answer, case, drawn)
+    return watched_training(answer, case, drawn, latent_dim=_LATENT_DIM)
 
 
 def drawn(network: nn.Module, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.optim.optimizer import (
     Optimizer,
     register_optimizer_step_post_hook,
@@ -36,7 +36,9 @@ class Process:
     ``num_distinct``: how many it was given, and how many of them differ. ``binary``: the share of batches that hold
     zeros and ones only. ``batch_size``: the median. ``losses``: what ``backward()`` was called on. ``lrs``: the
     learning rate of each step. ``uncleared``: the share of steps whose gradients the next backward pass was
-    added to.
+    added to; ``empty``: the share of those that found none. ``num_optimizers``: that took steps. Of a VAE: ``cut``, the
+    share of codes that came to the decoder without a gradient, and ``noise``, (n, D), what the first code of a batch is
+    made of beside mu and logvar, (z - mu) / sigma.
     """
 
     rows: Tensor
@@ -48,6 +50,10 @@ class Process:
     losses: Tensor
     lrs: Tensor
     uncleared: float
+    empty: float
+    num_optimizers: int
+    cut: float
+    noise: Tensor
 
     @property
     def num_steps(self) -> int:
@@ -60,13 +66,15 @@ class Process:
 
     def tensors(self) -> dict[str, Tensor]:
         """As named outputs of a probe."""
-        numbers = [self.num_rows, self.num_distinct, self.binary, self.batch_size, self.uncleared]
+        counts = [self.num_rows, self.num_distinct, self.batch_size, self.num_optimizers]
+        numbers = [*counts, self.binary, self.uncleared, self.empty, self.cut]
         return {
             f"{PREFIX}numbers": torch.tensor(numbers, dtype=torch.float64),
             f"{PREFIX}rows": self.rows,
             f"{PREFIX}mean": self.mean,
             f"{PREFIX}losses": self.losses,
             f"{PREFIX}lrs": self.lrs,
+            f"{PREFIX}noise": self.noise,
         }
 
 
@@ -78,38 +86,31 @@ def split(
     told = {name.removeprefix(PREFIX): x for name, x in outputs.items() if name.startswith(PREFIX)}
     shown = told.get("shown")
     try:
-        numbers, rows, mean, losses, lrs = (told[name] for name in ("numbers", "rows", "mean", "losses", "lrs"))
-        num_rows, num_distinct, binary, batch_size, uncleared = numbers.double().tolist()
-        if rows.shape[1:] != mean.shape or mean.shape != (num_pixels,) or losses.ndim != 1 or lrs.ndim != 1:
-            return own, None, shown
-        if not (num_rows >= 1 and batch_size >= 1 and len(rows)):
-            return own, None, shown
-        process = Process(
-            rows.double(),
-            mean.double(),
-            int(num_rows),
-            int(num_distinct),
-            binary,
-            int(batch_size),
-            losses.double(),
-            lrs.double(),
-            uncleared,
+        numbers, rows, mean, losses, lrs, noise = (
+            told[name].double() for name in ("numbers", "rows", "mean", "losses", "lrs", "noise")
         )
-        return own, process, shown
-    except (KeyError, ValueError, TypeError, OverflowError):
+        num_rows, num_distinct, batch_size, num_optimizers = (int(n) for n in numbers[:4].tolist())
+        binary, uncleared, empty, cut = numbers[4:].tolist()
+    except (KeyError, ValueError, TypeError, OverflowError, RuntimeError):
         return own, None, shown
+    shapes = rows.shape[1:] == mean.shape == (num_pixels,) and losses.ndim == lrs.ndim == 1 and noise.ndim == 2
+    if not (shapes and num_rows >= 1 and batch_size >= 1 and len(rows)):
+        return own, None, shown
+    sizes = num_rows, num_distinct, binary, batch_size
+    return own, Process(rows, mean, *sizes, losses, lrs, uncleared, empty, num_optimizers, cut, noise), shown
 
 
 def watched_training(
-    answer: Callable[..., Any], case: Case, show: Callable[[nn.Module, Tensor], Tensor]
+    answer: Callable[..., Any], case: Case, show: Callable[[nn.Module, Tensor], Tensor], latent_dim: int = 0
 ) -> dict[str, Tensor]:
     """The parameters of the network that the answer returns, and how it was trained on ``case["x"]``, (N, P).
 
     ``show``: what the exercise's last cell has the network make of images; it is left out where that fails.
+    ``latent_dim``: of a VAE, whose encoder gives means and log-variances.
     """
     x = case["x"]
     assert isinstance(x, Tensor)
-    seen = _Seen(x.shape[1])
+    seen = _Seen(x.shape[1], latent_dim)
     made: list[Any] = []
 
     def watched(*values: Any) -> Any:
@@ -128,8 +129,8 @@ def watched_training(
 class _Seen:
     """Collects what hooks see while an answer runs."""
 
-    def __init__(self, num_pixels: int) -> None:
-        self._num_pixels = num_pixels
+    def __init__(self, num_pixels: int, latent_dim: int) -> None:
+        self._num_pixels, self._latent_dim = num_pixels, latent_dim
         key = torch.Generator().manual_seed(0)
         self._key = torch.rand(
             num_pixels, generator=key, dtype=torch.float64
@@ -144,7 +145,12 @@ class _Seen:
         self._lrs: list[float] = []
         self._watched: set[int] = set()
         self._stepped: set[int] = set()
-        self._uncleared = 0
+        self._uncleared = self._empty = 0
+        self._optimizers: list[Optimizer] = []
+        self._posterior: Tensor | None = None
+        self._code: Tensor | None = None
+        self._cut: list[bool] = []
+        self._noise: list[Tensor] = []
         self._handles: list[Any] = []
 
     @contextmanager
@@ -158,6 +164,7 @@ class _Seen:
 
         self._handles = [
             register_module_forward_pre_hook(self._given),
+            register_module_forward_hook(self._gave),
             register_optimizer_step_pre_hook(self._before_step),
             register_optimizer_step_post_hook(self._after_step),
         ]
@@ -172,9 +179,11 @@ class _Seen:
     def _given(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """Note a batch: what a network is given while gradients are on, and what isn't made of its own weights."""
         x = args[0] if args else None
-        if not isinstance(x, Tensor) or not torch.is_grad_enabled() or x.requires_grad:
+        if not isinstance(x, Tensor) or not torch.is_grad_enabled():
             return
-        if x.ndim == 0 or x.shape[-1] != self._num_pixels or not x.is_floating_point():
+        if self._latent_dim and x.ndim == 2 and x.shape[1] == self._latent_dim and x is not self._code:
+            self._coded(x)
+        if x.requires_grad or x.ndim == 0 or x.shape[-1] != self._num_pixels or not x.is_floating_point():
             return
         if self._last is not None and x.data_ptr() == self._last.data_ptr() and x.shape == self._last.shape:
             return  # the same batch, one module further in
@@ -188,9 +197,26 @@ class _Seen:
         self._binary.append(bool(((rows == 0) | (rows == 1)).all()))
         self._rows.append(rows[:_ROWS_KEPT].clone())
 
+    def _gave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """Note what an encoder of a VAE gave: means, then log-variances."""
+        if self._latent_dim and isinstance(output, Tensor) and output.shape[1:] == (2 * self._latent_dim,):
+            self._posterior = output.detach()
+
+    def _coded(self, z: Tensor) -> None:
+        """Note what a decoder of a VAE is given."""
+        self._code = z
+        self._cut.append(not z.requires_grad)
+        if self._posterior is not None and len(self._posterior) == len(z) and len(self._noise) < _MAX_ROWS:
+            mu, logvar = self._posterior[0].chunk(2)
+            self._noise.append(((z[0].detach() - mu) * torch.exp(-0.5 * logvar)).cpu().double())
+
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         self._lrs.append(float(optimizer.param_groups[0]["lr"]))
-        first = next((p for group in optimizer.param_groups for p in group["params"] if p.requires_grad), None)
+        if not any(optimizer is known for known in self._optimizers):
+            self._optimizers.append(optimizer)
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self._empty += all(p.grad is None or not bool(p.grad.any()) for p in parameters)
+        first = next((p for p in parameters if p.requires_grad), None)
         if first is not None and id(first) not in self._watched:
             self._watched.add(id(first))
             first.register_hook(lambda gradient: self._accumulates(first))
@@ -219,4 +245,8 @@ class _Seen:
             losses=torch.tensor(self._losses, dtype=torch.float64),
             lrs=torch.tensor(self._lrs, dtype=torch.float64),
             uncleared=self._uncleared / steps,
+            empty=self._empty / max(len(self._lrs), 1),
+            num_optimizers=len(self._optimizers),
+            cut=sum(self._cut) / len(self._cut) if self._cut else math.nan,
+            noise=torch.stack(self._noise) if self._noise else torch.zeros(0, max(self._latent_dim, 1)),
         )

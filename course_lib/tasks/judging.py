@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.probes.calls import observe
+from course_lib.probes.calls import DRAWS, observe
 from course_lib.tasks.core import Case, Observation, Outputs, Task, Verdict
 from course_lib.tasks.errors import explained
 
@@ -81,7 +81,12 @@ class Judge:
 
     def _in_words(self, i: int, got: Outputs) -> str:
         """The gap of an answer that is no listed mistake, as the task tells it, or as any task's is told."""
-        expected = self._expected(i)
+        if DRAWS in got and DRAWS not in self._expected(i):
+            return (
+                "it draws random numbers, so its value is an estimate, or depends on chance. What was asked for "
+                "follows from the inputs alone."
+            )
+        expected, got = _compared(self._expected(i)), _compared(got)
         if set(expected) != set(got) or any(x.shape != got[name].shape for name, x in expected.items()):
             return ""
         told = self.task.explain(self.cases[i], expected, got) if self.task.explain else ""
@@ -114,10 +119,16 @@ class Judge:
 
 def _gaps(task: Task, expected: Outputs, got: Outputs, reveal: bool) -> list[str]:
     """What is wrong with each output, in words; empty if all is right."""
+    expected, got = _compared(expected), _compared(got)
     if set(expected) != set(got):
         return [_other_outputs(expected, got)]
     gaps = [_gap(task, name, expected[name], got[name], reveal) for name in expected]
     return [gap for gap in gaps if gap]
+
+
+def _compared(outputs: Outputs) -> Outputs:
+    """All but what is only noted."""
+    return {name: x for name, x in outputs.items() if not name.startswith("note: ")}
 
 
 def _other_outputs(expected: Outputs, got: Outputs) -> str:

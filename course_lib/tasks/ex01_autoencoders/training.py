@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +65,10 @@ _ENCODER_FIXED = (
     "of both, and let the gradient pass through the code."
 )
 _DECODER_FIXED = "the decoder is as new_autoencoder(seed) made it: only the encoder was trained."
+_NO_GRADIENT = (
+    "the optimiser's steps found no gradients. They were cleared before the step (the order is zero_grad, backward, "
+    "step), or backward() never reached the parameters."
+)
 _UNCLEARED = (
     "old gradients are never cleared: each backward() adds to what all steps before it have left, and the step follows "
     "their sum. Call optimizer.zero_grad() once in each step, before backward()."
@@ -193,7 +198,9 @@ def _diagnosis(
     assert isinstance(x, Tensor)
     fresh = new_autoencoder(int(seed)).state_dict()
     if _same(fresh, outputs, fresh):
-        return _OTHER_MOVED if process and process.num_steps else _NO_STEP
+        if not process or not process.num_steps:
+            return _NO_STEP
+        return _NO_GRADIENT if process.empty > 0.9 else _OTHER_MOVED
     for part, hint in (("encoder", _ENCODER_FIXED), ("decoder", _DECODER_FIXED)):
         if _same([name for name in fresh if name.startswith(part)], outputs, fresh):
             return hint
@@ -263,7 +270,7 @@ def _trained(
     reduction: Callable[[Tensor], Tensor] = lambda errors: errors.mean(),
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
     returned: Callable[[Autoencoder, int], nn.Module] = lambda network, seed: network,
-    clear: bool = True,
+    clear: Literal["first", "late", "never"] = "first",
     target: Callable[[Tensor], Tensor] = lambda batch: batch,
 ) -> Train:
     """A training loop with one part of it changed."""
@@ -276,9 +283,11 @@ def _trained(
         for _ in range(num_steps):
             batch = images[torch.randint(len(images), (64,), generator=source)]
             loss = reduction(squared_error(output(network(batch)), target(batch)))
-            if clear:
+            if clear == "first":
                 descent.zero_grad()
             loss.backward()
+            if clear == "late":
+                descent.zero_grad()
             descent.step()
         return returned(network, seed)
 
@@ -311,7 +320,8 @@ TRAIN_AUTOENCODER = Task(
         Mistake(_trained(chosen=lambda network: network.encoder, num_steps=50), _DECODER_FIXED),
         Mistake(_trained(num_steps=1, returned=lambda network, seed: network.encoder), _OTHER_NETWORK),
         Mistake(_trained(num_steps=60, lr=1e12, optimizer=torch.optim.SGD), _NOT_FINITE),
-        Mistake(_trained(clear=False), _UNCLEARED),
+        Mistake(_trained(num_steps=50, clear="late"), _NO_GRADIENT),
+        Mistake(_trained(clear="never"), _UNCLEARED),
         Mistake(_trained(output=torch.sigmoid), _SQUASHED),
         Mistake(_trained(prepare=lambda x: x - x.mean(0)), _CENTERED),
         Mistake(_trained(prepare=lambda x: 16 * x), _RESCALED),

@@ -35,6 +35,10 @@ _NOT_FINITE = (
 _NO_STEP = (
     "no optimiser took a step. Each step needs zero_grad(), backward() and optimizer.step(), with parentheses."
 )
+_NO_GRADIENT = (
+    "the optimiser's steps found no gradients. They were cleared before the step (the order is zero_grad, backward, "
+    "step), or backward() never reached the parameters."
+)
 _NOT_TRAINED = (
     "the network knows no more than an untrained one, though an optimiser took steps. It needs the parameters of the "
     "very model that you return: make the model once, before the loop."
@@ -74,13 +78,35 @@ _OTHER_BETA = (
 )
 _UPHILL = "the loss was pushed up instead of down. Is a sign turned round, or was the ELBO itself minimised?"
 _NO_NOISE = (
-    "the decoder can't use codes drawn from the posterior, only its mean. In every step, draw a code by reparameterize "
-    "with noise from torch.randn_like, and give the likelihood logits, without a sigmoid before it."
+    "codes came to the decoder without noise: the mean of the posterior in place of a sample. In every step, draw one "
+    "by reparameterize, with noise from torch.randn_like(mu)."
+)
+_ONE_NOISE = (
+    "every step used the same noise. The decoder then learns to undo it, and samples of the prior are strange to it: "
+    "draw the noise anew, inside the loop."
+)
+_SHARED_NOISE = (
+    "all latent dimensions got the same noise. Each needs its own: torch.randn_like(mu) has mu's shape, (B, 8)."
+)
+_OTHER_SCALE = (
+    "the noise in the codes hasn't the scale that mu and logvar say: it should be exp(0.5 * logvar). Use your "
+    "reparameterize, with standard normal noise."
+)
+_CUT = (
+    "codes came to the decoder without a gradient, so the encoder learns nothing from the image. Something cuts the "
+    "path (detach(), no_grad, .data, .sample()), or the code isn't made of mu and logvar at all."
+)
+_MANY_OPTIMIZERS = (
+    "a new optimiser took every step or so. Adam's running averages then start anew each time: make it once, before "
+    "the loop."
 )
 _COLLAPSED = (
-    "the encoder says nothing about the image: its KL is 0, and the decoder draws the same for all, though the loss "
-    "weighs both parts as it should. No gradient reaches the encoder through the sample: look for detach(), no_grad, "
-    ".sample() or a code that isn't made of mu and logvar."
+    "the KL outweighs the image: the encoder says nothing, its KL is 0, and the decoder draws the same for all. Does "
+    "the KL count once, and is the reconstruction a sum over pixels?"
+)
+_SQUASHED = (
+    "drawn codes decode much worse than the posterior's mean: the likelihood got something else than logits of these "
+    "codes. No sigmoid before it."
 )
 _NO_KL = (
     "the KL plays no part in the loss: the codes say as much as they like, and nothing draws them to the prior."
@@ -132,22 +158,27 @@ def train(
     once: Callable[[Tensor], Tensor] = lambda x: x,
     reduction: Callable[[Tensor], Tensor] = torch.mean,
     pixels: float = 1.0,
-    clear: bool = True,
+    clear: str = "first",
+    same_noise: bool = False,
 ) -> MLPVAE:
     """A VAE by the book; what the names after the star change are the mistakes."""
     torch.manual_seed(seed)
     model = MLPVAE(_NUM_PIXELS, _HIDDEN_DIM, _LATENT_DIM)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     x = once(x)
+    eps = torch.randn(128, _LATENT_DIM)
     for _ in range(num_steps):
         batch = draw(x[torch.randint(len(x), (128,))])
         mu, logvar = model.encode(batch)
-        z = sample(reparameterize(mu, logvar, noise * torch.randn_like(mu)))
+        eps = eps if same_noise else torch.randn_like(mu)
+        z = sample(reparameterize(mu, logvar, noise * eps))
         bits = F.binary_cross_entropy_with_logits(model.decode(z), batch, reduction="none").sum(1)
         loss = sign * reduction(kl_weight * kl_standard_normal(mu, logvar) + pixels * bits)
-        if clear:
+        if clear == "first":
             optimizer.zero_grad()
         loss.backward()
+        if clear == "late":
+            optimizer.zero_grad()
         optimizer.step()
     return model
 
@@ -180,7 +211,7 @@ def _without_a_step(x: Tensor, num_steps: int, seed: int) -> MLPVAE:
 
 
 def _other_returned(x: Tensor, num_steps: int, seed: int) -> MLPVAE:
-    train(x, 20, seed)
+    train(x, num_steps, seed)
     return MLPVAE(_NUM_PIXELS, _HIDDEN_DIM, _LATENT_DIM)
 
 
@@ -286,7 +317,27 @@ def trained_otherwise(case: Case, process: Process | None) -> str:
         return _ONE_DRAW
     if process.uncleared > 0.5:
         return _UNCLEARED
+    if process.num_steps > 20 and process.num_optimizers > 0.1 * process.num_steps:
+        return _MANY_OPTIMIZERS
+    if codes := _other_codes(process):
+        return codes
     return _MORE_STEPS if process.num_steps > 1.5 * case["num_steps"] else ""
+
+
+def _other_codes(process: Process) -> str:
+    """Which codes the decoder was given that aren't samples of q(z|x); empty if they are, or too few were seen."""
+    noise = process.noise
+    if process.cut > 0.5:
+        return _CUT
+    if len(noise) < 20 or not bool(noise.isfinite().all()):
+        return ""
+    if noise.square().mean() < 1e-4:
+        return _NO_NOISE
+    if noise.std(0).mean() < 0.05 * noise.abs().mean():
+        return _ONE_NOISE
+    if noise.std(1).mean() < 0.05:
+        return _SHARED_NOISE
+    return "" if 0.85 < noise.std() < 1.15 else _OTHER_SCALE
 
 
 def other_loss(process: Process | None, training: Nats) -> str:
@@ -316,22 +367,24 @@ def _diagnosis(case: Case, process: Process | None, test: Nats, training: Nats) 
     steps = process.num_steps if process else 0
     if process and not steps and test.reconstruction > 40:
         return _NO_STEP
-    if test.reconstruction > 60 and test.at_the_mean > 60:
+    if process and process.empty > 0.9:
+        return _NO_GRADIENT
+    if test.reconstruction > 60 and test.at_the_mean > 60 and (not process or process.lr < 0.015):
         return _UPHILL
     if otherwise := trained_otherwise(case, process):
         return otherwise
-    if test.reconstruction > 1.5 * test.at_the_mean:
-        return _NO_NOISE
-    if test.reconstruction > 40 and (not process or not process.lr > 0.02):
-        return _NOT_TRAINED
-    if test.kl > 40:
-        return _NO_KL
     if process and steps < 0.75 * case["num_steps"]:
         return _FEW_STEPS
+    if test.reconstruction > 1.5 * test.at_the_mean:
+        return _SQUASHED
+    if test.kl > 40:
+        return _NO_KL
     if process and process.lr > 0.015:
         return _LARGE_STEPS
     if process and process.lr < 1e-3:
         return _SMALL_STEPS
+    if test.reconstruction > 40:
+        return _NOT_TRAINED
     if loss := other_loss(process, training):
         return loss
     if test.kl > 7:
@@ -367,14 +420,18 @@ TRAIN_VAE = Task(
         Mistake(partial(train, draw=lambda x: (x > 0.5).float()), _CUT_AT_HALF),
         Mistake(partial(train, once=binarize, draw=lambda x: x), _ONE_DRAW),
         Mistake(partial(train, once=lambda x: x[:128]), _FEW_IMAGES),
-        Mistake(partial(train, clear=False), _UNCLEARED),
+        Mistake(partial(train, clear="never"), _UNCLEARED),
         Mistake(lambda x, num_steps, seed: train(x, 2 * num_steps, seed), _MORE_STEPS),
         Mistake(partial(train, reduction=torch.sum), _SUMMED),
         Mistake(partial(train, pixels=1 / _NUM_PIXELS), _PIXEL_MEAN),
         Mistake(partial(train, kl_weight=0.5), _OTHER_BETA),
         Mistake(lambda x, num_steps, seed: train(x, 150, seed, sign=-1), _UPHILL),
         Mistake(partial(train, noise=0.0), _NO_NOISE),
-        Mistake(partial(train, sample=Tensor.detach), _COLLAPSED),
+        Mistake(partial(train, sample=Tensor.detach), _CUT),
+        Mistake(partial(train, kl_weight=8.0), _COLLAPSED),
+        Mistake(partial(train, noise=2.0), _OTHER_SCALE),
+        Mistake(partial(train, same_noise=True), _ONE_NOISE),
+        Mistake(lambda x, num_steps, seed: train(x, num_steps, seed, clear="late"), _NO_GRADIENT),
         Mistake(partial(train, kl_weight=0.0), _NO_KL),
         Mistake(lambda x, num_steps, seed: train(x, 150, seed), _FEW_STEPS),
         Mistake(partial(train, lr=3e-4), _SMALL_STEPS),
