@@ -47,7 +47,7 @@ class Watched(TwoLayers):
 
 
 class Player:
-    """A network, its optimiser, and what the optimiser was given: how often it stepped, and how often over nothing.
+    """A network, its optimiser, and what the optimiser was given: how often it stepped, how often over nothing.
 
     Of its first step: ``given``, the gradient, zeros where there was none; ``faced``, the opponent's weights; and
     whether some gradient had ``reached`` the network by then, to be cleared again.
@@ -70,7 +70,7 @@ class Player:
 
 
 def penalty(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
-    """The penalty of each image, what it asks of the discriminator's weights, and where it takes them in three steps.
+    """The penalty of each image, what it asks of the discriminator's weights, and where three steps take them.
 
     ``case``: ``x`` (B, ...), ``first`` (H, d) and ``second`` (H,) for the discriminator, ``gamma``.
     """
@@ -121,13 +121,13 @@ def _keeps_old_gradients(answer: Callable[..., Any], network: nn.Module, x: Tens
 
 
 def game(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
-    """Where an answer takes both players, one call for each batch; what their optimisers were given at first; and how
-    often a gradient came back to the generator.
+    """Where an answer takes both players, one call for each batch; what their optimisers were given at first;
+    and how often a gradient came back to the generator.
 
     A batch that is taken in parts, whose gradients add up, is one.
 
-    ``case``: ``x`` (N, B, d) and ``z`` (N, B, k), one batch a step; four weights; the two learning rates of SGD, or
-    zeros for the Adam of the exercise's last cell.
+    ``case``: ``x`` (N, B, d) and ``z`` (N, B, k), one batch a step; four weights; the two learning rates of
+    SGD, or zeros for the Adam of the exercise's last cell.
     """
     tensors = {name: value for name, value in case.items() if isinstance(value, Tensor)}
     generator = Watched(tensors["g_first"], tensors["g_second"])

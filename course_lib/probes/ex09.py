@@ -1,7 +1,7 @@
 """How exercise 09 is looked at: an answer leaves gradients in three tiny networks, and all of them are compared.
 
-Runs beside the learner's code and knows no right answer: the losses of ``left_by_routing`` are no one's objectives,
-and the step of ``left_by_step`` computes its own.
+Runs beside the learner's code and knows no right answer: the losses of ``left_by_routing`` are no one's
+objectives, and the step of ``left_by_step`` computes its own.
 """
 
 import math
@@ -40,8 +40,8 @@ class TinyDiscriminator(nn.Module):
 def tiny_networks(
     image_shape: tuple[int, ...], latent_dim: int, dtype: torch.dtype = torch.float32
 ) -> nn.ModuleDict:
-    """Encoder of images (B, *image_shape) to (B, 2 D), decoder (B, D) to logits (B, *image_shape), discriminator: a few
-    dozen weights in all."""
+    """Encoder of images (B, *image_shape) to (B, 2 D), decoder (B, D) to logits (B, *image_shape),
+    discriminator: a few dozen weights in all."""
     pixels = math.prod(image_shape)
     encoder = OrderedDict(flat=nn.Flatten(), layer=nn.Linear(pixels, 2 * latent_dim))
     decoder = OrderedDict(layer=nn.Linear(latent_dim, pixels), image=nn.Unflatten(1, image_shape))
@@ -55,7 +55,7 @@ def tiny_networks(
 
 
 def three_objectives(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
-    """The values of three objectives and their gradients, as :func:`call` gives them; anything else is one line."""
+    """Three objectives and their gradients, as :func:`call` gives them; anything else is told in one line."""
     outputs = call(answer, case)
     given = [name for name in outputs if not name.startswith("the gradient of")]
     if given != [f"value {i} of 3" for i in (1, 2, 3)]:
@@ -63,13 +63,13 @@ def three_objectives(answer: Callable[..., Any], case: Case) -> dict[str, Tensor
         if given != ["the value"] and not given[0].startswith("value 1 of "):
             came = f"a dictionary or record of {', '.join(given)}"
         raise AnswerError(
-            f"A tuple of three scalars was expected, the encoder's, the decoder's, the discriminator's; {came} came."
+            f"A tuple of three scalars was expected, for encoder, decoder and discriminator; {came} came."
         )
     return outputs
 
 
 def routing_pass(case: Case) -> tuple[nn.ModuleDict, dict[str, Tensor]]:
-    """The networks, and three scalars that stand for objectives; what counts is that each depends on all networks."""
+    """The networks, and three scalars that stand for objectives; each depends on all networks."""
     networks, x, eps, z_prior = built(case)
     code = networks["encoder"](x)
     mu, logvar = code.chunk(2, dim=1)

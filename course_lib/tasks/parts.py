@@ -1,7 +1,7 @@
 """What a gradient or a value is made of: so many times this part, so many times that one.
 
-Where an answer is wrong in a way that nobody listed, this says more than its entries do: "the generator moved along the
-discriminator's loss" in place of "expected 0.32037, got 0.36311".
+Where an answer is wrong in a way that nobody listed, this says more than its entries do: "the generator moved
+along the discriminator's loss" in place of "expected 0.32037, got 0.36311".
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from torch import Tensor
 def made_of(target: Tensor, parts: Mapping[str, Tensor], tolerance: float = 1e-3) -> dict[str, float] | None:
     """The factors of those parts that add up to ``target``: of as few parts as can be; None if none do.
 
-    All have as many entries as ``target``. A part that is zero, or of which there is next to nothing, is not named; a
-    ``target`` of zeros is made of nothing.
+    All have as many entries as ``target``. A part that is zero, or of which there is next to nothing, is not
+    named; a ``target`` of zeros is made of nothing.
     """
     goal = target.detach().double().flatten()
     columns = {name: part.detach().double().flatten() for name, part in parts.items() if bool(part.any())}

@@ -13,8 +13,8 @@ _F32, _F64 = torch.float32, torch.float64
 
 
 def step_cases(seed: int) -> list[Case]:
-    """Two batches each: several points, one point, float64, with learning rates that differ; and the exercise's last
-    cell in small, six batches and Adam (a rate of 0 stands for it)."""
+    """Two batches each: several points, one point, float64, with learning rates that differ; and the exercise's
+    last cell in small, six batches and Adam (a rate of 0 stands for it)."""
     source = generator(seed)
     cases: list[Case] = []
     for calls, batch, dtype, rates in [

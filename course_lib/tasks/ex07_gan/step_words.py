@@ -13,8 +13,8 @@ _PLAYERS = ("discriminator", "generator")
 
 
 def in_its_terms(case: Case, expected: Outputs, got: Outputs) -> str:
-    """Which losses the first gradient that each optimiser was given is made of, where it isn't what it should be; else
-    how often somebody moved; else in which call the two ways part."""
+    """Which losses the first gradient that each optimiser was given is made of, where it isn't what it should
+    be; else how often somebody moved; else in which call the two ways part."""
     told = []
     for name in _PLAYERS:
         steps = f"steps of the {name}'s optimiser, for each call"

@@ -15,8 +15,8 @@ Scalars = Mapping[str, Tensor]
 
 
 def step_cases(seed: int) -> list[Case]:
-    """Weights of three tiny networks in one vector, images and noise: batches of four and one, float64, and images with
-    sides as in the exercise's last cell."""
+    """Weights of three tiny networks in one vector, images and noise: batches of four and one, float64, and
+    images with sides as in the exercise's last cell."""
     source = generator(seed)
     cases: list[Case] = []
     for batch, shape, latent, gamma, dtype in [

@@ -124,7 +124,7 @@ def _factors(case: Case, expected: Outputs, got: Outputs) -> str:
 
 
 def _named(networks: nn.ModuleDict, x: Tensor, eps: Tensor, z_prior: Tensor, p: VAEGANLosses) -> Scalars:
-    """The parts of the objectives, by the names that the exercise gives them; the whole ones before their halves."""
+    """The parts of the objectives, by the exercise's names; the whole ones before their halves."""
     mu, logvar = networks["encoder"](x).chunk(2, dim=1)
     hat = networks["discriminator"](torch.sigmoid(networks["decoder"](mu + torch.exp(0.5 * logvar) * eps)))
     prior = networks["discriminator"](torch.sigmoid(networks["decoder"](z_prior)))
