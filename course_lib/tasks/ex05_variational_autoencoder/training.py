@@ -368,7 +368,7 @@ def _diagnosis(case: Case, process: Process | None, test: Nats, training: Nats) 
     if process and not steps and test.reconstruction > 40:
         return _NO_STEP
     if process and process.empty > 0.9:
-        return _NO_GRADIENT
+        return _NOT_TRAINED if process.left else _NO_GRADIENT
     if test.reconstruction > 60 and test.at_the_mean > 60 and (not process or process.lr < 0.015):
         return _UPHILL
     if otherwise := trained_otherwise(case, process):
