@@ -156,7 +156,8 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     assert isinstance(x, Tensor)
     error = _error(network, test)
     message = (
-        f"The squared error is {error:.3g} per test image (mean of {len(test)}); it should be at most {THRESHOLD:g}. "
+        f"The squared error is {error:.3g} per test image (mean of {len(test)}); it should be at most {THRESHOLD:g}"
+        f"{', and is' if error <= THRESHOLD else ''}. "
         f"PCA with as many numbers leaves 2.43, the mean image 4.68.{seen}"
     )
     hint = _UPHILL if process and process.losses[-20:].mean() < 0 else _trained_otherwise(process)

@@ -249,7 +249,8 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     loss = test.reconstruction + test.kl
     message = (
         f"-ELBO is {loss:.2f} nats per test image ({test.reconstruction:.2f} for the image, {test.kl:.2f} for the "
-        f"code; {len(digits('test'))} images, {_NUM_DRAWS} draws each). It should be at most {THRESHOLD:g}.{seen}"
+        f"code; {len(digits('test'))} images, {_NUM_DRAWS} draws each). It should be at most {THRESHOLD:g}"
+        f"{', and is' if loss <= THRESHOLD else ''}.{seen}"
     )
     training = nats(model, x, seed)
     if loss <= THRESHOLD:
