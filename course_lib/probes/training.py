@@ -36,7 +36,8 @@ class Process:
     ``num_distinct``: how many it was given, and how many of them differ. ``binary``: the share of batches that hold
     zeros and ones only. ``batch_size``: the median. ``losses``: what ``backward()`` was called on. ``lrs``: the
     learning rate of each step. ``uncleared``: the share of steps whose gradients the next backward pass was
-    added to; ``empty``: the share of those that found none. ``num_optimizers``: that took steps. Of a VAE: ``cut``, the
+    added to; ``empty``: the share of those that found none. ``num_optimizers``: that took steps. ``left``: 1 if the
+    network that came back has gradients, else 0. Of a VAE: ``cut``, the
     share of codes that came to the decoder without a gradient, and ``noise``, (n, D), what the first code of a batch is
     made of beside mu and logvar, (z - mu) / sigma.
     """
@@ -52,6 +53,7 @@ class Process:
     uncleared: float
     empty: float
     num_optimizers: int
+    left: float
     cut: float
     noise: Tensor
 
@@ -67,7 +69,7 @@ class Process:
     def tensors(self) -> dict[str, Tensor]:
         """As named outputs of a probe."""
         counts = [self.num_rows, self.num_distinct, self.batch_size, self.num_optimizers]
-        numbers = [*counts, self.binary, self.uncleared, self.empty, self.cut]
+        numbers = [*counts, self.binary, self.uncleared, self.empty, self.left, self.cut]
         return {
             f"{PREFIX}numbers": torch.tensor(numbers, dtype=torch.float64),
             f"{PREFIX}rows": self.rows,
@@ -90,14 +92,14 @@ def split(
             told[name].double() for name in ("numbers", "rows", "mean", "losses", "lrs", "noise")
         )
         num_rows, num_distinct, batch_size, num_optimizers = (int(n) for n in numbers[:4].tolist())
-        binary, uncleared, empty, cut = numbers[4:].tolist()
+        binary, uncleared, empty, left, cut = numbers[4:].tolist()
     except (KeyError, ValueError, TypeError, OverflowError, RuntimeError):
         return own, None, shown
     shapes = rows.shape[1:] == mean.shape == (num_pixels,) and losses.ndim == lrs.ndim == 1 and noise.ndim == 2
     if not (shapes and num_rows >= 1 and batch_size >= 1 and len(rows)):
         return own, None, shown
     sizes = num_rows, num_distinct, binary, batch_size
-    return own, Process(rows, mean, *sizes, losses, lrs, uncleared, empty, num_optimizers, cut, noise), shown
+    return own, Process(rows, mean, *sizes, losses, lrs, uncleared, empty, num_optimizers, left, cut, noise), shown
 
 
 def watched_training(
@@ -123,7 +125,7 @@ def watched_training(
         shown = show(made[0], x[:NUM_SHOWN].clone())
         if isinstance(shown, Tensor):
             outputs[f"{PREFIX}shown"] = shown.cpu()
-    return outputs | (seen.process().tensors() if seen.sizes else {})
+    return outputs | (seen.process(made[0]).tensors() if seen.sizes else {})
 
 
 class _Seen:
@@ -160,6 +162,7 @@ class _Seen:
 
         def watched_backward(loss: Tensor, *args: Any, **kwargs: Any) -> None:
             self._losses.append(float(loss.detach().double().mean()))
+            self._last = None  # what comes next is another batch, even in the same memory
             backward(loss, *args, **kwargs)
 
         self._handles = [
@@ -230,8 +233,8 @@ class _Seen:
             self._uncleared += 1
         self._stepped.discard(id(p))
 
-    def process(self) -> Process:
-        """All that was seen."""
+    def process(self, network: nn.Module) -> Process:
+        """All that was seen of the training of the network that came back."""
         keys, rows = torch.cat(self._keys), torch.cat(self._rows)
         some = torch.linspace(0, len(rows) - 1, min(len(rows), _MAX_ROWS)).long()
         steps = max(len(self._lrs) - 1, 1)
@@ -247,6 +250,7 @@ class _Seen:
             uncleared=self._uncleared / steps,
             empty=self._empty / max(len(self._lrs), 1),
             num_optimizers=len(self._optimizers),
+            left=float(any(p.grad is not None and bool(p.grad.any()) for p in network.parameters())),
             cut=sum(self._cut) / len(self._cut) if self._cut else math.nan,
             noise=torch.stack(self._noise) if self._noise else torch.zeros(0, max(self._latent_dim, 1)),
         )

@@ -30,7 +30,8 @@ For each task:
    ``tests/exercises/test_mutation.py`` finds the new tasks by itself: each mistake must be rejected with its own hint
    on 21 seeds, the reference and each alternative accepted. No two tasks of the course bear one name.
 4. Where the outputs aren't fixed by the inputs (a trained network), give ``measure(case, outputs)``, which measures
-   the quality itself and never believes a number that the learner's code reports.
+   the quality itself and never believes a number that the learner's code reports. How it was trained is watched by
+   ``course_lib/probes/training.py``: that names mistakes and refuses what was trained otherwise than asked.
 5. Where one wrong factor in a chain or product can stand in many places, ``explain(case, expected, got)`` tells the gap
    in the task's own terms ("the decoder moved twice as far as it should"), or gives an empty text. It is asked where no
    listed mistake fits, on public inputs, with outputs of the right names and shapes.

@@ -24,6 +24,11 @@ _EXPLAINED = (
         "above.",
     ),
     (
+        r"lstsq: input.size\(-2\) should match other.size\(-2\)",
+        "lstsq(a, b) looks for the z with a @ z nearest to b: both need a row for each thing that is measured, here "
+        "each known pixel. Images in rows, (M, K), have to be transposed.",
+    ),
+    (
         r"grad can be implicitly created only for scalar outputs",
         "backward() wants one number: average the loss over the batch first.",
     ),

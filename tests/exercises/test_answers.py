@@ -15,6 +15,7 @@ def answer(code: str, *told: str) -> Answer:
     return Answer("01", "reconstruction_loss", "", not told, told, code, "here")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", sorted({a.exercise for a in BANK}))
 def test_the_promise_holds(exercise: str) -> None:
     found = faults([judged(a) for a in BANK if a.exercise == exercise])

@@ -102,6 +102,19 @@ def _uncentred(x_train: Tensor, x: Tensor, known: Tensor, num_directions: int) -
     return torch.where(known, x, code @ directions)
 
 
+def _uncentred_code(x_train: Tensor, x: Tensor, known: Tensor, num_directions: int) -> Tensor:
+    mean, directions = _fitted(x_train, num_directions)
+    code = torch.linalg.lstsq(directions[:, known].T, x[:, known].T).solution.T
+    return torch.where(known, x, mean + code @ directions)
+
+
+def _smallest(x_train: Tensor, x: Tensor, known: Tensor, num_directions: int) -> Tensor:
+    mean = x_train.mean(0)
+    directions = torch.linalg.svd(x_train - mean, full_matrices=False).Vh[-num_directions:]
+    code = torch.linalg.lstsq(directions[:, known].T, (x - mean)[:, known].T).solution.T
+    return torch.where(known, x, mean + code @ directions)
+
+
 def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     """Whether the known pixels are kept, and what the lost ones would need."""
     x, known, came = case["x"], case["known"], got["the value"]
@@ -172,7 +185,15 @@ FILL_IN = Task(
         ),
         Mistake(
             _fit_elsewhere(lambda x_train, x, known: x_train - x_train.mean(0)),
+            "the mean plays no part in x: it was neither subtracted for the code nor added to the lost pixels.",
+        ),
+        Mistake(
+            _uncentred_code,
             "x wasn't centred: the code was fitted to x itself instead of x minus the mean.",
+        ),
+        Mistake(
+            _smallest,
+            "these are the directions of *smallest* variance. svd sorts its singular values from large to small.",
         ),
         Mistake(
             lambda x_train, x, known, num_directions: fill_in(x_train, x, known, num_directions + 1),

@@ -82,6 +82,18 @@ def _encoder_first(x: Tensor, encoder: Tensor, decoder: Tensor, lr: float) -> tu
     return encoder, gradient_step(x, encoder, decoder, lr)[1]
 
 
+def _old_residual_new_decoder(x: Tensor, encoder: Tensor, decoder: Tensor, lr: float) -> tuple[Tensor, Tensor]:
+    residual = x @ encoder.T @ decoder.T - x
+    new = gradient_step(x, encoder, decoder, lr)[1]
+    return encoder - lr * 2 / len(x) * (residual @ new).T @ x, new
+
+
+def _old_residual_new_codes(x: Tensor, encoder: Tensor, decoder: Tensor, lr: float) -> tuple[Tensor, Tensor]:
+    residual = x @ encoder.T @ decoder.T - x
+    new = gradient_step(x, encoder, decoder, lr)[0]
+    return new, decoder - lr * 2 / len(x) * residual.T @ (x @ new.T)
+
+
 def _with_encoder_gradient(by_encoder: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Step:
     """A right decoder, and for the encoder the gradient that is made of x, residual, encoder, decoder."""
 
@@ -175,6 +187,16 @@ GRADIENT_STEP = Task(
             _encoder_first,
             "the decoder's gradient was computed with the encoder that had already moved. Both gradients belong to one "
             "and the same point.",
+        ),
+        Mistake(
+            _old_residual_new_decoder,
+            "the residual was carried back through the decoder that had already moved. It came through the old one: "
+            "compute both gradients first, then move.",
+        ),
+        Mistake(
+            _old_residual_new_codes,
+            "the decoder's gradient was made of the old residual and of codes of the encoder that had already moved. "
+            "Compute both gradients first, then move.",
         ),
         Mistake(
             lambda x, encoder, decoder, lr: (encoder, gradient_step(x, encoder, decoder, lr)[1]),

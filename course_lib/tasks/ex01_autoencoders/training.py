@@ -73,6 +73,9 @@ _UNCLEARED = (
     "old gradients are never cleared: each backward() adds to what all steps before it have left, and the step follows "
     "their sum. Call optimizer.zero_grad() once in each step, before backward()."
 )
+_UPHILL = (
+    "the loss was pushed down without end: its sign is turned round, so that every step makes the error larger."
+)
 _SQUASHED = (
     "with a sigmoid behind it this network would pass, so it was trained with one. The judge takes x_hat as the "
     "network returns it: nothing squashes at the end."
@@ -153,10 +156,11 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     assert isinstance(x, Tensor)
     error = _error(network, test)
     message = (
-        f"The squared error is {error:.3g} per test image (mean of {len(test)}); it should be at most {THRESHOLD:g}. "
+        f"The squared error is {error:.3g} per test image (mean of {len(test)}); it should be at most {THRESHOLD:g}"
+        f"{', and is' if error <= THRESHOLD else ''}. "
         f"PCA with as many numbers leaves 2.43, the mean image 4.68.{seen}"
     )
-    hint = _trained_otherwise(process)
+    hint = _UPHILL if process and process.losses[-20:].mean() < 0 else _trained_otherwise(process)
     if error <= THRESHOLD:
         made = network(x[:NUM_SHOWN])
         if not hint and (shown is None or not _equal(shown, made)):
@@ -200,7 +204,7 @@ def _diagnosis(
     if _same(fresh, outputs, fresh):
         if not process or not process.num_steps:
             return _NO_STEP
-        return _NO_GRADIENT if process.empty > 0.9 else _OTHER_MOVED
+        return _NO_GRADIENT if process.empty > 0.9 and not process.left else _OTHER_MOVED
     for part, hint in (("encoder", _ENCODER_FIXED), ("decoder", _DECODER_FIXED)):
         if _same([name for name in fresh if name.startswith(part)], outputs, fresh):
             return hint
@@ -320,6 +324,7 @@ TRAIN_AUTOENCODER = Task(
         Mistake(_trained(chosen=lambda network: network.encoder, num_steps=50), _DECODER_FIXED),
         Mistake(_trained(num_steps=1, returned=lambda network, seed: network.encoder), _OTHER_NETWORK),
         Mistake(_trained(num_steps=60, lr=1e12, optimizer=torch.optim.SGD), _NOT_FINITE),
+        Mistake(_trained(num_steps=100, reduction=lambda errors: -errors.mean()), _UPHILL),
         Mistake(_trained(num_steps=50, clear="late"), _NO_GRADIENT),
         Mistake(_trained(clear="never"), _UNCLEARED),
         Mistake(_trained(output=torch.sigmoid), _SQUASHED),

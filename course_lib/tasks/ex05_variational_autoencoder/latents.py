@@ -101,8 +101,8 @@ KL_DIVERGENCE = Task(
         ),
         Mistake(
             lambda mu, logvar: 0.5 * (mu**2 + torch.exp(2 * logvar) - 1 - 2 * logvar).sum(1),
-            "you took logvar for the logarithm of the standard deviation. It is that of the variance: no factor 2. (Or the "
-            "variance was given to Normal, which takes the standard deviation.)",
+            "you took logvar for the logarithm of the standard deviation. It is that of the variance: no factor 2. (Or "
+            "the variance was given to Normal, which takes the standard deviation.)",
         ),
         Mistake(
             lambda mu, logvar: 0.5 * (mu**2 + torch.exp(0.5 * logvar) - 1 - logvar).sum(1),

@@ -249,7 +249,8 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     loss = test.reconstruction + test.kl
     message = (
         f"-ELBO is {loss:.2f} nats per test image ({test.reconstruction:.2f} for the image, {test.kl:.2f} for the "
-        f"code; {len(digits('test'))} images, {_NUM_DRAWS} draws each). It should be at most {THRESHOLD:g}.{seen}"
+        f"code; {len(digits('test'))} images, {_NUM_DRAWS} draws each). It should be at most {THRESHOLD:g}"
+        f"{', and is' if loss <= THRESHOLD else ''}.{seen}"
     )
     training = nats(model, x, seed)
     if loss <= THRESHOLD:
@@ -368,7 +369,7 @@ def _diagnosis(case: Case, process: Process | None, test: Nats, training: Nats) 
     if process and not steps and test.reconstruction > 40:
         return _NO_STEP
     if process and process.empty > 0.9:
-        return _NO_GRADIENT
+        return _NOT_TRAINED if process.left else _NO_GRADIENT
     if test.reconstruction > 60 and test.at_the_mean > 60 and (not process or process.lr < 0.015):
         return _UPHILL
     if otherwise := trained_otherwise(case, process):
