@@ -14,7 +14,7 @@ Status = Literal["graded", "stopped", "rejected", "failed"]
 class TaskVerdict:
     """One task of one submission. ``message`` holds learners' text: escape it wherever it is shown.
 
-    ``hint``: the known mistake that the answer is, or empty; ``message`` ends with it then.
+    ``hint``: the known mistake that the answer is, or empty; ``message`` begins with it then (in older records, ends).
     """
 
     task: str
@@ -27,7 +27,10 @@ class TaskVerdict:
     @property
     def text(self) -> str:
         """The message without the hint."""
-        return self.message.removesuffix(str(Verdict(self.verdict, "", self.hint))) if self.hint else self.message
+        if not self.hint:
+            return self.message
+        named = str(Verdict(self.verdict, "", self.hint))
+        return self.message.removeprefix(named).removesuffix(f"\n\n{named.strip()}")
 
 
 @dataclass(frozen=True)

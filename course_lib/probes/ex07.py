@@ -9,9 +9,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
 
 from course_lib.probes.calls import Case, gradients, named_tensors
 from course_lib.probes.contract import AnswerError, kept
+from course_lib.probes.meaning import explained
+
+_OLD_GRADIENT = 0.7
+_ADAM = {"lr": 1e-2, "betas": (0.5, 0.99)}  # but for the rate, as in the exercise's last cell
 
 
 class TwoLayers(nn.Module):
@@ -41,8 +46,31 @@ class Watched(TwoLayers):
         self.rows += len(gradient)
 
 
+class Player:
+    """A network, its optimiser, and what the optimiser was given: how often it stepped, how often over nothing.
+
+    Of its first step: ``given``, the gradient, zeros where there was none; ``faced``, the opponent's weights; and
+    whether some gradient had ``reached`` the network by then, to be cleared again.
+    """
+
+    def __init__(self, network: Watched, optimizer: torch.optim.Optimizer, opponent: nn.Module) -> None:
+        self.network, self.optimizer, self.opponent = network, optimizer, opponent
+        self.steps = self.empty = self.reached = 0
+        self.given = torch.zeros_like(_vector(network))
+        self.faced = torch.zeros_like(_vector(opponent))
+        optimizer.register_step_post_hook(self._stepped)  # after it: a closure fills the gradients
+
+    def _stepped(self, *_: Any) -> None:
+        gradient = _gradient(self.network)
+        if self.steps == 0:
+            self.given, self.faced = gradient, _vector(self.opponent)
+            self.reached = int(self.network.rows > 0)
+        self.steps += 1
+        self.empty += not bool(gradient.any())
+
+
 def penalty(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
-    """The penalty of each image, and what it asks of the discriminator's weights.
+    """The penalty of each image, what it asks of the discriminator's weights, and where three steps take them.
 
     ``case``: ``x`` (B, ...), ``first`` (H, d) and ``second`` (H,) for the discriminator, ``gamma``.
     """
@@ -51,42 +79,122 @@ def penalty(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     assert isinstance(first, Tensor)
     assert isinstance(second, Tensor)
     network = TwoLayers(first, second)
-    with kept({"x": x, "discriminator": network}):
-        values = named_tensors(answer(network, x, gamma), case)
-    if list(values) != ["the value"]:
-        raise AnswerError("One tensor was expected, the penalty of each image.")
-    value = values["the value"]
+
+    def value() -> Tensor:
+        with kept({"x": x, "discriminator": network}), explained(_PENALTY_ERRORS):
+            values = named_tensors(answer(network, x, gamma), case)
+        if list(values) != ["the value"]:
+            raise AnswerError(
+                f"One tensor was expected, the penalty of each image; {len(values)} came: {', '.join(values)}."
+            )
+        return values["the value"]
+
+    once = value()
+    outputs = {"the penalty": once.detach()}
     weights = dict(
         zip(("the weights' first layer", "the weights' second layer"), network.parameters(), strict=True)
     )
-    outputs = {"the penalty": value.detach()}
-    for name, gradient in gradients(value.sum(), weights).items():
+    for name, gradient in gradients(once.sum(), weights).items():
         outputs[f"the gradient of the penalty's sum by {name}"] = gradient
+    _keeps_old_gradients(answer, network, x, gamma)
+    optimizer = torch.optim.Adam(network.parameters(), **_ADAM)  # type: ignore[arg-type]
+    for _ in range(3 if once.requires_grad else 0):
+        optimizer.zero_grad()
+        value().mean().backward()
+        optimizer.step()
+    outputs["the weights after three steps down the penalty"] = _vector(network)
     return outputs
 
 
-def two_steps(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
-    """Both players' weights after two training steps, and how often a gradient came back to the generator.
+def _keeps_old_gradients(answer: Callable[..., Any], network: nn.Module, x: Tensor, gamma: Any) -> None:
+    """Raises ``AnswerError`` if gradients that the caller has gathered already are gone after a call."""
+    for parameter in network.parameters():
+        parameter.grad = torch.full_like(parameter, _OLD_GRADIENT)
+    answer(network, x, gamma)
+    if any(p.grad is None or not bool(p.grad.eq(_OLD_GRADIENT).all()) for p in network.parameters()):
+        raise AnswerError(
+            "It cleared the gradients of the discriminator's weights, or wrote into them: those that its caller "
+            "had gathered there are gone. torch.autograd.grad(value, x) gives the gradient with respect to x "
+            "alone, and leaves .grad as it is."
+        )
+    network.zero_grad()
+
+
+def game(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
+    """Where an answer takes both players, one call for each batch; what their optimisers were given at first;
+    and how often a gradient came back to the generator.
 
     A batch that is taken in parts, whose gradients add up, is one.
 
-    ``case``: ``x`` (2, B, d) and ``z`` (2, B, k), one batch a step; four weights; the two learning rates.
+    ``case``: ``x`` (N, B, d) and ``z`` (N, B, k), one batch a step; four weights; the two learning rates of
+    SGD, or zeros for the Adam of the exercise's last cell.
     """
     tensors = {name: value for name, value in case.items() if isinstance(value, Tensor)}
     generator = Watched(tensors["g_first"], tensors["g_second"])
-    discriminator = TwoLayers(tensors["d_first"], tensors["d_second"])
-    g_optimizer = torch.optim.SGD(generator.parameters(), lr=float(case["g_lr"]))
-    d_optimizer = torch.optim.SGD(discriminator.parameters(), lr=float(case["d_lr"]))
+    discriminator = Watched(tensors["d_first"], tensors["d_second"])
+    players = {
+        "generator": Player(generator, _optimizer(generator, float(case["g_lr"])), discriminator),
+        "discriminator": Player(discriminator, _optimizer(discriminator, float(case["d_lr"])), generator),
+    }
+    optimizers = [player.optimizer for player in players.values()]
     for x, z in zip(tensors["x"], tensors["z"], strict=True):
         given = {"generator": generator, "discriminator": discriminator, "x": x, "z": z}
-        with kept(given, gradients=True, weights=True):
-            answer(generator, discriminator, g_optimizer, d_optimizer, x, z)
-    return {
-        "the generator's first layer after two steps": generator.first.detach(),
-        "the generator's second layer after two steps": generator.second.detach(),
-        "the discriminator's first layer after two steps": discriminator.first.detach(),
-        "the discriminator's second layer after two steps": discriminator.second.detach(),
-        "how often a gradient came back to the generator in two steps": torch.tensor(
-            generator.rows / tensors["x"].shape[1], dtype=torch.float32
-        ),
-    }
+        with kept(given, gradients=True, weights=True), explained(_STEP_ERRORS):
+            answer(generator, discriminator, *optimizers, x, z)
+    calls, batch = tensors["x"].shape[:2]
+    outputs = {f"the {name}'s weights after {calls} steps": _vector(p.network) for name, p in players.items()}
+    for name, player in players.items():
+        outputs[f"the gradient that the {name}'s optimiser was given first"] = player.given
+        outputs[f"the opponent's weights at the {name}'s first step"] = player.faced
+        outputs[f"steps of the {name}'s optimiser, for each call"] = _number(player.steps / calls)
+        outputs[f"steps of the {name}'s optimiser over nothing"] = _number(player.empty)
+    outputs["gradients that came back to the generator, for each call"] = _number(generator.rows / batch / calls)
+    player = players["discriminator"]
+    reached = (
+        player.reached if player.steps else discriminator.rows > batch * calls
+    )  # the generator's loss gets there too
+    outputs["whether a gradient had reached the discriminator before its first step"] = _number(reached)
+    return outputs
+
+
+def _number(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float32)
+
+
+def _optimizer(network: nn.Module, lr: float) -> torch.optim.Optimizer:
+    if lr == 0:
+        return torch.optim.Adam(network.parameters(), **_ADAM)  # type: ignore[arg-type]
+    return torch.optim.SGD(network.parameters(), lr=lr)
+
+
+_STEP_ERRORS = {
+    "backward through the graph a second time": "The generator's graph was used up by the discriminator's "
+    "backward(): that loss shouldn't have gone into the generator in the first place. Cut the generated points "
+    "off before the discriminator's loss sees them; retain_graph=True would only hide it.",
+    "modified by an inplace operation": "A loss was computed before an optimiser's step and sent back after it, "
+    "through weights that had moved by then: the logits are those of the old discriminator. Let the "
+    "discriminator judge the generated points again after its step.",
+    "does not require grad": "The loss hangs on no weight: its samples or logits were cut off (.detach(), "
+    "no_grad), or it was computed from samples where logits belong.",
+}
+_PENALTY_ERRORS = {
+    "Tensors does not require grad": "The gradient by x was asked for, and x as it is given doesn't require a "
+    "gradient. Make a copy that does: x = x.detach().requires_grad_().",
+    "grad can be implicitly created only for scalar": "torch.autograd.grad wants one scalar, and the "
+    "discriminator gives one logit for each image. Take the sum of all logits: each depends on its own image "
+    "only.",
+    "does not require grad and does not have": "The logits hang on nothing: x or the discriminator was cut off "
+    "(.detach(), no_grad).",
+    "has no attribute": "torch.autograd.grad returns a tuple, even of one gradient: take its first entry.",
+    "Dimension out of range": "Not all x have as many dimensions: points are (B, d), images (B, 1, H, W), flat "
+    "images (B, P). flatten(1) makes (B, everything else) of all of them.",
+}
+
+
+def _vector(network: nn.Module) -> Tensor:
+    return parameters_to_vector(network.parameters()).detach().clone()
+
+
+def _gradient(network: nn.Module) -> Tensor:
+    """All gradients in one vector, zeros where there is none."""
+    return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in network.parameters()])

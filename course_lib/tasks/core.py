@@ -30,7 +30,11 @@ For each task:
    ``tests/exercises/test_mutation.py`` finds the new tasks by itself: each mistake must be rejected with its own hint
    on 21 seeds, the reference and each alternative accepted. No two tasks of the course bear one name.
 4. Where the outputs aren't fixed by the inputs (a trained network), give ``measure(case, outputs)``, which measures
-   the quality itself and never believes a number that the learner's code reports.
+   the quality itself and never believes a number that the learner's code reports. How it was trained is watched by
+   ``course_lib/probes/training.py``: that names mistakes and refuses what was trained otherwise than asked.
+5. Where one wrong factor in a chain or product can stand in many places, ``explain(case, expected, got)`` tells the gap
+   in the task's own terms ("the decoder moved twice as far as it should"), or gives an empty text. It is asked where no
+   listed mistake fits, on public inputs, with outputs of the right names and shapes.
 """
 
 from collections.abc import Callable, Mapping
@@ -71,7 +75,8 @@ class Verdict:
         return self.outcome == "right"
 
     def __str__(self) -> str:
-        return f"{self.message}\n\nIt looks like this mistake: {self.hint}" if self.hint else self.message
+        """The sentence first, the numbers after."""
+        return f"It looks like this mistake: {self.hint}\n\n{self.message}" if self.hint else self.message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,7 @@ class Task:
     mistakes: tuple[Mistake, ...] = ()
     probe: Callable[[Callable[..., Any], Case], Outputs] = call
     measure: Callable[[Case, Outputs], Verdict] | None = None
+    explain: Callable[[Case, Outputs, Outputs], str] | None = None
     rtol: float = 1e-4
     atol: float = 1e-5
     public_in_grading: bool = True

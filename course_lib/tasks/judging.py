@@ -6,13 +6,15 @@ Runs where the learner's code doesn't. What an answer should give is computed he
 import builtins
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_lib.probes.calls import observe
+from course_lib.probes.calls import DRAWS, observe
 from course_lib.tasks.core import Case, Observation, Outputs, Task, Verdict
+from course_lib.tasks.errors import explained
 
 _MAX_GAPS = 3
 
@@ -42,13 +44,12 @@ class Judge:
             if observation.untouched:
                 return Verdict("untouched", f"{self.task.name} is not written yet. {observation.error}".strip())
             if observation.error:
-                said = observation.error if reveal else f"On a hidden input {kind_of(observation.error)}."
-                return Verdict("error", f"{self.task.name} could not be used. {said}", case=i)
+                return Verdict("error", self._failed(observation.error, reveal), case=i)
         if self.task.measure is not None:
-            for case, observation in zip(self.cases, observations, strict=True):
+            for i, (case, observation) in enumerate(zip(self.cases, observations, strict=True)):
                 verdict = self.task.measure(case, observation.outputs)
                 if not verdict.passed:
-                    return verdict
+                    return replace(verdict, case=i)
             return Verdict("right")
         for i, observation in enumerate(observations):
             gaps = _gaps(self.task, self._expected(i), observation.outputs, reveal)
@@ -58,12 +59,38 @@ class Judge:
                     if reveal
                     else "on a hidden input"
                 )
+                hint = self._likely_mistake(observations)
+                gap = "" if hint or not reveal else self._in_words(i, observation.outputs)
+                first = f": {gap}\nNumbers ({where}):" if gap else f" ({where})."
                 lines = [
-                    f"{self.task.name} is not right yet ({where}).",
+                    f"{self.task.name} is not right yet{first}",
                     *("- " + gap for gap in gaps[:_MAX_GAPS]),
                 ]
-                return Verdict("wrong", "\n".join(lines), self._likely_mistake(observations), i)
+                return Verdict("wrong", "\n".join(lines), hint, i)
         return Verdict("right")
+
+    def _failed(self, error: str, reveal: bool) -> str:
+        """What to say of an answer that gave nothing: what that means first, then what Python says."""
+        if not reveal:
+            return f"{self.task.name} could not be used. On a hidden input {kind_of(error)}."
+        meaning = (
+            explained(error) if error.startswith("It stopped") else ""
+        )  # else the probe has said what it means
+        said = f": {meaning}\n" if meaning else ". "
+        return f"{self.task.name} could not be used{said}{error}"
+
+    def _in_words(self, i: int, got: Outputs) -> str:
+        """The gap of an answer that is no listed mistake, as the task tells it, or as any task's is told."""
+        if DRAWS in got and DRAWS not in self._expected(i):
+            return (
+                "it draws random numbers, so its value is an estimate, or depends on chance. What was asked for "
+                "follows from the inputs alone."
+            )
+        expected, got = _compared(self._expected(i)), _compared(got)
+        if set(expected) != set(got) or any(x.shape != got[name].shape for name, x in expected.items()):
+            return ""
+        told = self.task.explain(self.cases[i], expected, got) if self.task.explain else ""
+        return told or _which_part(self.task, expected, got)
 
     def _expected(self, i: int) -> Outputs:
         observation = self._observe(self.task.reference, i)
@@ -92,17 +119,64 @@ class Judge:
 
 def _gaps(task: Task, expected: Outputs, got: Outputs, reveal: bool) -> list[str]:
     """What is wrong with each output, in words; empty if all is right."""
+    expected, got = _compared(expected), _compared(got)
     if set(expected) != set(got):
-        return [f"{', '.join(expected)} was expected; {', '.join(got) or 'nothing'} came."]
+        return [_other_outputs(expected, got)]
     gaps = [_gap(task, name, expected[name], got[name], reveal) for name in expected]
     return [gap for gap in gaps if gap]
 
 
+def _compared(outputs: Outputs) -> Outputs:
+    """All but what is only noted."""
+    return {name: x for name, x in outputs.items() if not name.startswith("note: ")}
+
+
+def _other_outputs(expected: Outputs, got: Outputs) -> str:
+    """One line on an answer that gave other things than asked for."""
+    given = [name for name in got if not name.startswith("the gradient of")]
+    if "the value" not in expected or "the value" in given or not given:
+        return f"{', '.join(expected)} was expected; {', '.join(got) or 'nothing'} came."
+    if not given[0].startswith("value 1 of "):
+        return (
+            f"One tensor was expected; a dictionary or record of {', '.join(given)} came: return the tensor alone."
+        )
+    comma = " Is there a comma at the end of the return line?" if len(given) == 1 else ""
+    return f"One tensor was expected; a tuple or list of {len(given)} came: return the tensor alone.{comma}"
+
+
+def _which_part(task: Task, expected: Outputs, got: Outputs) -> str:
+    """What is right and what isn't, where an answer's value is told apart from its gradients; or nothing."""
+    gradients = {name for name in expected if name.startswith("the gradient of")}
+    off = {name for name in expected if _gap(task, name, expected[name], got[name], reveal=False)}
+    if off and off <= gradients:
+        wrt = ", ".join(sorted({name.rsplit(" ", 1)[-1] for name in off}))
+        return (
+            f"the value is right, but not its gradient with respect to {wrt}. Something between stands outside of the "
+            "graph (.detach(), .data, .item(), no_grad, a new tensor made of numbers), or has another derivative."
+        )
+    return ""
+
+
+def _shapes(expected: Tensor, got: Tensor) -> str:
+    """What a wrong shape says about an answer; or nothing."""
+    if got.ndim == 0:
+        return " One number for everything came: what should be left is one for each entry of that shape."
+    if expected.ndim == 0:
+        return " A scalar was expected: something is left to be added up or averaged."
+    if got.numel() == expected.numel():
+        same = got.ndim == 2 and got.shape == expected.shape[::-1]
+        turned = (
+            " It is transposed." if same else " As many numbers, in another shape: see keepdim, squeeze, flatten."
+        )
+        return turned
+    return ""
+
+
 def _gap(task: Task, name: str, expected: Tensor, got: Tensor, reveal: bool) -> str:
     if expected.shape != got.shape:
-        return f"{name}: expected shape {tuple(expected.shape)}, got {tuple(got.shape)}."
+        return f"{name}: expected shape {tuple(expected.shape)}, got {tuple(got.shape)}.{_shapes(expected, got)}"
     if expected.dtype != got.dtype:
-        return f"{name}: expected {_dtype(expected)}, got {_dtype(got)}."
+        return f"{name}: expected {_dtype(expected)}, got {_dtype(got)}. Keep the inputs' type."
     right, came = expected.double(), got.double()
     scale = 0.01 if expected.dtype == torch.float64 else 1.0
     close = torch.isclose(came, right, rtol=scale * task.rtol, atol=scale * task.atol, equal_nan=True)

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from course_lib.exercises.catalogue import catalogue_of
 from course_lib.tasks import CheckFailed, check
+from course_lib.tasks.check import public_verdict
 from course_lib.tasks.core import away_from_zero, binary, generator
 from course_lib.tasks.find import asked_by, find_task
 
@@ -103,7 +105,21 @@ def test_an_error_shows_the_learners_own_line() -> None:
         (lambda mu, logvar: right(mu, logvar) / 0, "Look for log(0), 0/0, or an exp that overflows"),
         (lambda mu, logvar: right(mu, logvar) * 3, "What came is 3 times what was expected, everywhere"),
         (lambda mu, logvar: right(mu, logvar).detach(), "Nothing flows back to mu"),
-        (lambda mu, logvar: (right(mu, logvar), mu), "the value, "),
+        (lambda mu, logvar: (right(mu, logvar), mu), "- One tensor was expected; a tuple or list of 2 came"),
+        (lambda mu, logvar: (right(mu, logvar),), "Is there a comma at the end of the return line?"),
+        (
+            lambda mu, logvar: {"kl": right(mu, logvar)},
+            "a dictionary or record of kl came: return the tensor alone",
+        ),
+        (lambda mu, logvar: right(mu, logvar).sum(dim=(1, 2, 3)), "there is no dimension 2: a tensor here has 2"),
+        (lambda mu, logvar: mu @ logvar, "the inner sizes must be equal"),
+        (lambda mu, logvar: right(mu, logvar).mean() + 1, "One number for everything came"),
+        (
+            lambda mu, logvar: (
+                right(mu, logvar).detach() + right(mu.detach(), logvar) - right(mu, logvar).detach()
+            ),
+            "the value is right, but not its gradient with respect to mu. Something",
+        ),
         (lambda mu: mu, "takes 1 positional argument but 2 were given"),
         (right(torch.ones(2, 2), torch.ones(2, 2)), "A function was expected, got a Tensor"),
         (lambda mu, logvar: exit(0), "SystemExit"),
@@ -121,8 +137,19 @@ def test_the_first_wrong_entry_and_the_largest_error_are_named() -> None:
     assert "at [2]; 1 of 4 entries are wrong, the largest error is 1" in message
 
 
-def test_a_mistake_is_named() -> None:
-    assert "It looks like this mistake: the factor one half" in complaint(lambda m, s: 2 * right(m, s))
+def test_a_mistake_is_named_before_the_numbers() -> None:
+    said = complaint(lambda m, s: 2 * right(m, s))
+    assert said.startswith("It looks like this mistake: the factor one half")
+    assert "\n\nkl_divergence is not right yet (public case 1 of 3" in said
+
+
+def test_a_gap_without_a_name_is_told_in_the_tasks_terms() -> None:
+    task = replace(
+        find_task("kl_divergence"), mistakes=(), explain=lambda case, expected, got: "words of the task."
+    )
+    said = str(public_verdict(task, lambda m, s: 3 * right(m, s)))
+    assert said.startswith("kl_divergence is not right yet: words of the task.\nNumbers (public case 1 of 3")
+    assert "words" not in str(public_verdict(task, lambda m, s: m)), "other shapes are told as shapes"
 
 
 def test_an_answer_that_writes_into_its_inputs_harms_no_other() -> None:
@@ -191,6 +218,7 @@ def test_a_check_imports_its_own_exercise_and_no_other(exercise: str) -> None:
     code = f"""
 import sys
 from course_lib.tasks import CheckFailed, check
+from course_lib.tasks.check import public_verdict
 try:
     check({name!r}, None)
 except CheckFailed:

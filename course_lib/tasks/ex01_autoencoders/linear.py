@@ -13,7 +13,7 @@ from torch import Tensor
 
 from course_lib.objectives import squared_error
 from course_lib.probes.ex01 import new_weights
-from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator
+from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, generator
 
 _F32, _F64 = torch.float32, torch.float64
 Step = Callable[[Tensor, Tensor, Tensor, float], Any]
@@ -82,6 +82,18 @@ def _encoder_first(x: Tensor, encoder: Tensor, decoder: Tensor, lr: float) -> tu
     return encoder, gradient_step(x, encoder, decoder, lr)[1]
 
 
+def _old_residual_new_decoder(x: Tensor, encoder: Tensor, decoder: Tensor, lr: float) -> tuple[Tensor, Tensor]:
+    residual = x @ encoder.T @ decoder.T - x
+    new = gradient_step(x, encoder, decoder, lr)[1]
+    return encoder - lr * 2 / len(x) * (residual @ new).T @ x, new
+
+
+def _old_residual_new_codes(x: Tensor, encoder: Tensor, decoder: Tensor, lr: float) -> tuple[Tensor, Tensor]:
+    residual = x @ encoder.T @ decoder.T - x
+    new = gradient_step(x, encoder, decoder, lr)[0]
+    return new, decoder - lr * 2 / len(x) * residual.T @ (x @ new.T)
+
+
 def _with_encoder_gradient(by_encoder: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Step:
     """A right decoder, and for the encoder the gradient that is made of x, residual, encoder, decoder."""
 
@@ -107,6 +119,35 @@ def _with_decoder_input_x_hat(x: Tensor, encoder: Tensor, decoder: Tensor, lr: f
     return gradient_step(x, encoder, decoder, lr)[0], decoder - lr * by_decoder
 
 
+def _moved(case: Case, expected: Outputs, got: Outputs) -> str:
+    """Which matrix moved how, if the other one moved as it should, or both by a factor."""
+    told = []
+    for name in ("encoder", "decoder"):
+        before = case[name]
+        assert isinstance(before, Tensor)
+        should, did = expected[f"the new {name}"] - before, got[f"the new {name}"] - before
+        factor = ((should * did).sum() / should.square().sum()).item()
+        if (did - should).norm() < 1e-3 * should.norm():
+            told.append(f"the {name} moved as it should")
+        elif did.norm() < 1e-3 * should.norm():
+            told.append(f"the {name} didn't move")
+        elif (did - factor * should).norm() < 1e-3 * did.norm():
+            told.append(
+                f"the {name} moved along the right line, by {factor:.3g} times the right length; where does the factor "
+                f"come from? (2 from the square, 1/{len(case['x'])} from the mean over images, lr = {case['lr']})"  # type: ignore[arg-type]
+            )
+        else:
+            cosine = factor * should.norm() / did.norm()
+            told.append(
+                f"the {name} moved in another direction (cosine {cosine:.2f}): a factor of its gradient is wrong or "
+                "was taken at another point. The decoder's gradient is made of the residual and z, the encoder's of "
+                "the residual, carried back through the decoder, and x; all four from before the step"
+            )
+    if any("as it should" not in text for text in told):
+        return "; ".join(told) + "."
+    return "the first step is right, and the next ones aren't: it keeps something from one call to the next."
+
+
 GRADIENT_STEP = Task(
     name="gradient_step",
     points=3,
@@ -114,6 +155,7 @@ GRADIENT_STEP = Task(
     reference=gradient_step,
     alternatives=(_by_autograd, _by_covariance),
     probe=new_weights,
+    explain=_moved,
     mistakes=(
         Mistake(
             _scaled(lambda x: -1.0),
@@ -145,6 +187,16 @@ GRADIENT_STEP = Task(
             _encoder_first,
             "the decoder's gradient was computed with the encoder that had already moved. Both gradients belong to one "
             "and the same point.",
+        ),
+        Mistake(
+            _old_residual_new_decoder,
+            "the residual was carried back through the decoder that had already moved. It came through the old one: "
+            "compute both gradients first, then move.",
+        ),
+        Mistake(
+            _old_residual_new_codes,
+            "the decoder's gradient was made of the old residual and of codes of the encoder that had already moved. "
+            "Compute both gradients first, then move.",
         ),
         Mistake(
             lambda x, encoder, decoder, lr: (encoder, gradient_step(x, encoder, decoder, lr)[1]),

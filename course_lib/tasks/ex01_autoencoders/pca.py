@@ -91,6 +91,11 @@ def _pixel_mean(x_train: Tensor, x: Tensor, num_directions: int) -> Tensor:
     return x.mean(1, keepdim=True) + (x - x.mean(1, keepdim=True)) @ directions.T @ directions
 
 
+def _standardised(x_train: Tensor, x: Tensor, num_directions: int) -> Tensor:
+    mean, std = x_train.mean(0), x_train.std(0)
+    return mean + std * pca_reconstruct((x_train - mean) / std, (x - mean) / std, num_directions)
+
+
 PCA_RECONSTRUCT = Task(
     name="pca_reconstruct",
     points=3,
@@ -100,6 +105,11 @@ PCA_RECONSTRUCT = Task(
     rtol=5e-4,
     atol=5e-5,
     mistakes=(
+        Mistake(
+            _with(center_fit=_zero, center=lambda train, x: x.mean(0), back=lambda train, x: x.mean(0)),
+            "both faults are still there: the mean is that of the images to be reconstructed, and the directions come "
+            "from images that weren't centred.",
+        ),
         Mistake(
             _with(center_fit=_zero, center=_zero, back=_zero),
             "the images aren't centred. The first direction is then spent on pointing at the mean image.",
@@ -119,6 +129,20 @@ PCA_RECONSTRUCT = Task(
         Mistake(
             _with(center_fit=_zero),
             "the directions come from images that weren't centred. Subtract the mean before the decomposition too.",
+        ),
+        Mistake(
+            _with(
+                center_fit=lambda train, x: x.mean(0),
+                center=lambda train, x: x.mean(0),
+                back=lambda train, x: x.mean(0),
+            ),
+            "everything is centred with the mean of the new images. An image alone is its own mean: "
+            "mean and directions both belong to the training images.",
+        ),
+        Mistake(
+            _standardised,
+            "each pixel was divided by its standard deviation. That is another PCA: in it a pixel that hardly varies "
+            "weighs as much as any other, and the squared error is no longer the smallest.",
         ),
         Mistake(
             _with(center=lambda train, x: x.mean(0), back=lambda train, x: x.mean(0)),

@@ -62,6 +62,15 @@ RECONSTRUCTION_LOSS = Task(
             "its pixels in three dimensions.",
         ),
         Mistake(
+            lambda x_hat, x: (x_hat - x).square().sum(1).mean(),
+            "you summed over dimension 1 only, which in an image with sides is the channel, and averaged over rows and "
+            "columns. All pixels add up.",
+        ),
+        Mistake(
+            lambda x_hat, x: squared_error(x_hat, x).mean().sqrt(),
+            "you took the root of the mean. The squared error itself was asked for.",
+        ),
+        Mistake(
             _summed(torch.abs),
             "these are absolute differences. The exponent of a Gaussian holds their squares.",
         ),

@@ -8,7 +8,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from course_lib.models import reparameterize
 from course_lib.objectives import kl_per_dimension, kl_standard_normal
-from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator, normal
+from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, generator, normal
 
 _F32, _F64 = torch.float32, torch.float64
 
@@ -22,8 +22,34 @@ def _posterior_cases(seed: int) -> list[Case]:
     ]
 
 
+def _terms(case: Case, expected: Outputs, got: Outputs) -> str:
+    """How often mu², the variance, 1 and log variance enter, if the answer is made of these four."""
+    mu, logvar = (case[name].detach().double() for name in ("mu", "logvar"))  # type: ignore[union-attr]
+    by_mu, by_logvar = (
+        got[f"the gradient of the sum of the value with respect to {name}"].double() for name in ("mu", "logvar")
+    )
+    square = (by_mu / (2 * mu)).mean().item()
+    both = torch.stack([logvar.exp().flatten(), torch.ones(logvar.numel()).double()], 1)
+    variance, log = torch.linalg.lstsq(both, by_logvar.reshape(-1, 1)).solution.flatten().tolist()
+    made = square * mu.square() + variance * logvar.exp() + log * logvar
+    one = ((got["the value"].double() - made.sum(1)) / mu.shape[1]).mean().item()
+    fits = torch.allclose(by_mu, 2 * square * mu, atol=1e-3)
+    fits &= torch.allclose(by_logvar, variance * logvar.exp() + log, atol=1e-3)
+    fits &= torch.allclose(got["the value"].double(), (made + one).sum(1), atol=1e-3)
+    names = {"the square of the mean": (square, 0.5), "the variance exp(logvar)": (variance, 0.5)}
+    names |= {"the 1 of each dimension": (one, -0.5), "logvar": (log, -0.5)}
+    off = [
+        f"{name} enters with factor {factor:.3g}, where {should:g} is right"
+        for name, (factor, should) in names.items()
+        if abs(factor - should) > 1e-3
+    ]
+    told = f"{'; '.join(off)}. The one half stands before the whole bracket, and in it signs are +, +, -, -."
+    return told if fits and off else ""
+
+
 KL_DIVERGENCE = Task(
     name="kl_divergence",
+    explain=_terms,
     points=2,
     cases=_posterior_cases,
     reference=kl_standard_normal,
@@ -75,7 +101,8 @@ KL_DIVERGENCE = Task(
         ),
         Mistake(
             lambda mu, logvar: 0.5 * (mu**2 + torch.exp(2 * logvar) - 1 - 2 * logvar).sum(1),
-            "you took logvar for the logarithm of the standard deviation. It is that of the variance: no factor 2.",
+            "you took logvar for the logarithm of the standard deviation. It is that of the variance: no factor 2. (Or "
+            "the variance was given to Normal, which takes the standard deviation.)",
         ),
         Mistake(
             lambda mu, logvar: 0.5 * (mu**2 + torch.exp(0.5 * logvar) - 1 - logvar).sum(1),
@@ -92,6 +119,14 @@ KL_DIVERGENCE = Task(
         Mistake(
             lambda mu, logvar: 0.5 * (mu.abs() + logvar.exp() - 1 - logvar).sum(1),
             "the mean enters as |mu|. The exponent of a Gaussian holds its square.",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu + logvar.exp() - 1 - logvar).sum(1),
+            "the mean enters without its square.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl_standard_normal(logvar, mu),
+            "mu and logvar changed places.",
         ),
         Mistake(
             lambda mu, logvar: 0.5 * ((1 + mu**2) * torch.exp(-logvar) - 1 + logvar).sum(1),
@@ -128,6 +163,22 @@ REPARAMETERIZE = Task(
             lambda mu, logvar, eps: mu + logvar.exp() * eps,
             "you scaled the noise with exp(logvar), the variance. The scale is its square root, which is "
             "cheap to write inside the exp.",
+        ),
+        Mistake(
+            lambda mu, logvar, eps: mu + 0.5 * logvar.exp() * eps,
+            "the scale is half of the variance. The one half belongs inside the exp, where it takes the root.",
+        ),
+        Mistake(
+            lambda mu, logvar, eps: mu + torch.exp(0.25 * logvar) * eps,
+            "there is a root too many: exp(0.5 * logvar) is the standard deviation already.",
+        ),
+        Mistake(
+            lambda mu, logvar, eps: mu + 0.5 * logvar * eps,
+            "the exp is missing: 0.5 * logvar is the logarithm of the standard deviation.",
+        ),
+        Mistake(
+            lambda mu, logvar, eps: (mu + eps) * torch.exp(0.5 * logvar),
+            "the mean was scaled too. First the noise is scaled, then the mean is added.",
         ),
         Mistake(
             lambda mu, logvar, eps: mu + torch.exp(2 * logvar) * eps,

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from course_lib.objectives import bernoulli_log_prob, elbo, kl_per_dimension, kl_standard_normal
-from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, binary, generator
+from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, binary, generator
 
 _F32, _F64 = torch.float32, torch.float64
 
@@ -39,8 +39,29 @@ def _naive(logits: Tensor, x: Tensor, margin: float = 0.0) -> Tensor:
     return (x * (p + margin).log() + (1 - x) * (1 - p + margin).log()).flatten(1).sum(1)
 
 
+def _pixels(case: Case, expected: Outputs, got: Outputs) -> str:
+    """Whether only large logits go wrong, or how often pixels of either kind count."""
+    logits, x = (case[name].detach().double().flatten() for name in ("logits", "x"))  # type: ignore[union-attr]
+    if logits.abs().max() > 20:
+        return (
+            "it is right as long as the network is in doubt, and wrong where it is confidently wrong, at logits like "
+            "100. A small number inside the logarithm, or a clamp, hides log(0), and takes value and gradient away. "
+            "Work with the logits themselves."
+        )
+    gradient = got["the gradient of the sum of the value with respect to logits"].double().flatten()
+    should = x - torch.sigmoid(logits)
+    factors = {kind: (gradient / should)[x == kind] for kind in (1, 0)}
+    if any((f - f[0]).abs().max() > 1e-3 for f in factors.values()):
+        return ""
+    told = [
+        f"pixels that are {kind} count {f[0]:.3g} times" for kind, f in factors.items() if abs(f[0] - 1) > 1e-3
+    ]
+    return f"{' and '.join(told)}; each should count once. Look at signs and factors." if told else ""
+
+
 BERNOULLI_LOG_LIKELIHOOD = Task(
     name="bernoulli_log_likelihood",
+    explain=_pixels,
     points=2,
     cases=_image_cases,
     reference=bernoulli_log_prob,
@@ -110,6 +131,27 @@ BERNOULLI_LOG_LIKELIHOOD = Task(
             "you took the logits for probabilities. A logit may be any number; sigmoid makes a probability of it.",
         ),
         Mistake(
+            lambda logits, x: -F.binary_cross_entropy_with_logits(x, logits, reduction="none").flatten(1).sum(1),
+            "logits and x changed places: PyTorch's function takes the logits first, then the target.",
+        ),
+        Mistake(
+            lambda logits, x: -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1),
+            "you summed over the last dimension only. An image of shape (1, 28, 28) has three dimensions of them.",
+        ),
+        Mistake(
+            lambda logits, x: -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1),
+            "you summed over dimension 1 only, which in an image with sides is the channel. All pixels add up.",
+        ),
+        Mistake(
+            lambda logits, x: (x * F.logsigmoid(logits) + (1 - x) * (1 - F.logsigmoid(logits))).flatten(1).sum(1),
+            "1 - log p isn't log(1 - p). The probability of a 0 is sigmoid(-l), and its logarithm is logsigmoid(-l).",
+        ),
+        Mistake(
+            lambda logits, x: -(logits - x).square().flatten(1).sum(1),
+            "this is the squared error between logits and pixels. A logit isn't a pixel: sigmoid makes the probability "
+            "of a 1 of it, and the log-likelihood of zeros and ones is the Bernoulli's.",
+        ),
+        Mistake(
             lambda logits, x: bernoulli_log_prob(-logits, x),
             "black and white changed places: the logit is that of a pixel being 1.",
         ),
@@ -156,8 +198,32 @@ def _by_distributions(logits: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> 
     return (kl_divergence(posterior, prior).sum() - Bernoulli(logits=logits).log_prob(x).sum()) / len(x)
 
 
+def _weights(case: Case, expected: Outputs, got: Outputs) -> str:
+    """How often the reconstruction and the KL count, if the answer is made of both."""
+    factors: list[float] = []
+    for names in (("logits",), ("mu", "logvar")):
+        keys = [f"the gradient of the sum of the value with respect to {name}" for name in names]
+        should, came = (
+            torch.cat([outputs[key].double().flatten() for key in keys]) for outputs in (expected, got)
+        )
+        factor = ((should * came).sum() / should.square().sum()).item()
+        if (came - factor * should).abs().max() > 1e-3 * should.abs().max():
+            return ""
+        factors.append(factor)
+    reconstruction, kl = (round(factor, 3) + 0 for factor in factors)
+    if reconstruction == kl != 1:
+        return f"all of it counts {kl:g} times. Nothing is left to divide or multiply by but the batch."
+    beta = " A weight (beta) other than 1 makes another model." if abs(kl - 1) > 1e-3 else ""
+    return (
+        f"the reconstruction counts {reconstruction:g} times and the KL {kl:g} times; both count once.{beta}"
+        if (reconstruction, kl) != (1, 1)
+        else ""
+    )
+
+
 NEGATIVE_ELBO = Task(
     name="negative_elbo",
+    explain=_weights,
     points=2,
     cases=_elbo_cases,
     reference=lambda logits, x, mu, logvar: elbo(logits, x, mu, logvar).loss,
@@ -186,6 +252,17 @@ NEGATIVE_ELBO = Task(
         Mistake(
             _weighted(-1, 0),
             "the KL is missing. Without it this is an autoencoder with noise, and the prior means nothing.",
+        ),
+        Mistake(
+            lambda logits, x, mu, logvar: (
+                F.binary_cross_entropy_with_logits(x, logits, reduction="none").flatten(1).sum(1)
+                + kl_standard_normal(mu, logvar)
+            ).mean(),
+            "logits and x changed places in the likelihood: its arguments are logits, then x.",
+        ),
+        Mistake(
+            lambda logits, x, mu, logvar: (kl_standard_normal(logvar, mu) - bernoulli_log_prob(logits, x)).mean(),
+            "mu and logvar changed places in the KL: its arguments are mu, then logvar.",
         ),
         Mistake(_weighted(0, 1), "the reconstruction is missing: nothing asks the decoder to draw the image."),
         Mistake(

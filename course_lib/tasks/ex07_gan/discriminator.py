@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.objectives import discriminator_loss
-from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator
+from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, generator
 
 _F32, _F64 = torch.float32, torch.float64
 
@@ -25,9 +25,30 @@ def _density_cases(seed: int) -> list[Case]:
     return cases
 
 
+def _of_the_ratio(case: Case, expected: Outputs, got: Outputs) -> str:
+    """Whether it is a probability, made of the difference of the logarithms, and right far from all data too."""
+    came, logit = got["the value"].double(), torch.logit(expected["the value"].double())
+    if bool(((came < 0) | (came > 1)).any()):
+        return f"a probability lies between 0 and 1, and {came.min():.3g} to {came.max():.3g} came."
+    if bool((torch.as_tensor(case["log_p"]) < -100).all()):
+        return (
+            "near the data it is right, but far from all data both densities round to 0, and what you put in "
+            "their place decides. Stay with the logarithms: only their difference matters."
+        )
+    if len(came) > 1 and bool(torch.isclose(came.sum(), torch.ones_like(came.sum()), rtol=1e-4)):
+        return "the values add up to 1 over the batch. Each point has a probability of its own."
+    times = torch.logit(came) / logit
+    if bool(torch.isclose(times, times[0], rtol=1e-3).all()):
+        return f"this is the sigmoid of {times[0].item():.3g} times the difference that decides."
+    if bool((((came - 0.5) * (expected["the value"].double() - 0.5)) < 0).all()):
+        return "where real samples are denser it says less than one half, and the other way round."
+    return ""
+
+
 OPTIMAL_DISCRIMINATOR = Task(
     name="optimal_discriminator",
     points=2,
+    explain=_of_the_ratio,
     cases=_density_cases,
     reference=lambda log_p, log_q: torch.sigmoid(log_p - log_q),
     alternatives=(
@@ -57,8 +78,8 @@ OPTIMAL_DISCRIMINATOR = Task(
         ),
         Mistake(
             lambda log_p, log_q: torch.exp(log_p - log_q),
-            "this is the ratio of the densities, which may exceed 1. The discriminator weighs one against the sum of "
-            "both.",
+            "this is the ratio of the densities, which may exceed 1. The discriminator weighs one against the "
+            "sum of both.",
         ),
         Mistake(
             lambda log_p, log_q: log_p / (log_p + log_q),
@@ -70,8 +91,8 @@ OPTIMAL_DISCRIMINATOR = Task(
         ),
         Mistake(
             lambda log_p, log_q: 2 * torch.sigmoid(log_p - log_q),
-            "you divided by the *average* of both densities, as in the Jensen–Shannon divergence. The discriminator "
-            "divides by their sum.",
+            "you divided by the *average* of both densities, as in the Jensen–Shannon divergence. The "
+            "discriminator divides by their sum.",
         ),
         Mistake(
             lambda log_p, log_q: torch.sigmoid(torch.sigmoid(log_p - log_q)),
@@ -128,9 +149,36 @@ def clamped(logits: Tensor, label: float) -> Tensor:
     return F.binary_cross_entropy(torch.sigmoid(logits), torch.full_like(logits, label), reduction="none")
 
 
+def _by_halves(case: Case, expected: Outputs, got: Outputs) -> str:
+    """Which half of the loss is right, and what the other one is, read off the gradients by its logits."""
+    told = {}
+    for samples, key in (("real", "real_logits"), ("generated", "fake_logits")):
+        name = f"the gradient of the sum of the value with respect to {key}"
+        told[samples] = _compared(torch.as_tensor(case[key]), expected[name], got[name])
+    if told["real"] == told["generated"]:
+        return f"each half {told['real']}."
+    return "; ".join(f"the {samples} samples' half {said}" for samples, said in told.items()) + "."
+
+
+def _compared(logits: Tensor, right: Tensor, came: Tensor) -> str:
+    if torch.allclose(came, right, rtol=1e-3, atol=1e-5):
+        return "is right as far as its gradient goes"
+    if not bool(came.any()):
+        sure = bool((logits.abs() > 100).all())
+        return f"has no gradient{' where the discriminator is confidently wrong' if sure else ''}"
+    ratio = came / right
+    if bool(torch.isclose(ratio, ratio[0], rtol=1e-3).all()):
+        if abs(ratio[0].item() - len(logits)) < 1e-3 and len(logits) > 1:
+            return "is summed over the batch; its mean was asked for"
+        return f"counts {ratio[0].item():.3g} times"
+    turned = bool((came.sign() == -right.sign()).all())
+    return "pulls its logits the wrong way" if turned else "pulls each logit with another weight than it should"
+
+
 DISCRIMINATOR_LOSS = Task(
     name="discriminator_loss",
     points=2,
+    explain=_by_halves,
     cases=_player_cases,
     reference=lambda real_logits, fake_logits: discriminator_loss(real_logits, fake_logits).loss,
     alternatives=(
@@ -149,7 +197,8 @@ DISCRIMINATOR_LOSS = Task(
         ),
         Mistake(
             _halves(_as_real, _as_real),
-            "generated images get the label \"real\" too. That is the generator's wish, not the discriminator's task.",
+            "generated images get the label \"real\" too. That is the generator's wish, not the discriminator's "
+            "task.",
         ),
         Mistake(_halves(F.softplus, F.softplus), 'real images get the label "generated" too.'),
         Mistake(
@@ -159,8 +208,8 @@ DISCRIMINATOR_LOSS = Task(
         ),
         Mistake(
             lambda real_logits, fake_logits: torch.cat([_as_real(real_logits), F.softplus(fake_logits)]).mean(),
-            "you took one mean over real and generated images together. Each kind has an expectation of its own, and "
-            "the two are added.",
+            "you took one mean over real and generated images together. Each kind has an expectation of its own, "
+            "and the two are added.",
         ),
         Mistake(
             lambda real_logits, fake_logits: _as_real(real_logits).sum() + F.softplus(fake_logits).sum(),
@@ -203,8 +252,8 @@ DISCRIMINATOR_LOSS = Task(
         ),
         Mistake(
             _halves(lambda real: clamped(real, 1.0), lambda fake: clamped(fake, 0.0)),
-            "binary_cross_entropy on probabilities cuts the logarithm off at -100, and the gradient with it. There is "
-            "a version which takes the logits.",
+            "binary_cross_entropy on probabilities cuts the logarithm off at -100, and the gradient with it. "
+            "There is a version which takes the logits.",
         ),
         Mistake(
             lambda real_logits, fake_logits: -real_logits.log().mean() - (1 - fake_logits).log().mean(),
@@ -234,7 +283,8 @@ DISCRIMINATOR_LOSS = Task(
         ),
         Mistake(
             lambda real_logits, fake_logits: bce(real_logits, 0.9) + bce(fake_logits, 0.0),
-            "real images get the label 0.9. One-sided label smoothing is a known trick, but not what was asked for.",
+            "real images get the label 0.9. One-sided label smoothing is a known trick, but not what was asked "
+            "for.",
         ),
         Mistake(
             lambda real_logits, fake_logits: discriminator_loss(real_logits.detach(), fake_logits.detach()).loss,
@@ -243,8 +293,8 @@ DISCRIMINATOR_LOSS = Task(
         ),
         Mistake(
             lambda real_logits, fake_logits: discriminator_loss(real_logits, fake_logits.detach()).loss,
-            "no gradient reaches the logits of the generated images. Detach the *images*, before the discriminator "
-            "sees them; it has to learn from its own logits.",
+            "no gradient reaches the logits of the generated images. Detach the *images*, before the "
+            "discriminator sees them; it has to learn from its own logits.",
         ),
     ),
 )

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from course_lib.objectives import generator_loss
-from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator
+from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, generator
 from course_lib.tasks.ex07_gan.discriminator import bce, clamped
 
 _F32, _F64 = torch.float32, torch.float64
@@ -23,9 +23,27 @@ def _fake_cases(seed: int) -> list[Case]:
     return [{"fake_logits": logits.requires_grad_()} for logits in batches]
 
 
+def _where_it_is_lost(case: Case, expected: Outputs, got: Outputs) -> str:
+    """Whether the worst samples still have a gradient, and whether it pulls the right way."""
+    logits = torch.as_tensor(case["fake_logits"])
+    name = "the gradient of the sum of the value with respect to fake_logits"
+    came, right = got[name], expected[name]
+    lost = (came.abs() < 1e-3 * right.abs()) & (right.abs() > 1e-3)
+    if bool(lost.any()):
+        return (
+            f"there is no gradient left at logits such as {logits.detach()[lost].max():.0f}: the samples that the "
+            "discriminator sees through teach nothing. What was clamped, or has a small number added to it, "
+            "doesn't depend on the logit any more. Work with the logits themselves."
+        )
+    if bool((came.sign() == -right.sign()).all()):
+        return "it pushes the logits of generated samples down, and the generator wants them up."
+    return ""
+
+
 GENERATOR_LOSS = Task(
     name="generator_loss",
     points=2,
+    explain=_where_it_is_lost,
     cases=_fake_cases,
     reference=lambda fake_logits: generator_loss(fake_logits).mean(),
     alternatives=(
@@ -41,8 +59,8 @@ GENERATOR_LOSS = Task(
         ),
         Mistake(
             lambda fake_logits: (1 - torch.sigmoid(fake_logits)).log().mean(),
-            "this is log(1 - D), the loss of the minimax game, and through a sigmoid that rounds to 1. The loss asked "
-            "for is the other one, and is best written on the logits.",
+            "this is log(1 - D), the loss of the minimax game, and through a sigmoid that rounds to 1. The loss "
+            "asked for is the other one, and is best written on the logits.",
         ),
         Mistake(
             lambda fake_logits: F.softplus(fake_logits).mean(),
@@ -54,13 +72,13 @@ GENERATOR_LOSS = Task(
         ),
         Mistake(
             lambda fake_logits: -torch.sigmoid(fake_logits).log().mean(),
-            "right as mathematics, but sigmoid rounds to exactly 0 far below 0, and log(0) spoils value and gradient "
-            "just where the generator needs them most. Work with the logits themselves.",
+            "right as mathematics, but sigmoid rounds to exactly 0 far below 0, and log(0) spoils value and "
+            "gradient just where the generator needs them most. Work with the logits themselves.",
         ),
         Mistake(
             lambda fake_logits: -(torch.sigmoid(fake_logits) + 1e-8).log().mean(),
-            "a small number inside the logarithm hides log(0), but it kills the gradient at logits below about -20, "
-            "just where the generator needs it most. Work with the logits themselves.",
+            "a small number inside the logarithm hides log(0), but it kills the gradient at logits below about "
+            "-20, just where the generator needs it most. Work with the logits themselves.",
         ),
         Mistake(
             lambda fake_logits: -torch.sigmoid(fake_logits).clamp(min=1e-7).log().mean(),
@@ -69,8 +87,8 @@ GENERATOR_LOSS = Task(
         ),
         Mistake(
             lambda fake_logits: clamped(fake_logits, 1.0).mean(),
-            "binary_cross_entropy on probabilities cuts the logarithm off at -100, and the gradient with it. There is "
-            "a version which takes the logits.",
+            "binary_cross_entropy on probabilities cuts the logarithm off at -100, and the gradient with it. "
+            "There is a version which takes the logits.",
         ),
         Mistake(
             lambda fake_logits: generator_loss(fake_logits).sum(),
@@ -86,22 +104,23 @@ GENERATOR_LOSS = Task(
         ),
         Mistake(
             lambda fake_logits: generator_loss(torch.sigmoid(fake_logits)).mean(),
-            "the sigmoid is applied twice: a function that takes logits applies one itself. What is left can't tell "
-            "a lost image from a good one.",
+            "the sigmoid is applied twice: a function that takes logits applies one itself. What is left can't "
+            "tell a lost image from a good one.",
         ),
         Mistake(
             lambda fake_logits: -torch.sigmoid(fake_logits).mean(),
-            "this raises D itself, not its logarithm. D is flat where it is near 0, so the gradient vanishes there.",
-        ),
-        Mistake(
-            lambda fake_logits: (1 - torch.sigmoid(fake_logits)).mean(),
-            "this lowers 1 - D itself, without a logarithm. D is flat where it is near 0, so the gradient vanishes "
+            "this raises D itself, not its logarithm. D is flat where it is near 0, so the gradient vanishes "
             "there.",
         ),
         Mistake(
+            lambda fake_logits: (1 - torch.sigmoid(fake_logits)).mean(),
+            "this lowers 1 - D itself, without a logarithm. D is flat where it is near 0, so the gradient "
+            "vanishes there.",
+        ),
+        Mistake(
             lambda fake_logits: -fake_logits.mean(),
-            "this is the Wasserstein generator's loss: the logit without a logarithm. Nothing makes it stop at images "
-            "that are good already.",
+            "this is the Wasserstein generator's loss: the logit without a logarithm. Nothing makes it stop at "
+            "images that are good already.",
         ),
         Mistake(
             lambda fake_logits: (fake_logits - 1).square().mean(),
@@ -112,13 +131,18 @@ GENERATOR_LOSS = Task(
             "you took the logarithm of the mean probability. It is the mean of the logarithms.",
         ),
         Mistake(
+            lambda fake_logits: F.softplus(-fake_logits.mean()),
+            "you took the mean of the logits first, and one loss of that. It is the mean of the losses: samples "
+            "that are seen through must not be averaged away by those that pass.",
+        ),
+        Mistake(
             lambda fake_logits: -fake_logits.log().mean(),
             "you took the logits for probabilities. A logit may be any number; sigmoid makes a probability of it.",
         ),
         Mistake(
             lambda fake_logits: generator_loss(fake_logits.detach()).mean(),
-            "the value is right, but no gradient reaches the logits, and so none reaches the generator: something like "
-            ".item(), .detach() or no_grad cuts it off.",
+            "the value is right, but no gradient reaches the logits, and so none reaches the generator: "
+            "something like .item(), .detach() or no_grad cuts it off.",
         ),
     ),
 )

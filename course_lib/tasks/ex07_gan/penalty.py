@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.objectives import r1_penalty
-from course_lib.probes.ex07 import penalty
-from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator
+from course_lib.probes.ex07 import TwoLayers, penalty
+from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, generator
+from course_lib.tasks.parts import in_words, made_of
 
 _F32, _F64 = torch.float32, torch.float64
 Network = Callable[[Tensor], Tensor]
@@ -56,13 +57,50 @@ def _by_channel(d: Network, x: Tensor, gamma: float) -> Tensor:
     return gamma / 2 * _slope(d, x).reshape(x.shape).square().sum(1)
 
 
+def _by_the_weights(d: Network, x: Tensor, gamma: float) -> Tensor:
+    weights = list(d.parameters()) if isinstance(d, nn.Module) else []
+    gradients = torch.autograd.grad(d(x).sum(), weights, create_graph=True)
+    return (gamma / 2 * torch.cat([g.flatten() for g in gradients]).square().sum()).expand(len(x))
+
+
 def _one_by_one(d: Network, x: Tensor, gamma: float) -> Tensor:
     return torch.cat([_half_square(_slope(d, image), gamma) for image in x.split(1)])
+
+
+def _of_the_norm(case: Case, expected: Outputs, got: Outputs) -> str:
+    """Which powers of the gradient's norm the penalty is made of; or that only its gradient is wrong."""
+    came = got["the penalty"]
+    if torch.allclose(came, expected["the penalty"], rtol=1e-3):
+        if not any(bool(x.any()) for name, x in got.items() if name.startswith("the gradient")):
+            return "the value is right, but it has no gradient by the discriminator's weights."
+        return "the value is right, but its gradient by the discriminator's weights isn't."
+    x, first, second = (torch.as_tensor(case[name]) for name in ("x", "first", "second"))
+    slope = _slope(TwoLayers(first, second), x, graph=False).double()
+    norm = slope.norm(dim=1)
+    gamma = float(case["gamma"])
+    powers = {
+        "‖∇‖²": norm.square(),
+        "‖∇‖": norm,
+        "1": torch.ones_like(norm),
+    }
+    if len(came) > 3 and (factors := made_of(came, powers)):
+        return f"with ∇ for the gradient of the logit, this is {in_words(factors)}; it should be {gamma / 2:g} × ‖∇‖²."
+    other = {
+        "the sum of the gradient's entries": slope.sum(1),
+        "the sum of their sizes": slope.abs().sum(1),
+        "the logit": TwoLayers(first, second)(x),
+    }
+    if len(came) > 1 and (factors := made_of(came, other)) and len(factors) == 1:
+        return (
+            f"this is {in_words(factors)}. It should be made of the squares of the gradient's entries, added up."
+        )
+    return "this isn't made of the norm of the logit's gradient by the images."
 
 
 R1_PENALTY = Task(
     name="r1_penalty",
     points=3,
+    explain=_of_the_norm,
     cases=_penalty_cases,
     probe=penalty,
     reference=r1_penalty,
@@ -110,6 +148,21 @@ R1_PENALTY = Task(
             "this pulls the norm towards 1, as in WGAN-GP. R1 pulls it towards 0.",
         ),
         Mistake(
+            _from_slope(lambda slope, gamma: gamma * (slope.norm(dim=1) - 1).square()),
+            "this is the penalty of WGAN-GP: it pulls the norm towards 1. R1 pulls it towards 0, and has a "
+            "factor of gamma / 2.",
+        ),
+        Mistake(
+            _by_the_weights,
+            "you differentiated by the weights: this is how steep the logits are as a function of the "
+            "discriminator. The gradient that R1 measures is by the images x.",
+        ),
+        Mistake(
+            _from_slope(lambda slope, gamma: gamma / 2 * slope.sum(1)),
+            "the square is missing, and so entries of either sign cancel. Square each entry of the gradient, "
+            "then sum.",
+        ),
+        Mistake(
             _from_slope(lambda slope, gamma: _half_square(slope, gamma).sum()),
             "you summed over the batch: one penalty per image was asked for, shape (B,).",
         ),
@@ -123,8 +176,8 @@ R1_PENALTY = Task(
         ),
         Mistake(
             _by_channel,
-            "the norm is taken over dimension 1 alone: of an image those are its channels. The gradient of an image is "
-            "one vector of all its pixels.",
+            "the norm is taken over dimension 1 alone: of an image those are its channels. The gradient of an "
+            "image is one vector of all its pixels.",
         ),
         Mistake(
             _from_slope(_half_square, torch.mean),
@@ -133,8 +186,8 @@ R1_PENALTY = Task(
         ),
         Mistake(
             _from_slope(_half_square, lambda logits: torch.sigmoid(logits).sum()),
-            "you took the slope of the probability. A sigmoid is flat where the discriminator is sure, so steep logits "
-            "go unpunished. The penalty is on the logit.",
+            "you took the slope of the probability. A sigmoid is flat where the discriminator is sure, so steep "
+            "logits go unpunished. The penalty is on the logit.",
         ),
         Mistake(
             _from_slope(_half_square, lambda logits: F.softplus(-logits).sum()),

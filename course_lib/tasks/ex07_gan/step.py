@@ -4,33 +4,36 @@ Goodfellow et al. 2014, arXiv:1406.2661, algorithm 1.
 """
 
 from course_lib.objectives import discriminator_loss, generator_loss
-from course_lib.probes.ex07 import two_steps
+from course_lib.probes.ex07 import game
 from course_lib.tasks.core import Mistake, Task
 from course_lib.tasks.ex07_gan import step_answers as answers
+from course_lib.tasks.ex07_gan.step_words import in_its_terms
 
 GAN_STEP = Task(
     name="gan_step",
     points=3,
     cases=answers.step_cases,
-    probe=two_steps,
+    probe=game,
+    explain=in_its_terms,
     reference=answers.right,
     alternatives=(answers.drawn_twice, answers.by_autograd, answers.frozen, answers.in_parts),
     mistakes=(
         Mistake(
             answers.leaky,
-            "the weights are right, but the discriminator's loss was sent back through the generator as well. Only "
-            "zero_grad saved you, and every step paid for it. Cut the generated points off before the discriminator's "
-            "loss sees them.",
+            "the weights are right, but the discriminator's loss was sent back through the generator as well. "
+            "Only zero_grad saved you, and every step paid for it. Cut the generated points off before the "
+            "discriminator's loss sees them.",
         ),
         Mistake(
             answers.tug_of_war,
-            "the generator also moves along the gradient of the *discriminator's* loss, which wants its points to be "
-            "recognised. Cut the generated points off before that loss sees them.",
+            "the generator also moves along the gradient of the *discriminator's* loss, which wants its points "
+            "to be recognised. Cut the generated points off before that loss sees them.",
         ),
         Mistake(
             answers.always_detached,
-            "the generator never moves: its points are cut off in its own step too. There the gradient has to come "
-            "through the discriminator to the generator.",
+            "the generator never moves: no gradient comes back to it in its own turn. Either its points are cut "
+            "off there too, or backward() isn't called on its loss. The gradient has to come through the "
+            "discriminator to the generator.",
         ),
         Mistake(
             answers.old_judge,
@@ -85,20 +88,88 @@ GAN_STEP = Task(
             "the generator minimises the discriminator's loss: it learns to be recognised.",
         ),
         Mistake(
-            answers.idle(g_steps=True, d_steps=False),
+            answers.turns(g_turn=()),
+            "the generator's turn is missing: only the discriminator moves. Three lines more, with its optimiser "
+            "and its loss.",
+        ),
+        Mistake(
+            answers.turns(d_turn=()),
+            "the discriminator's turn is missing: only the generator moves, against a judge that never learns.",
+        ),
+        Mistake(
+            answers.turns(d_turn=("backward", "zero", "step"), g_turn=("backward", "zero", "step")),
+            "both players never move: zero_grad() stands between backward() and step(), so their optimisers step "
+            "over nothing. Clear first, then fill, then step.",
+        ),
+        Mistake(
+            answers.turns(d_turn=("backward", "zero", "step")),
+            "the discriminator never moves: zero_grad() stands between backward() and step(), so its optimiser "
+            "steps over nothing. Clear first, then fill, then step.",
+        ),
+        Mistake(
+            answers.turns(g_turn=("backward", "zero", "step")),
+            "the generator never moves: zero_grad() stands between backward() and step(), so its optimiser steps "
+            "over nothing. Clear first, then fill, then step.",
+        ),
+        Mistake(
+            answers.turns(d_turn=("zero", "backward")),
             "the discriminator never moves: its gradient is computed, but its optimiser doesn't step.",
         ),
         Mistake(
-            answers.idle(g_steps=False, d_steps=True),
+            answers.turns(g_turn=("zero", "backward")),
             "the generator never moves: its gradient is computed, but its optimiser doesn't step.",
         ),
         Mistake(
-            answers.idle(g_steps=False, d_steps=False),
+            answers.turns(d_turn=("zero", "backward"), g_turn=("zero", "backward")),
             "nobody moves: gradients are computed, but no optimiser steps.",
+        ),
+        Mistake(
+            answers.turns(d_turn=("zero", "step"), g_turn=("zero", "step")),
+            "nobody moves: backward() is never called, so the optimisers step over nothing.",
+        ),
+        Mistake(
+            answers.turns(d_turn=("zero", "step")),
+            "the discriminator never moves: backward() is never called on its loss.",
+        ),
+        Mistake(
+            answers.sum_of_both(detached=False),
+            "both players move along the sum of both losses, and of these wishes, which are opposite, little is "
+            "left. Each loss is sent back alone and followed by its own player only; the discriminator's first.",
+        ),
+        Mistake(
+            answers.sum_of_both(detached=True),
+            "the discriminator moves along the sum of both losses: its own and the generator's, in one backward "
+            "or in two without clearing in between. Clear, send back and step for the discriminator; then for "
+            "the generator, before the new discriminator.",
+        ),
+        Mistake(
+            answers.swapped(detached=True),
+            "the optimisers are swapped: after the discriminator's loss the generator's optimiser steps, and the "
+            "other way round. Each optimiser holds its own player's weights only.",
+        ),
+        Mistake(
+            answers.swapped(detached=False),
+            "the optimisers are swapped: each player moves along the other's loss. Each optimiser holds its own "
+            "player's weights only. And cut the generated points off before the discriminator's loss sees them.",
+        ),
+        Mistake(
+            answers.with_losses(of_d=lambda d, x, x_fake: discriminator_loss(d(x), d(x_fake).detach()).loss),
+            "you detached the logits of the generated points, so the discriminator learns from real ones only. "
+            "Detach the *points*, before the discriminator sees them: generator(z).detach().",
+        ),
+        Mistake(
+            answers.unclear,
+            "the discriminator's gradients aren't cleared before its loss: you clear them, but then the "
+            "generator's loss fills them again, and the next call starts with that.",
         ),
         Mistake(
             answers.own_noise,
             "you drew noise of your own. Use the z that was given: only so can a step be tested exactly.",
+        ),
+        Mistake(
+            answers.own_noise_for_the_generator,
+            "you drew noise of your own for the generator's turn. Both turns are about the z that was given: "
+            "only so can a step be tested exactly.",
         ),
     ),
 )

@@ -13,10 +13,16 @@ _F32, _F64 = torch.float32, torch.float64
 
 
 def step_cases(seed: int) -> list[Case]:
-    """Two batches each: several points, one point, float64. The two learning rates differ."""
+    """Two batches each: several points, one point, float64, with learning rates that differ; and the exercise's
+    last cell in small, six batches and Adam (a rate of 0 stands for it)."""
     source = generator(seed)
     cases: list[Case] = []
-    for batch, dtype in [(5, _F32), (1, _F32), (3, _F64)]:
+    for calls, batch, dtype, rates in [
+        (2, 5, _F32, (0.3, 0.7)),
+        (2, 1, _F32, (0.3, 0.7)),
+        (2, 3, _F64, (0.3, 0.7)),
+        (6, 4, _F64, (0.0, 0.0)),
+    ]:
         case: dict[str, Tensor | float] = {
             name: away_from_zero(shape, source, 0.3, 0.9, dtype)
             for name, shape in {
@@ -24,11 +30,11 @@ def step_cases(seed: int) -> list[Case]:
                 "g_second": (2, 4),
                 "d_first": (5, 2),
                 "d_second": (5,),
-                "z": (2, batch, 3),
+                "z": (calls, batch, 3),
             }.items()
         }
-        case["x"] = 1.5 + away_from_zero((2, batch, 2), source, 0.2, 0.8, dtype)
-        cases.append(case | {"g_lr": 0.3, "d_lr": 0.7})
+        case["x"] = 1.5 + away_from_zero((calls, batch, 2), source, 0.2, 0.8, dtype)
+        cases.append(case | {"g_lr": rates[0], "d_lr": rates[1]})
     return cases
 
 
@@ -156,21 +162,66 @@ def with_losses(of_d: Callable[..., Tensor] = d_loss, of_g: Callable[..., Tensor
     return answer
 
 
-def idle(*, g_steps: bool, d_steps: bool) -> Callable[..., None]:
-    """The gradients are computed, but a player doesn't move."""
+def turns(
+    d_turn: tuple[str, ...] = ("zero", "backward", "step"), g_turn: tuple[str, ...] = ("zero", "backward", "step")
+) -> Callable[..., None]:
+    """The right losses, each turn's lines in another order or with some missing."""
 
     def answer(g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor) -> None:
-        d_opt.zero_grad()
-        d_loss(d, x, g(z).detach()).backward()
-        if d_steps:
-            d_opt.step()
-        g_opt.zero_grad()
-        g_loss(d, g(z)).backward()
-        if g_steps:
-            g_opt.step()
+        for lines, optimizer, loss in (
+            (d_turn, d_opt, lambda: d_loss(d, x, g(z).detach())),
+            (g_turn, g_opt, lambda: g_loss(d, g(z))),
+        ):
+            for line in lines:
+                if line == "zero":
+                    optimizer.zero_grad()
+                elif line == "backward":
+                    loss().backward()
+                else:
+                    optimizer.step()
 
     return answer
 
 
+def sum_of_both(*, detached: bool) -> Callable[..., None]:
+    """One backward of the sum, and both optimisers."""
+
+    def answer(g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor) -> None:
+        g_opt.zero_grad()
+        d_opt.zero_grad()
+        x_fake = g(z)
+        (d_loss(d, x, x_fake.detach() if detached else x_fake) + g_loss(d, x_fake)).backward()
+        d_opt.step()
+        g_opt.step()
+
+    return answer
+
+
+def swapped(*, detached: bool) -> Callable[..., None]:
+    """Each loss with the other player's optimiser."""
+
+    def answer(g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor) -> None:
+        x_fake = g(z)
+        update(g_opt, d_loss(d, x, x_fake.detach() if detached else x_fake))
+        update(d_opt, g_loss(d, g(z)))
+
+    return answer
+
+
+def unclear(g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor) -> None:
+    """The discriminator is cleared after its step, so that it keeps what the generator's loss leaves in it."""
+    d_loss(d, x, g(z).detach()).backward()
+    d_opt.step()
+    d_opt.zero_grad()
+    update(g_opt, g_loss(d, g(z)))
+
+
 def own_noise(g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor) -> None:
     right(g, d, g_opt, d_opt, x, torch.randn_like(z))
+
+
+def own_noise_for_the_generator(
+    g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor
+) -> None:
+    update(d_opt, d_loss(d, x, g(z).detach()))
+    update(g_opt, g_loss(d, g(torch.randn_like(z))))

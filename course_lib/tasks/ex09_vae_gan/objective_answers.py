@@ -78,6 +78,17 @@ def discriminator(change: Callable[[Parts], Tensor]) -> Callable[..., Objectives
     return answer(lambda p: (*right(p)[:2], change(p)))
 
 
+def one_kind_only(name: str) -> Callable[..., Objectives]:
+    """Fool and tell with one kind of decoded images, at full weight."""
+
+    def change(p: Parts) -> Objectives:
+        logits: Tensor = getattr(p, name)
+        fool, tell = F.softplus(-logits), F.softplus(-p.logits) + F.softplus(logits)
+        return p.losses.encoder, (p.gamma * p.error + fool).mean(), tell.mean()
+
+    return answer(change)
+
+
 def by_log(p: Parts, margin: float = 0.0) -> Objectives:
     """Probabilities first, logarithms after."""
     real, hat, prior = (torch.sigmoid(logits) for logits in (p.logits, p.logits_hat, p.logits_prior))
@@ -112,3 +123,15 @@ def with_cross_entropy(
     fool = (bce(logits_hat, one) + bce(logits_prior, one)) / 2
     tell = bce(logits, one) + (bce(logits_hat, zero) + bce(logits_prior, zero)) / 2
     return kl.mean() + error.mean(), gamma * error.mean() + fool, tell
+
+
+def by_clamped_log(p: Parts) -> Objectives:
+    """PyTorch's cross-entropy of probabilities, which cuts the logarithm off at -100."""
+    real, hat, prior = (torch.sigmoid(logits) for logits in (p.logits, p.logits_hat, p.logits_prior))
+
+    def bce(probabilities: Tensor, label: float) -> Tensor:
+        return F.binary_cross_entropy(probabilities, torch.full_like(probabilities, label))
+
+    fool = 0.5 * (bce(hat, 1.0) + bce(prior, 1.0))
+    tell = bce(real, 1.0) + 0.5 * (bce(hat, 0.0) + bce(prior, 0.0))
+    return p.losses.encoder, p.gamma * p.feature + fool, tell

@@ -3,13 +3,17 @@
 import torch
 import torch.nn.functional as F
 
+from course_lib.probes.ex09 import three_objectives
 from course_lib.tasks.core import Mistake, Task
 from course_lib.tasks.ex09_vae_gan import objective_answers as answers
+from course_lib.tasks.ex09_vae_gan.objective_words import in_its_terms
 
 VAE_GAN_OBJECTIVES = Task(
     name="vae_gan_objectives",
     points=3,
     cases=answers.part_cases,
+    probe=three_objectives,
+    explain=in_its_terms,
     reference=answers.answer(answers.right),
     alternatives=(
         answers.with_cross_entropy,
@@ -164,6 +168,27 @@ VAE_GAN_OBJECTIVES = Task(
             "each, so that real and decoded images weigh the same.",
         ),
         Mistake(
+            answers.one_kind_only("logits_prior"),
+            "only samples of the prior count, for decoder and discriminator. Both kinds of decoded images do, "
+            "half each: nobody learns from the reconstructions here.",
+        ),
+        Mistake(
+            answers.one_kind_only("logits_hat"),
+            "only reconstructions count, for decoder and discriminator. Both kinds of decoded images do, half "
+            "each: nobody learns from samples of the prior here.",
+        ),
+        Mistake(
+            answers.answer(
+                lambda p: (
+                    answers.right(p)[0],
+                    p.gamma * p.feature - 0.5 * (p.logits_hat + p.logits_prior).mean(),
+                    (0.5 * (p.logits_hat + p.logits_prior) - p.logits).mean(),
+                )
+            ),
+            "these are the Wasserstein critic's losses: logits without a logarithm. Fool and tell are minus the "
+            "logarithms of probabilities.",
+        ),
+        Mistake(
             answers.answer(lambda p: tuple(objective * len(p.kl) for objective in answers.right(p))),
             "you summed over the batch. The objectives are means over the batch, so that a larger batch "
             "doesn't mean a larger step.",
@@ -192,6 +217,11 @@ VAE_GAN_OBJECTIVES = Task(
             lambda *inputs: answers.by_log(answers.Parts(*inputs), 1e-8),
             "a small number inside the logarithm hides log(0), but it kills the gradient where the decoder "
             "needs it most. F.softplus works on the logits themselves.",
+        ),
+        Mistake(
+            answers.answer(answers.by_clamped_log),
+            "binary_cross_entropy on probabilities cuts the logarithm off at -100, and the gradient with it. "
+            "There is a version which takes the logits.",
         ),
         Mistake(
             answers.answer(lambda p: answers.right(p.squashed())),

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from course_lib.probes.ex09 import left_by_routing, tiny_networks
-from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator, normal
+from course_lib.probes.ex09 import OLD_GRADIENT, left_by_routing, routing_pass, tiny_networks
+from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, generator, normal
+from course_lib.tasks.parts import in_words, made_of
 
 _F32, _F64 = torch.float32, torch.float64
 Networks = Mapping[str, nn.Module]
@@ -14,15 +15,21 @@ Scalars = Mapping[str, Tensor]
 
 
 def step_cases(seed: int) -> list[Case]:
-    """Weights of three tiny networks in one vector, images and noise: batches of four and one, and float64."""
+    """Weights of three tiny networks in one vector, images and noise: batches of four and one, float64, and
+    images with sides as in the exercise's last cell."""
     source = generator(seed)
     cases: list[Case] = []
-    for batch, pixels, latent, gamma, dtype in [(4, 6, 2, 0.5, _F32), (1, 5, 3, 2.0, _F32), (5, 4, 2, 0.2, _F64)]:
-        size = sum(p.numel() for p in tiny_networks(pixels, latent).parameters())
+    for batch, shape, latent, gamma, dtype in [
+        (4, (6,), 2, 0.5, _F32),
+        (1, (5,), 3, 2.0, _F32),
+        (5, (4,), 2, 0.2, _F64),
+        (3, (1, 2, 3), 2, 0.1, _F32),
+    ]:
+        size = sum(p.numel() for p in tiny_networks(shape, latent).parameters())
         cases.append(
             {
                 "weights": away_from_zero((size,), source, 0.2, 0.9, dtype),
-                "x": 0.5 + 0.5 * away_from_zero((batch, pixels), source, 0.1, 0.9, dtype),
+                "x": 0.5 + 0.5 * away_from_zero((batch, *shape), source, 0.1, 0.9, dtype),
                 "eps": normal((batch, latent), source, dtype),
                 "z_prior": normal((batch, latent), source, dtype),
                 "gamma": gamma,
@@ -111,8 +118,43 @@ OWN: dict[str, Callable[[Scalars], Tensor]] = {
     "discriminator": lambda o: o["discriminator"],
 }
 
+
+def gradient_in(network: str, outputs: Outputs) -> Tensor:
+    """All that was left in one network, in a vector."""
+    return torch.cat(
+        [x.flatten() for name, x in outputs.items() if name.startswith(f"the gradient left in {network}.")]
+    )
+
+
+def gradient_of(value: Tensor, network: nn.Module) -> Tensor:
+    """The gradient by the weights of one network in a vector, zeros where there is none."""
+    found = torch.autograd.grad(
+        value, list(network.parameters()), retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return torch.cat([gradient.flatten() for gradient in found])
+
+
+def _whose(case: Case, expected: Outputs, got: Outputs) -> str:
+    """Whose objectives the gradient is made of that was left in each network, where it isn't its own."""
+    networks, objectives = routing_pass(case)
+    told = []
+    for name, network in networks.items():
+        came = gradient_in(name, got)
+        if torch.allclose(came, gradient_in(name, expected), rtol=1e-3, atol=1e-5):
+            continue
+        parts = {
+            "its own objective" if key == name else f"the {key}'s objective": gradient_of(value, network)
+            for key, value in objectives.items()
+        }
+        factors = made_of(came, parts | {"what stood there before": torch.full_like(came, OLD_GRADIENT)})
+        said = "something that is made of no objective" if factors is None else in_words(factors)
+        told.append(f"in the {name} there is {said}")
+    return "; ".join(told) + ". It should be its own objective's gradient, once, and nothing else."
+
+
 ROUTE_GRADIENTS = Task(
     name="route_gradients",
+    explain=_whose,
     points=3,
     cases=_routing_cases,
     probe=left_by_routing,

@@ -1,10 +1,13 @@
 """The ruler of the VAE-GAN: the error in the discriminator's features (Larsen et al. 2016, eq. 7)."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
 from course_lib.objectives import feature_error, squared_error
-from course_lib.tasks.core import Case, Mistake, Task, away_from_zero, generator
+from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, generator
+from course_lib.tasks.parts import in_words, made_of
 
 _F32, _F64 = torch.float32, torch.float64
 
@@ -21,8 +24,23 @@ def _feature_cases(seed: int) -> list[Case]:
     ]
 
 
+def _of_the_distance(case: Case, expected: Outputs, got: Outputs) -> str:
+    """Which powers of the distance between the features it is made of."""
+    difference = torch.as_tensor(case["features_hat"]).detach() - torch.as_tensor(case["features"])
+    squares = difference.square().sum(1)
+    name = "‖f(x̃) − f(x)‖"
+    powers = {f"{name}²": squares, name: squares.sqrt(), "1": torch.ones_like(squares)}
+    factors = made_of(got["the value"], powers) if len(squares) > 3 else None
+    if factors and not torch.allclose(got["the value"], expected["the value"], rtol=1e-3):
+        return f"this is {in_words(factors)}; it should be 0.5 × {name}²."
+    if len(squares) > 3 and factors is None and got["the value"].shape == squares.shape:
+        return f"this isn't made of the distance {name} between the features of each image."
+    return ""
+
+
 FEATURE_ERROR = Task(
     name="feature_error",
+    explain=_of_the_distance,
     points=1,
     cases=_feature_cases,
     reference=feature_error,
@@ -80,6 +98,18 @@ FEATURE_ERROR = Task(
             lambda features_hat, features: (features_hat - features).abs().sum(1),
             "this is the sum of absolute differences, minus the log-density of a Laplace distribution. A "
             "Gaussian was asked for.",
+        ),
+        Mistake(
+            lambda features_hat, features: 0.5 * squared_error(features_hat, features) / 0.02,
+            "you divided by the lesson's variance of 0.02. The Gaussian of this exercise has variance 1: whatever "
+            "narrower one is wanted comes in as a weight before the KL.",
+        ),
+        Mistake(
+            lambda features_hat, features: (
+                0.5 * squared_error(features_hat, features) + 0.5 * features.shape[1] * math.log(2 * math.pi)
+            ),
+            "the constant of the Gaussian, half of log 2π for each feature, is still in it. It was to be left "
+            "out: no weight can change it.",
         ),
         Mistake(
             lambda features_hat, features: -0.5 * squared_error(features_hat, features),

@@ -5,17 +5,19 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.objectives import VAEGANLosses, vae_gan_losses
-from course_lib.probes.ex09 import left_by_step
-from course_lib.tasks.core import Mistake, Task
+from course_lib.probes.ex09 import built, left_by_step
+from course_lib.tasks.core import Case, Mistake, Outputs, Task
 from course_lib.tasks.ex09_vae_gan.routing import (
     OWN,
     Networks,
     Scalars,
     backward_and_keep_own,
     backward_only_into_own,
+    gradient_in,
+    gradient_of,
     in_turn,
     only_two,
     route,
@@ -24,6 +26,7 @@ from course_lib.tasks.ex09_vae_gan.routing import (
     step_cases,
     total,
 )
+from course_lib.tasks.parts import in_words, made_of
 
 
 def _losses(
@@ -104,8 +107,43 @@ def _one_network_at_a_time(networks: Networks, x: Tensor, eps: Tensor, z_prior: 
         set_gradients(network, kept[name])
 
 
+def _factors(case: Case, expected: Outputs, got: Outputs) -> str:
+    """The table of factors under the exercise: what the gradient left in each network is made of."""
+    networks, x, eps, z_prior = built(case)
+    parts_of = _named(networks, x, eps, z_prior, _losses(dict(networks.items()), x, eps, z_prior, 1.0))
+    told = []
+    for name, network in networks.items():
+        came, right = gradient_in(name, got), gradient_in(name, expected)
+        if torch.allclose(came, right, rtol=1e-3, atol=1e-5):
+            continue
+        parts = {what: gradient_of(value.mean(), network) for what, value in parts_of.items()}
+        factors = made_of(came, parts)
+        said = "made of no part of the objectives" if factors is None else in_words(factors)
+        told.append(f"the {name} was left with {said}; it should be {in_words(made_of(right, parts) or {})}")
+    return ". ".join(told) + "."
+
+
+def _named(networks: nn.ModuleDict, x: Tensor, eps: Tensor, z_prior: Tensor, p: VAEGANLosses) -> Scalars:
+    """The parts of the objectives, by the exercise's names; the whole ones before their halves."""
+    mu, logvar = networks["encoder"](x).chunk(2, dim=1)
+    hat = networks["discriminator"](torch.sigmoid(networks["decoder"](mu + torch.exp(0.5 * logvar) * eps)))
+    prior = networks["discriminator"](torch.sigmoid(networks["decoder"](z_prior)))
+    return {
+        "the KL": p.kl,
+        "the feature error": p.feature_error,
+        "fool": p.fool,
+        "tell": p.tell,
+        "fool with reconstructions": F.softplus(-hat),
+        "fool with samples of the prior": F.softplus(-prior),
+        "tell real images": F.softplus(-networks["discriminator"](x)),
+        "tell reconstructions": F.softplus(hat),
+        "tell samples of the prior": F.softplus(prior),
+    }
+
+
 REPAIRED_STEP = Task(
     name="repaired_step",
+    explain=_factors,
     points=3,
     cases=step_cases,
     probe=left_by_step,

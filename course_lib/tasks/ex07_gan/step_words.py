@@ -1,0 +1,89 @@
+"""What a step that is no listed mistake did, in the game's own words."""
+
+import torch
+from torch import Tensor
+from torch.nn.utils import vector_to_parameters
+
+from course_lib.objectives import discriminator_loss, generator_loss
+from course_lib.probes.ex07 import TwoLayers
+from course_lib.tasks.core import Case, Outputs
+from course_lib.tasks.parts import in_words, made_of
+
+_PLAYERS = ("discriminator", "generator")
+
+
+def in_its_terms(case: Case, expected: Outputs, got: Outputs) -> str:
+    """Which losses the first gradient that each optimiser was given is made of, where it isn't what it should
+    be; else how often somebody moved; else in which call the two ways part."""
+    told = []
+    for name in _PLAYERS:
+        steps = f"steps of the {name}'s optimiser, for each call"
+        given = f"the gradient that the {name}'s optimiser was given first"
+        if not bool(got[steps]):
+            told.append(f"the {name}'s optimiser never steps")
+        elif not bool(got[given].any()):
+            told.append(f"the {name}'s optimiser stepped over nothing: no gradient stood in its weights")
+        elif not torch.allclose(got[given], expected[given], rtol=1e-3, atol=1e-5):
+            factors = made_of(got[given], _parts(name, case, got))
+            told.append(
+                f"the {name} moved along something that neither loss makes of these x and z"
+                if factors is None
+                else f"the {name} moved along {in_words(factors)}; it should be {_SHOULD[name]}"
+            )
+        elif not torch.equal(got[steps], expected[steps]):
+            told.append(
+                f"the {name}'s optimiser stepped {got[steps].item():g} times in each call; once is enough."
+            )
+    if told:
+        return ". ".join([told[0], *(said[0].upper() + said[1:] for said in told[1:])]) + "."
+    return (
+        "the first step of both is right, a later one isn't: something is left over from one turn to the next. "
+        "What stands in .grad when an optimiser steps should come from its player's own loss, and from this call."
+    )
+
+
+_SHOULD = {
+    "discriminator": "its own loss on real samples plus its own loss on generated samples",
+    "generator": "its own loss, as the new discriminator judges",
+}
+
+
+def _parts(name: str, case: Case, got: Outputs) -> dict[str, Tensor]:
+    """The gradients that the losses leave in a player, before either has moved and as it found the opponent."""
+    x, z = (torch.as_tensor(case[key])[0] for key in ("x", "z"))
+    parts: dict[str, Tensor] = {}
+    for moved in (False, True):
+        generator, discriminator = (_network(case, key) for key in ("g", "d"))
+        player, opponent = (discriminator, generator) if name == "discriminator" else (generator, discriminator)
+        if moved:
+            faced = got[f"the opponent's weights at the {name}'s first step"].to(x.dtype)
+            before = torch.cat([p.detach().flatten() for p in opponent.parameters()])
+            if torch.equal(faced, before):
+                break
+            vector_to_parameters(faced, opponent.parameters())
+        for what, value in _losses(name, discriminator(x), discriminator(generator(z)), moved).items():
+            gradients = torch.autograd.grad(value, list(player.parameters()), retain_graph=True)
+            parts.setdefault(what, torch.cat([gradient.flatten() for gradient in gradients]))
+    return parts
+
+
+def _losses(name: str, real: Tensor, generated: Tensor, moved: bool) -> dict[str, Tensor]:
+    """Whatever a player might follow, by its name in a sentence."""
+    halves = discriminator_loss(real, generated)
+    if name == "generator":
+        judge = f"as the {'new' if moved else 'old'} discriminator judges"
+        return {
+            f"its own loss, {judge}": generator_loss(generated).mean(),
+            f"the discriminator's loss, {judge}": halves.fake.mean(),
+        }
+    where = "generated samples after the generator's step" if moved else "generated samples"
+    return {
+        "its own loss on real samples": halves.real.mean(),
+        f"its own loss on {where}": halves.fake.mean(),
+        f"the generator's loss on {where}": generator_loss(generated).mean(),
+        "the loss that calls real samples generated": discriminator_loss(generated, real).fake.mean(),
+    }
+
+
+def _network(case: Case, key: str) -> TwoLayers:
+    return TwoLayers(torch.as_tensor(case[f"{key}_first"]), torch.as_tensor(case[f"{key}_second"]))
