@@ -34,7 +34,8 @@ For each task:
    ``course_lib/probes/training.py``: that names mistakes and refuses what was trained otherwise than asked.
 5. Where one wrong factor in a chain or product can stand in many places, ``explain(case, expected, got)`` tells the gap
    in the task's own terms ("the decoder moved twice as far as it should"), or gives an empty text. It is asked where no
-   listed mistake fits, on public inputs, with outputs of the right names and shapes.
+   listed mistake fits, on public inputs, with finite outputs of the right names
+   and shapes.
 """
 
 from collections.abc import Callable, Mapping

@@ -89,6 +89,8 @@ class Judge:
         expected, got = _compared(self._expected(i)), _compared(got)
         if set(expected) != set(got) or any(x.shape != got[name].shape for name, x in expected.items()):
             return ""
+        if not all(bool(x.isfinite().all()) for x in got.values()):
+            return ""
         told = self.task.explain(self.cases[i], expected, got) if self.task.explain else ""
         return told or _which_part(self.task, expected, got)
 
