@@ -20,7 +20,8 @@ def _density_cases(seed: int) -> list[Case]:
     source = generator(seed)
     cases: list[Case] = []
     for shape, far, dtype in [((6,), 0.0, _F32), ((4,), 400.0, _F32), ((1,), 0.0, _F32), ((3,), 0.0, _F64)]:
-        log_p = away_from_zero(shape, source, 0.3, 1.5, dtype) - 2 - far
+        log_p = away_from_zero(shape, source, 0.3, 1.5, dtype) - 2
+        log_p[1:] -= far  # beside a point near the data: what is taken off must fit each point
         cases.append({"log_p": log_p, "log_q": log_p + away_from_zero(shape, source, 0.4, 1.6, dtype)})
     return cases
 
@@ -30,7 +31,7 @@ def _of_the_ratio(case: Case, expected: Outputs, got: Outputs) -> str:
     came, logit = got["the value"].double(), torch.logit(expected["the value"].double())
     if bool(((came < 0) | (came > 1)).any()):
         return f"a probability lies between 0 and 1, and {came.min():.3g} to {came.max():.3g} came."
-    if bool((torch.as_tensor(case["log_p"]) < -100).all()):
+    if bool((torch.as_tensor(case["log_p"]) < -100).any()):
         return (
             "near the data it is right, but far from all data both densities round to 0, and what you put in "
             "their place decides. Stay with the logarithms: only their difference matters."
@@ -43,6 +44,11 @@ def _of_the_ratio(case: Case, expected: Outputs, got: Outputs) -> str:
     if bool((((came - 0.5) * (expected["the value"].double() - 0.5)) < 0).all()):
         return "where real samples are denser it says less than one half, and the other way round."
     return ""
+
+
+def _less_the_largest(log_p: Tensor, log_q: Tensor) -> Tensor:
+    p, q = (torch.exp(t - torch.maximum(log_p.max(), log_q.max())) for t in (log_p, log_q))
+    return p / (p + q)
 
 
 OPTIMAL_DISCRIMINATOR = Task(
@@ -75,6 +81,11 @@ OPTIMAL_DISCRIMINATOR = Task(
             lambda log_p, log_q: torch.exp(log_p) / (torch.exp(log_p) + torch.exp(log_q) + 1e-8),
             "a small number in the denominator hides 0/0, but far from all data the answer becomes 0 whatever the "
             "densities say. Stay with the logarithms: only their difference matters.",
+        ),
+        Mistake(
+            lambda log_p, log_q: _less_the_largest(log_p, log_q),
+            "you took the largest log-density of the whole batch off. Beside one point near the data, all that are far "
+            "from it round to 0/0 again. Each point has a largest of its own.",
         ),
         Mistake(
             lambda log_p, log_q: torch.exp(log_p - log_q),
