@@ -83,9 +83,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lab")]
 
 
 def widget_cells(notebook: Path) -> dict[str, str]:
-    """The source of the cell that makes each of the two widgets in ``notebook``, by the widget's name."""
+    """The first cell of ``notebook`` that makes each of the two widgets, by the widget's name, with its import."""
     cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-    return {name: source for name in WIDGETS for source in cells if re.search(rf"\b{name}\(", source)}
+    found = {name: [source for source in cells if re.search(rf"\b{name}\(", source)] for name in WIDGETS}
+    missing = [name for name in WIDGETS if not found[name]]
+    assert not missing, f"{notebook.name} has no cell that calls {', '.join(missing)}"
+    return {name: f"from course_lib.viz import {name}\n\n{found[name][0]}" for name in WIDGETS}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +96,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """JupyterLab on the cells of the lesson's widgets and nothing else, on pads, and on the lesson as committed."""
     home = tmp_path_factory.mktemp("widgets")
     clone = home / "clone"
-    cells = {name: f"from course_lib.viz import {name}\n\n{name}()" for name in WIDGETS} | widget_cells(LESSON)
+    cells = widget_cells(LESSON)
     write_notebook(clone / "notebooks" / "01_widgets.ipynb", *cells.values(), title="Two widgets")
     write_notebook(clone / "notebooks" / "02_pad.ipynb", PAD, title="A pad")
     write_notebook(clone / "notebooks" / "03_slow.ipynb", SLOW_PAD, "print(len(calls))", title="A slow pad")
