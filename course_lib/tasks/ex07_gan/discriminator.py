@@ -46,11 +46,6 @@ def _of_the_ratio(case: Case, expected: Outputs, got: Outputs) -> str:
     return ""
 
 
-def _less_the_largest(log_p: Tensor, log_q: Tensor) -> Tensor:
-    p, q = (torch.exp(t - torch.maximum(log_p.max(), log_q.max())) for t in (log_p, log_q))
-    return p / (p + q)
-
-
 OPTIMAL_DISCRIMINATOR = Task(
     name="optimal_discriminator",
     points=2,
@@ -81,11 +76,6 @@ OPTIMAL_DISCRIMINATOR = Task(
             lambda log_p, log_q: torch.exp(log_p) / (torch.exp(log_p) + torch.exp(log_q) + 1e-8),
             "a small number in the denominator hides 0/0, but far from all data the answer becomes 0 whatever the "
             "densities say. Stay with the logarithms: only their difference matters.",
-        ),
-        Mistake(
-            lambda log_p, log_q: _less_the_largest(log_p, log_q),
-            "you took the largest log-density of the whole batch off. Beside one point near the data, all that are far "
-            "from it round to 0/0 again. Each point has a largest of its own.",
         ),
         Mistake(
             lambda log_p, log_q: torch.exp(log_p - log_q),
