@@ -29,7 +29,8 @@ class Catalogue:
     instructor's folder ``variants``, which comes first where both have one of a name.
 
     Raises ``FileNotFoundError`` if there is no exercise, ``ValueError`` for a solution that can't be built, a file of
-    released versions that was changed, or a folder of variants that can't be used.
+    released versions that was changed, or a folder of variants that can't be used. Code in ``variants`` is read here,
+    so a catalogue stays as it is when the folder changes.
     """
 
     def __init__(self, solutions: Path | None = None, variants: Path | None = None) -> None:
@@ -46,6 +47,8 @@ class Catalogue:
         self._theirs = frozenset(theirs)
         self._versions = {name: _versions(homes[name], name, checked=name not in theirs) for name in sorted(homes)}
         self._exercises: dict[str, Exercise] = {}
+        for name in theirs:  # read now: its package bears the hash of the code as it is
+            load_tasks(name, self._variants)
 
     @property
     def names(self) -> tuple[str, ...]:
