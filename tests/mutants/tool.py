@@ -9,6 +9,7 @@ the folder ``mutants`` to start afresh.
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -50,7 +51,11 @@ def main() -> int:
     parser.add_argument("--report-only", action="store_true", help="don't run, only count what was run")
     options = parser.parse_args()
     if not options.report_only:
-        done = subprocess.run([MUTMUT, "run", "--max-children", str(options.children)], cwd=ROOT, check=False)
+        one_thread = os.environ | {
+            "OMP_NUM_THREADS": "1"
+        }  # each of several processes; more would wait for one another
+        command = [MUTMUT, "run", "--max-children", str(options.children)]
+        done = subprocess.run(command, cwd=ROOT, env=one_thread, check=False)
         if done.returncode != 0:
             return done.returncode
     counts = Counter(statuses().values())
