@@ -5,6 +5,7 @@ with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the
 """
 
 from course_lib.viz.charts import bars, histograms, lines, training_curves
+from course_lib.viz.clouds import class_colors, clouds_and_samples, draw_clouds
 from course_lib.viz.diagrams.models import autoencoder_diagram, gan_diagram, vae_diagram, vae_gan_diagram
 from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
@@ -18,3 +19,4 @@ from course_lib.viz.widgets.code_map import code_map
 from course_lib.viz.widgets.pad import pad
 from course_lib.viz.widgets.scrubber import scrubber
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure
+from course_lib.viz.widgets.two_maps import two_maps
