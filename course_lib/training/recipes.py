@@ -31,6 +31,7 @@ BATCH_SIZE = 64
 FULL_LENGTH = 8_000
 BETAS = (0.1, 0.5, 1.0, 4.0, 16.0)  # of the sweep in lesson 05
 SWEEP_SEEDS = 3
+SWEEP_STEPS = 1_200
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def build_beta_sweep() -> nn.ModuleList:
         return nn.ModuleList(networks)
 
 
-def train_beta_sweep(num_steps: int = 3_000) -> nn.ModuleList:
+def train_beta_sweep(num_steps: int = SWEEP_STEPS) -> nn.ModuleList:
     """Small VAEs with two numbers per image, alike but for beta and seed, trained on glyphs."""
     x, networks = load("glyphs").x, build_beta_sweep()
     for index, model in enumerate(networks):
@@ -197,7 +198,7 @@ def main(names: list[str]) -> None:
             network = train_plane_vae()
         elif name == "beta_sweep":
             network = train_beta_sweep()
-            notes["steps"] = f"3000 x {BATCH_SIZE} for each of {len(network)} networks"
+            notes["steps"] = f"{SWEEP_STEPS} x {BATCH_SIZE} for each of {len(network)} networks"
         else:
             network, _ = train(name, load("glyphs").x, num_steps=FULL_LENGTH)
         path = SHIPPED / f"{name}.safetensors"

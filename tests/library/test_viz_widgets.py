@@ -26,6 +26,7 @@ WIDGETS = {
     "code_map": viz.code_map,
     "pad": lambda: viz.pad(lambda x, y: torch.linspace(x, y + 1, 16).reshape(4, 4)),
     "scrubber": lambda: viz.scrubber(torch.rand(5, 1, 8, 8)),
+    "two_maps": viz.two_maps,
 }
 
 

@@ -120,7 +120,7 @@ async function render({ model, el }) {
       "div",
       { class: "buttons" },
       button("Draw z from N(0, I)", next),
-      html("label", { class: "check" }, check, "clouds of two standard deviations (else: their middles)"),
+      html("label", { class: "check" }, check, "clouds, to two standard deviations (else: one draw of each)"),
       button("Reset", reset),
     ),
   );

@@ -32,7 +32,7 @@ class TwoMaps(Widget):
 
 
 def two_maps() -> TwoMaps:
-    """The plane of lesson 01's autoencoder beside that of a VAE, both with two numbers per image: one cross, two decoders.
+    """The plane of lesson 01's autoencoder beside that of a VAE, two numbers per image: one cross, two decoders.
 
     A point of the plane is decoded by both, in the browser. Beside it stand its distance to the nearest code (of a VAE:
     one draw of each image's cloud), in standard deviations of the codes, and how many of the clouds hold it within two
