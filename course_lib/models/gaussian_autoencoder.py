@@ -51,6 +51,6 @@ class GaussianAutoencoder(nn.Module):
         return mu, torch.full_like(mu, self.logvar)
 
     def decode(self, z: Tensor) -> Tensor:
-        """The logits of p(x|z) for whitened codes, (B, latent_dim) to the shape of x. ``ValueError`` for other codes."""
+        """The logits of p(x|z) for whitened codes: (B, latent_dim) to the shape of x. ``ValueError`` for others."""
         check_codes(z, self.latent_dim)
         return self.network.decode(self.mean + z @ self.scale.T)

@@ -31,7 +31,7 @@ BATCH_SIZE = 64
 FULL_LENGTH = 8_000
 BETAS = (0.1, 0.5, 1.0, 4.0, 16.0)  # of the sweep in lesson 05
 SWEEP_SEEDS = 3
-SWEEP_STEPS = 1_200
+SWEEP_STEPS = 1_000
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def build_beta_sweep() -> nn.ModuleList:
         for seed in range(SWEEP_SEEDS):
             for _ in BETAS:  # the same first weights for every beta
                 seed_generators(seed)
-                networks.append(ConvVAE(latent_dim=2, channels=(8, 16)))
+                networks.append(ConvVAE(latent_dim=2, channels=(8, 16), batch_norm=True))
         return nn.ModuleList(networks)
 
 
@@ -164,8 +164,8 @@ def train_beta_sweep(num_steps: int = SWEEP_STEPS) -> nn.ModuleList:
     for index, model in enumerate(networks):
         assert isinstance(model, VAE)
         seed, number = divmod(index, len(BETAS))
-        step = VAEStep(model, lr=LinearSchedule(3e-3, 1e-5, num_steps), beta=BETAS[number])
-        fit(step, x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed)
+        step = VAEStep(model, lr=LinearSchedule(6e-3, 1e-5, num_steps), beta=BETAS[number])
+        fit(step, x, num_steps=num_steps, batch_size=BATCH_SIZE // 2, seed=seed)
     return networks.eval()
 
 
@@ -198,7 +198,7 @@ def main(names: list[str]) -> None:
             network = train_plane_vae()
         elif name == "beta_sweep":
             network = train_beta_sweep()
-            notes["steps"] = f"{SWEEP_STEPS} x {BATCH_SIZE} for each of {len(network)} networks"
+            notes["steps"] = f"{SWEEP_STEPS} x {BATCH_SIZE // 2} for each of {len(network)} networks"
         else:
             network, _ = train(name, load("glyphs").x, num_steps=FULL_LENGTH)
         path = SHIPPED / f"{name}.safetensors"
