@@ -169,3 +169,13 @@ def test_the_brush_leaves_a_soft_round_dot_and_wipes_nothing_out(tmp_path: Path)
     rows, columns = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
     distance = torch.hypot(rows - 6, columns - 10)
     assert torch.allclose(image, (2.5 - distance).clamp(0, 1).maximum(x[0]))
+
+
+def test_labels_are_pushed_apart_and_no_further(tmp_path: Path) -> None:
+    points = [[10.0, 10.0], [14.0, 12.0], [14.0, 12.0], [90.0, 40.0], [60.0, 80.0], [18.0, 6.0]]
+    apart = node(tmp_path, "cloud.js", "(it, points) => it.apart(points, 20)", points)
+    gaps = np.linalg.norm(np.subtract.outer(apart, apart).diagonal(axis1=1, axis2=3), axis=-1)
+    assert gaps[~np.eye(6, dtype=bool)].min() > 20 - 1e-6
+    assert apart[3:5] == points[3:5], "what was far enough stays"
+    moved = np.linalg.norm(np.subtract(apart, points), axis=1)
+    assert moved.max() < 40
