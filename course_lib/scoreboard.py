@@ -27,12 +27,12 @@ _NAMES = {
 _COLUMNS = {
     "error": ("squared", "error", 1.0, ".1f"),
     "frechet": ("Fréchet", "distance", 1.0, ".0f"),
-    "kid": ("kernel distance", "in thousands", 1e-3, ".0f"),
+    "kid": ("kernel", "distance/1000", 1e-3, ".0f"),
     "sure": ("classifier", "sure of, %", 100.0, ".0f"),
     "sharpness": ("sharpness", "distance", 1.0, ".2f"),
     "min_share": ("rarest digit,", "%", 100.0, ".0f"),
-    "holes": ("random codes lie", "further, times", 1.0, ".2f"),
-    "halfway": ("sure of half-way", "images, %", 100.0, ".0f"),
+    "holes": ("random codes", "further, times", 1.0, ".2f"),
+    "halfway": ("sure of half-", "way images, %", 100.0, ".0f"),
     "nll": ("NLL,", "nats", 1.0, ".1f"),
     "kl": ("KL,", "nats", 1.0, ".1f"),
     "active": ("active", "numbers", 1.0, ".0f"),
@@ -61,7 +61,7 @@ def scoreboard(*models: str, columns: Sequence[str] = ("error", "frechet", "sure
     shown = {name: [*_COLUMNS[name][:2], *(_cell(row, name) for row in rows.values())] for name in columns}
     names = ["", "", *(_NAMES[model] for model in rows)]
     for line, name in enumerate(names):
-        print(f"{name:23}" + "".join(f"{cells[line]:>{_width(cells)}}" for cells in shown.values()))
+        print(f"{name:22}" + "".join(f"{cells[line]:>{_width(cells)}}" for cells in shown.values()))
     seeds = sorted({len(values) for model in models for values in rows[model].values()})
     spread = f"{seeds[0]} seeds" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     print(f"{table['settings']}, {spread}; classifier {table['classifier']}")
