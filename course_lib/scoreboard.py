@@ -27,7 +27,7 @@ _NAMES = {
 _COLUMNS = {
     "error": ("squared", "error", 1.0, ".1f"),
     "frechet": ("Fréchet", "distance", 1.0, ".0f"),
-    "kid": ("kernel", "distance/1000", 1e-3, ".0f"),
+    "kid": ("kernel dis-", "tance / 10⁵", 1e-5, ".1f"),
     "sure": ("classifier", "sure of, %", 100.0, ".0f"),
     "sharpness": ("sharpness", "distance", 1.0, ".2f"),
     "min_share": ("rarest digit,", "%", 100.0, ".0f"),
