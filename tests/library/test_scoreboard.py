@@ -43,10 +43,10 @@ def test_only_what_has_a_row_can_be_shown() -> None:
 
 
 def test_all_columns_can_be_shown(capsys) -> None:
-    four = ("holes", "halfway", "nll", "kid")
+    four = ("holes", "halfway", "min_share", "nll")
     scoreboard("autoencoder", "vae", "vae_gaussian", columns=four)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 88
     assert lines[3].split()[-2:] != lines[4].split()[-2:]
-    scoreboard("vae", columns=("kl", "active", "seconds", "min_share"))
+    scoreboard("vae", columns=("kl", "active", "seconds", "kid"))
     assert "16 (16–16)" in capsys.readouterr().out
