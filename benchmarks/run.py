@@ -13,9 +13,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from course_lib.grading.sandbox import SandboxError, require
+from course_lib.lessons.doctor import chromium
 
 HERE = Path(__file__).parent
 FULL = [
@@ -26,6 +28,7 @@ FULL = [
     ["disentanglement.py"],
     ["rotation.py"],
     ["quality.py"],
+    ["widgets.py"],
     ["grading.py"],
     ["grading_scale.py", "--long"],
     ["grading_parent.py", "--long"],
@@ -38,6 +41,7 @@ QUICK = [
     ["disentanglement.py", "--quick"],
     ["rotation.py", "--quick"],
     ["quality.py", "--quick"],
+    ["widgets.py"],
     ["grading.py", "--quick"],
     ["grading_scale.py", "--quick"],
     ["grading_parent.py", "--quick"],
@@ -61,8 +65,16 @@ def without_sandbox() -> str:
     return ""
 
 
+def without_browser() -> str:
+    """Why a part in a browser can't run, or nothing."""
+    if find_spec("playwright") is None or chromium() is None:
+        return "it needs playwright (`pip install -e '.[test]'`) and a Chromium (`apt install chromium`)"
+    return ""
+
+
 NEEDS: dict[str, Callable[[], str]] = {
     "nll.py": without_mnist,
+    "widgets.py": without_browser,
     "grading.py": without_sandbox,
     "grading_scale.py": without_sandbox,
     "grading_parent.py": without_sandbox,

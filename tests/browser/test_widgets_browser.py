@@ -1,9 +1,11 @@
-"""The course's own widgets in JupyterLab: dragged, moved by keys, read by their numbers, and timed.
+"""The course's own widgets in JupyterLab: dragged, moved by keys, and read by their numbers.
 
-Only here is something timed: that a picture follows the finger is what these widgets are for. Screenshots are kept in
+Each move has to be drawn in the frame that follows it. How long that takes is measured and printed, and held to its
+limit where nothing else computes: ``python benchmarks/widgets.py`` sets ``WIDGETS_TIMED``. Screenshots are kept in
 build/screenshots/.
 """
 
+import os
 import re
 import shutil
 import statistics
@@ -160,16 +162,21 @@ def milliseconds(page: Page) -> list[float]:
     return [move["ms"] for move in measured]
 
 
-def fastest_median(page: Page, name: str, limit: float, drag_once: Callable[[], None]) -> float:
-    """The median time of a drag in ms, which is printed as well. A machine that others use gets three attempts."""
+def follows(page: Page, name: str, limit: float, drag_once: Callable[[], None]) -> None:
+    """Every move of a drag is drawn. Where time counts, the median from pointer to picture is below ``limit`` ms in
+    one of three attempts."""
     medians: list[float] = []
     while len(medians) < 3 and min(medians, default=limit) >= limit:
         drag_once()
         times = milliseconds(page)
         medians.append(statistics.median(times))
         slow = float(np.quantile(times, 0.95))
-        print(f"{name}: {len(times)} moves, median {medians[-1]:.1f} ms, 95 % below {slow:.1f} ms")
-    return min(medians)
+        print(
+            f"{name}: {len(times)} moves, median {medians[-1]:.1f} ms, 95 % below {slow:.1f} ms; limit {limit} ms"
+        )
+        if "WIDGETS_TIMED" not in os.environ:
+            return
+    assert min(medians) < limit
 
 
 def test_the_two_widgets_of_the_lesson_work_alone(lab: str, page: Page) -> None:
@@ -202,7 +209,7 @@ def check_cloud(page: Page, cloud: Locator) -> None:
         cloud.evaluate(WATCH_FRAMES, "angle")
         drag(page, cloud.locator(".turn"), 60, -160)  # nearly to the best line
 
-    assert fastest_median(page, "cloud_and_line", 16, turn) < 16
+    follows(page, "cloud_and_line", 16, turn)
     assert numbers(cloud, "angle") != angle
     assert numbers(cloud, "lost")[0] < lost
     assert numbers(cloud, "least") == [least], "the line moved, not the cloud"
@@ -237,7 +244,7 @@ def check_code_map(page: Page, code_map: Locator) -> None:
         code_map.evaluate(WATCH_FRAMES, "decodedSum")
         drag(page, plane, 90, -70, steps=60)
 
-    assert fastest_median(page, "code_map", 16, wander) < 16
+    follows(page, "code_map", 16, wander)
     assert numbers(code_map, "point") != start
     assert numbers(code_map, "decoded-sum") != total
     assert pixels(image) != before, "another point, another image"
@@ -297,7 +304,7 @@ def test_a_pad_shows_what_python_draws(lab: str, page: Page) -> None:
         pad.evaluate(WATCH_PICTURES)
         drag(page, pad.locator("svg.plane"), 100, -100, steps=120)
 
-    assert fastest_median(page, "pad, drawn by the kernel", 100, wander) < 100
+    follows(page, "pad, drawn by the kernel", 100, wander)
     expect(pad).to_have_attribute("data-picture-at", str(pad.get_attribute("data-point")))
     assert pad.locator("img").get_attribute("src") != before
     seen(pad, "pad")

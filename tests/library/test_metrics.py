@@ -250,6 +250,15 @@ def test_features_are_taken_two_thousand_images_at_a_time_unless_one_says_otherw
     assert sizes == [2000, 1]
 
 
+def test_features_of_colour_images_and_of_a_network_without_parameters():
+    class Means(nn.Module):
+        def features(self, x):
+            return x.mean(dim=(2, 3))
+
+    x = torch.rand(4, 3, 5, 6)
+    torch.testing.assert_close(extract_features(x, Means()), x.mean(dim=(2, 3)).double())
+
+
 # --- coverage
 
 
@@ -398,3 +407,17 @@ def test_a_floor_of_too_few_rows_names_those_given(rows):
         ValueError, match=rf"real must have shape \(N, d\) with N of at least 4, got \({rows}, 3\)"
     ):
         frechet_with_floor(torch.rand(9, 3), torch.rand(rows, 3))
+
+
+@pytest.mark.parametrize("made", [torch.rand(1, 3), torch.rand(9), torch.full((9, 3), torch.nan)])
+def test_a_floor_names_generated_rows_that_are_none(made):
+    with pytest.raises(
+        ValueError, match=r"^generated (must have shape \(N, d\) with N of at least 2|holds values)"
+    ):
+        frechet_with_floor(made, torch.rand(8, 3))
+
+
+def test_a_floor_can_be_had_of_two_generated_rows():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert frechet_with_floor(torch.rand(2, 3), torch.rand(4, 3)).num_samples == 2

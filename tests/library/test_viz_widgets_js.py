@@ -196,3 +196,13 @@ def test_the_nearest_code_and_the_clouds_that_hold_a_point_are_those_of_torch(tm
     assert torch.allclose(torch.tensor([row[0] for row in found]), nearest, atol=1e-4)
     assert [row[1] for row in found] == inside.tolist()
     assert 0 < inside.float().mean() < 50, "a test of nothing"
+
+
+def test_labels_are_pushed_apart_and_no_further(tmp_path: Path) -> None:
+    points = [[10.0, 10.0], [14.0, 12.0], [14.0, 12.0], [90.0, 40.0], [60.0, 80.0], [18.0, 6.0]]
+    apart = node(tmp_path, "cloud.js", "(it, points) => it.apart(points, 20)", points)
+    gaps = np.linalg.norm(np.subtract.outer(apart, apart).diagonal(axis1=1, axis2=3), axis=-1)
+    assert gaps[~np.eye(6, dtype=bool)].min() > 20 - 1e-6
+    assert apart[3:5] == points[3:5], "what was far enough stays"
+    moved = np.linalg.norm(np.subtract(apart, points), axis=1)
+    assert moved.max() < 40

@@ -61,10 +61,10 @@ def main() -> int:
     counts = Counter(statuses().values())
     total, noticed = counts.total(), sum(counts[status] for status in NOTICED)
     reasons = tomllib.loads(REASONS.read_text())["survivor"]
-    unexplained = 0
+    unexplained = counts["not checked"]  # of a run that was stopped
     explained: Counter[str] = Counter()
     for mutant, status in statuses().items():
-        if status in NOTICED:
+        if status in NOTICED or status == "not checked":
             continue
         text = change(mutant)
         why = reason(text, reasons)
@@ -75,6 +75,8 @@ def main() -> int:
             explained[why] += 1
     for why, count in explained.most_common():
         print(f"{count:4d} survive: {why}")
+    if counts["not checked"]:
+        print(f"{counts['not checked']} changes weren't tried: run it again, it goes on where it was")
     print(f"{noticed} of {total} changes noticed ({noticed / total:.1%}), {unexplained} survivors not explained")
     return 0 if noticed >= AT_LEAST * total and not unexplained else 1
 

@@ -29,6 +29,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(sys, "argv", ["run.py", "--quick"])
     monkeypatch.setenv("COURSE_DATA", "somewhere")
     monkeypatch.setattr(run, "require", lambda kind: None)
+    monkeypatch.setattr(run, "chromium", lambda: "chromium")
     run.without_sandbox.cache_clear()
     return scripts
 
@@ -52,6 +53,13 @@ def test_without_a_sandbox_the_rest_goes_on(started: list[str], capsys, monkeypa
     assert len(lines) == len(GRADING) + 1
     assert "COURSE_DATA" in lines[0]
     assert started == [script for script, *_ in run.QUICK if script not in GRADING | {"nll.py"}]
+
+
+def test_without_a_browser_the_rest_goes_on(started: list[str], capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "chromium", lambda: None)
+    run.main()
+    assert "Left out: it needs playwright" in capsys.readouterr().out
+    assert started == [script for script, *_ in run.QUICK if script != "widgets.py"]
 
 
 def test_all_that_needs_something_is_a_part() -> None:

@@ -52,3 +52,25 @@ export function sum(numbers) {
 export function combine([a, b], [ux, uy], [vx, vy]) {
   return [a * ux + b * vx, a * uy + b * vy];
 }
+
+// The points, moved as little as a few rounds of pushing need, until no two are nearer to one another than `distance`.
+export function apart(points, distance, rounds = 200) {
+  const moved = points.map((point) => [...point]);
+  for (let round = 0; round < rounds; round++) {
+    let pushed = false;
+    for (let i = 0; i < moved.length; i++)
+      for (let j = 0; j < i; j++) {
+        const [dx, dy] = [moved[i][0] - moved[j][0], moved[i][1] - moved[j][1]];
+        const gap = Math.hypot(dx, dy);
+        if (gap >= distance) continue;
+        pushed = true;
+        // two points on one another part along a direction of their own
+        const [ux, uy] = gap > 0 ? [dx / gap, dy / gap] : [Math.cos(i), Math.sin(i)];
+        const half = (distance - gap) / 2 + 1e-3;
+        moved[i] = [moved[i][0] + half * ux, moved[i][1] + half * uy];
+        moved[j] = [moved[j][0] - half * ux, moved[j][1] - half * uy];
+      }
+    if (!pushed) break;
+  }
+  return moved;
+}

@@ -133,7 +133,7 @@ async function render({ model, el }) {
   );
   const more = html("details", {}, html("summary", {}, "The cloud's handles as numbers"));
   more.append(html("div", { class: "grid" }, ...shape.map(({ element }) => element)));
-  const help = "Drag the line, a point, or one of the two diamonds, which stretch and shear the whole cloud.";
+  const help = "Drag the white ring to turn the line, a point, or one of the two diamonds, which stretch and shear the cloud.";
   root.append(html("p", { class: "help" }, help), html("div", { class: "row" }, area.element, side), more);
 
   const draw = () => {

@@ -2,6 +2,7 @@
 // an image that can be moved, turned or drawn is encoded into a point. Both networks run here.
 
 import { addCross } from "./pad.js";
+import { apart } from "./cloud.js";
 import { arrowKeys, begin, button, draggable, html, onceAFrame, range, screen, set, svg } from "./dom.js";
 import { shipped } from "./data.js";
 import { moved, blank, paint, stamped } from "./pictures.js";
@@ -9,6 +10,7 @@ import { plane, written } from "./plane.js";
 import { run, squaredError, vector } from "./nets.js";
 
 const SIZE = 28;
+const LABELS_APART = 20; // screen pixels between the names of two classes
 const ZOOM = 6; // screen pixels for each pixel of an image
 
 function scatter(area, { codes, labels, class_names: names }) {
@@ -17,14 +19,16 @@ function scatter(area, { codes, labels, class_names: names }) {
     const [cx, cy] = area.toScreen([codes.values[2 * i], codes.values[2 * i + 1]]);
     group.append(svg("circle", { cx, cy, r: 2.3, class: `class-${label}` }));
   });
-  names.forEach((name, label) => {
+  const medians = names.map((_, label) => {
     const median = [0, 1].map((axis) => {
       const mine = [];
       labels.values.forEach((other, i) => other === label && mine.push(codes.values[2 * i + axis]));
       return mine.sort((a, b) => a - b)[Math.floor(mine.length / 2)];
     });
-    const [x, y] = area.toScreen(median);
-    group.append(svg("text", { x, y: y + 6, class: `name class-${label}` }, name));
+    return area.toScreen(median);
+  });
+  apart(medians, LABELS_APART).forEach(([x, y], label) => {
+    group.append(svg("text", { x, y: y + 6, class: `name class-${label}` }, names[label]));
   });
   area.content.append(group);
 }
@@ -101,9 +105,9 @@ async function render({ model, el }) {
     const attributes = { type: "button", class: "thumb", "aria-label": `digit ${name}` };
     return html("button", { ...attributes, onclick: () => change(chosen(digit)) }, picture, label);
   });
-  const modes = ["move", "draw"].map((mode) => {
+  const modes = Object.entries({ move: "moves it", draw: "draws on it" }).map(([mode, does]) => {
     const radio = html("input", { type: "radio", value: mode, onchange: () => change({ mode }) });
-    return { mode, radio, element: html("label", { class: "check" }, radio, mode) };
+    return { mode, radio, element: html("label", { class: "check" }, radio, does) };
   });
   const turn = range(
     "Turn",
@@ -157,7 +161,7 @@ async function render({ model, el }) {
   const tools = html(
     "div",
     { class: "side" },
-    html("div", { class: "buttons" }, html("span", {}, "Pointer:"), ...modes.map(({ element }) => element)),
+    html("div", { class: "buttons" }, html("span", {}, "The pointer on the digit"), ...modes.map(({ element }) => element)),
     html(
       "div",
       { class: "buttons" },
