@@ -31,7 +31,7 @@ BATCH_SIZE = 64
 FULL_LENGTH = 8_000
 BETAS = (0.1, 0.5, 1.0, 4.0, 16.0)  # of the sweep in lesson 05
 SWEEP_SEEDS = 3
-SWEEP_STEPS = 1_000
+SWEEP_STEPS = 500
 
 
 @dataclass(frozen=True)

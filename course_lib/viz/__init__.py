@@ -4,7 +4,7 @@ A figure function draws nothing on the screen and leaves no state behind. ``show
 with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the last expression of a cell.
 """
 
-from course_lib.viz.charts import bars, histograms, lines, training_curves
+from course_lib.viz.charts import bars, histograms, lines, shift_and_floor, training_curves
 from course_lib.viz.clouds import class_colors, clouds_and_samples, draw_clouds
 from course_lib.viz.diagrams.models import autoencoder_diagram, gan_diagram, vae_diagram, vae_gan_diagram
 from course_lib.viz.display import png, show

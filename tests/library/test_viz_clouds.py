@@ -5,7 +5,7 @@ import pytest
 import torch
 from matplotlib.patches import Circle, Ellipse
 
-from course_lib.viz import class_colors, clouds_and_samples, draw_clouds, new_figure
+from course_lib.viz import class_colors, clouds_and_samples, draw_clouds, new_figure, shift_and_floor
 
 CURVE = {0.5: (6.0, 120.0), 2.0: (3.0, 131.0)}
 Y = torch.tensor([0, 3, 11])
@@ -63,3 +63,15 @@ def test_what_cannot_be_drawn_is_refused(changed, said):
     given = {"mu": MU, "sigma": SIGMA, "y": Y, "samples": torch.zeros(4, 1, 3, 3), "curve": CURVE, "beta": 0.5}
     with pytest.raises(ValueError, match=said):
         clouds_and_samples(**(given | changed))
+
+
+def test_the_distance_of_two_normals_is_a_shift_and_a_stretch():
+    figure = shift_and_floor((0.0, 1.0), (2.0, 1.8), [100, 200], [40.0, 20.0])
+    left, right = figure.axes
+    assert left.get_title(loc="left") == "d² = 4 (shift) + 0.64 (stretch)"
+    for line, (m, s) in zip(left.lines[::2], ((0, 1), (2, 1.8)), strict=True):
+        x, density = line.get_data()
+        assert np.trapezoid(density, x) == pytest.approx(1, abs=1e-3)
+        assert np.trapezoid(x * density, x) == pytest.approx(m, abs=1e-2)
+        assert np.trapezoid((x - m) ** 2 * density, x) == pytest.approx(s**2, abs=1e-2)
+    assert right.lines[0].get_xydata().tolist() == [[100, 40], [200, 20]]
