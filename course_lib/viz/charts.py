@@ -157,6 +157,8 @@ def shift_and_floor(
     left.legend()
     right.plot(sizes, floors, "o-")
     right.set(xlabel="draws in each set", ylabel="d²", xscale="log", yscale="log")
+    right.set_xticks(sizes, [f"{size}" for size in sizes])
+    right.minorticks_off()
     right.set_title("two sets from one distribution")
     return figure
 

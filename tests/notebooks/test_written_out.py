@@ -106,21 +106,24 @@ def test_lesson_05_writes_the_librarys_vae() -> None:
 @pytest.mark.parametrize("beta", [1.0, 3.0])
 def test_lesson_05_trains_as_the_librarys_step_does(beta: float) -> None:
     written, _, _, train_model = written_out("05", "VAE", "kl_to_prior", "two_terms", "train_model", **GIVEN)
-    x = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    # float64: a bias before batch normalisation has no gradient but rounding, of which Adam makes whole steps
+    x = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     torch.manual_seed(6)
-    mine, library = written(latent_dim=3), ConvVAE(latent_dim=3, batch_norm=True)
+    mine, library = written(latent_dim=3).double(), ConvVAE(latent_dim=3, batch_norm=True).double()
     library.load_state_dict(mine.state_dict())
     torch.manual_seed(7)
     history = train_model(mine, x, 4, beta=beta, batch_size=5, seed=11)
 
-    step, generator = VAEStep(library, lr=5e-3, beta=beta), torch.Generator().manual_seed(11)
+    step, generator = VAEStep(library, lr=3e-3, beta=beta), torch.Generator().manual_seed(11)
     torch.manual_seed(7)
     for number in range(4):
-        step.optimizer.param_groups[0]["lr"] = 5e-3 if number < 3 else 1e-3
+        step.optimizer.param_groups[0]["lr"] = 3e-3 if number < 3 else 5e-4
         parts = step(x[torch.randint(20, (5,), generator=generator)])
         assert history[number] == pytest.approx((parts["-reconstruction"].item(), parts["KL"].item()), rel=1e-4)
-    for ours, theirs in zip(mine.parameters(), library.parameters(), strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-5)
+    with torch.no_grad():
+        for ours, theirs in zip(mine.encode(x), library.encode(x), strict=True):
+            assert torch.allclose(ours, theirs, rtol=1e-6)
+        assert torch.allclose(mine.decode(x[:5, 0, 0, :3]), library.decode(x[:5, 0, 0, :3]), rtol=1e-4)
 
 
 def test_lesson_05_without_noise_and_rate_trains_an_autoencoder() -> None:
