@@ -25,9 +25,9 @@ PROCESS = "process"
 class Watched:
     """What is seen of a fit.
 
-    ``calls`` of the decoder, ``cut``: how many with codes that carry no gradient. ``steps`` of an optimiser and ``lr``,
-    its learning rate. ``off``: how far from mu the first codes were, and ``moves``: how far each code was from the one
-    before it at its place, root mean squares in units of sigma.
+    ``calls`` of the decoder, ``cut``: how many gave logits that carry no gradient. ``steps`` of an optimiser, and
+    ``lr``, its learning rate. ``off``: how far from mu the first codes were, and ``moves``: how far each code was from
+    the one before it at its place, root mean squares in units of sigma.
     """
 
     mu: Tensor
@@ -40,12 +40,12 @@ class Watched:
     moves: list[float] = field(default_factory=list)
     _last: Tensor | None = None
 
-    def given(self, decoder: nn.Module, args: tuple[Any, ...]) -> None:
+    def decoded(self, decoder: nn.Module, args: tuple[Any, ...], logits: Any) -> None:
         z = args[0] if args else None
         if not isinstance(z, Tensor) or z.shape[-1:] != self.mu.shape[-1:]:
             return
         self.calls += 1
-        self.cut += not z.requires_grad
+        self.cut += not (z.requires_grad and logits.requires_grad)
         sigma = torch.exp(0.5 * self.logvar)
         codes = z.detach()
         if self.calls == 1 and codes.numel() % self.mu.numel() == 0:
@@ -69,7 +69,7 @@ class Watched:
     @contextmanager
     def watching(self, decoder: nn.Module) -> Iterator[None]:
         handles = [
-            decoder.register_forward_pre_hook(self.given),
+            decoder.register_forward_hook(self.decoded),
             register_optimizer_step_post_hook(self.stepped),
         ]
         try:
@@ -106,6 +106,11 @@ def fitted_posterior(answer: Callable[..., Any], case: Case) -> dict[str, Tensor
     watched = Watched(mu.clone(), logvar.clone())
     with kept({"x": x, "mu": mu, "logvar": logvar, "decoder": decoder}), watched.watching(decoder):
         result = answer(decoder, x, mu, logvar)
+        if not all(torch.equal(p, case[name]) for name, p in zip(WEIGHTS, decoder.parameters(), strict=True)):  # type: ignore[arg-type]
+            raise AnswerError(
+                "It changed the weights of the decoder. mu and logvar alone belong to the optimiser: the decoder is "
+                "the model that the images are measured with."
+            )
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise AnswerError("Two tensors were expected, the means and the log-variances: return mu, logvar.")
     new_mu, new_logvar = named_tensors(result, case).values()
