@@ -72,7 +72,8 @@ _PRIOR = (
 )
 _WIDER = (
     "the clouds are wider than those of the best ELBO, and that is what counts here. Is sigma exp(0.5 * logvar)? Do "
-    "your draws stand inside of a logsumexp? That bound, of several weights, wants wider clouds: average the logarithms."
+    "your draws stand inside of a logsumexp? That bound, of several weights, wants wider clouds: average the "
+    "logarithms."
 )
 _LARGE_STEPS = (
     "the steps are too large: the clouds jump about the best place. With Adam, 0.01 to 0.05 suits; several draws for "
@@ -177,14 +178,14 @@ def _by_distributions(decoder: nn.Module, x: Tensor, mu: Tensor, logvar: Tensor)
     """Another style: sigma by its logarithm, the KL by draws, plain gradient descent, the better q of each image."""
     centre = mu.clone().requires_grad_()
     log_sigma = (0.5 * logvar).requires_grad_()
-    for step in range(600):
+    for step in range(300):
         q = torch.distributions.Normal(centre, log_sigma.exp())
-        z = q.rsample((16,))
+        z = q.rsample((8,))
         fits = torch.distributions.Bernoulli(logits=decoder(z)).log_prob(x).sum(-1)
         prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(-1)
         bound = (fits + prior - q.log_prob(z).sum(-1)).mean(0).sum()
         for p, gradient in zip((centre, log_sigma), torch.autograd.grad(bound, (centre, log_sigma)), strict=True):
-            p.data += 0.02 * (1 - step / 600) * gradient.clamp(-10, 10)
+            p.data += 0.03 * (1 - step / 300) * gradient.clamp(-10, 10)
     new_mu, new_logvar = centre.detach(), 2 * log_sigma.detach()
     better = (_bound(decoder, x, new_mu, new_logvar) > _bound(decoder, x, mu, logvar))[:, None]
     return torch.where(better, new_mu, mu), torch.where(better, new_logvar, logvar)
@@ -201,7 +202,7 @@ def _best(case: Case, decoder: nn.Module) -> tuple[Tensor, Tensor]:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
             rough = fit_posterior(decoder, x, mu, logvar)
-            fine = fit_posterior(decoder, x, *rough, lr=0.005, num_draws=16)
+            fine = fit_posterior(decoder, x, *rough, lr=0.005, num_draws=16, num_steps=200)
         _BEST[key] = _bound(decoder, x, *fine), fine[1]
     return _BEST[key]
 
@@ -351,7 +352,7 @@ FIT_POSTERIOR = Task(
     reference=fit_posterior,
     alternatives=(
         _by_distributions,
-        partial(fit_posterior, num_steps=600, lr=0.01, num_draws=1, images=torch.mean),
+        partial(fit_posterior, num_steps=500, lr=0.01, num_draws=1, images=torch.mean),
     ),
     probe=fitted_posterior,
     measure=measure,
