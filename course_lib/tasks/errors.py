@@ -66,6 +66,23 @@ _EXPLAINED = (
         "optimiser's own line.",
     ),
     (
+        r"can't optimize a non-leaf Tensor",
+        "an optimiser moves only tensors that aren't computed from others. Make a copy that stands by itself: "
+        "x.detach().clone().requires_grad_().",
+    ),
+    (
+        r"missing 1 required positional arguments?: \"dim\"",
+        "this function has to be told over which dimension it works.",
+    ),
+    (
+        r"argument 'input' \(position 1\) must be Tensor, not (?:int|float)",
+        "torch's functions take tensors. For a plain number the module math has the same ones.",
+    ),
+    (
+        r"Expected parameter scale .* of distribution Normal",
+        "Normal takes a standard deviation, which is above 0. A log-variance isn't one: exp(0.5 * logvar) is.",
+    ),
+    (
         r"only (?:integer tensors of a single element|one element tensors|length-1 arrays)",
         "a tensor of many entries was used as one number.",
     ),

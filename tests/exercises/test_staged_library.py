@@ -134,6 +134,36 @@ from course_lib.models import reparameterize
 def answer(mu, logvar, eps):
     return reparameterize(mu, logvar, eps)"""
     ],
+    "exact_posterior": [
+        """
+from course_lib.data import LinearGaussian
+def answer(x, w, b, s):
+    posterior = LinearGaussian((w / s)[:, None], b / s, 1.0).posterior(x / s)
+    return posterior.mean[:, 0], posterior.covariance_matrix[0, 0]"""
+    ],
+    "importance_weighted_bound": [
+        """
+from course_lib.objectives import importance_weighted_bound
+def answer(log_w):
+    return importance_weighted_bound(log_w)""",
+        """
+from course_lib.objectives.importance import ImportanceWeighted
+def answer(log_w):
+    return ImportanceWeighted(log_w[None]).bound""",
+    ],
+    "elbo_surgery": [
+        """
+from course_lib.objectives.tc_vae import kl_decomposition
+def answer(z, mu, logvar):
+    parts = kl_decomposition(z, mu, logvar, len(z))
+    return parts.mutual_information.mean(), (parts.total_correlation + parts.dimension_wise).mean()"""
+    ],
+    "fit_posterior": [
+        """
+from course_lib.metrics import fit_posterior
+def answer(decoder, x, mu, logvar):
+    return fit_posterior(decoder, x, mu, logvar)"""
+    ],
     "r1_penalty": [
         """
 from course_lib.objectives import contractive_penalty
