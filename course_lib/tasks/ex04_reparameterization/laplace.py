@@ -61,7 +61,7 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     """Which half of the draws is right, where one is."""
     u = case["u"]
     assert isinstance(u, Tensor)
-    right = torch.isclose(got["the value"], expected["the value"], rtol=1e-4, atol=1e-5)
+    right = torch.isclose(got["the value"].double(), expected["the value"].double(), rtol=1e-4, atol=1e-5)
     tail = u < 1e-20
     if bool(right[~tail].all()) and not bool(right[tail].any()):
         return (

@@ -1,7 +1,8 @@
 r"""A choice that is one-hot on the way forward and soft on the way back: the straight-through Gumbel-softmax.
 
-With Gumbel noise :math:`g` :math:`\arg\max_i (l_i + g_i)` is a draw of the categorical distribution with logits :math:`l`; backward it is replaced by :math:`\mathrm{softmax}((l + g)/T)` (Jang, Gu & Poole 2017,
-arXiv:1611.01144, section 2.2; Bengio, Léonard & Courville 2013, arXiv:1308.3432).
+With Gumbel noise :math:`g`, :math:`\arg\max_i (l_i + g_i)` is a draw of the categorical distribution with logits
+:math:`l`; backward it is replaced by :math:`\mathrm{softmax}((l + g)/T)` (Jang, Gu & Poole 2017, arXiv:1611.01144,
+section 2.2; Bengio, Léonard & Courville 2013, arXiv:1308.3432).
 """
 
 from collections.abc import Callable
@@ -50,7 +51,7 @@ class _Choice(torch.autograd.Function):
         return _one_hot(noisy)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def,override]
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
         (soft,) = ctx.saved_tensors
         return soft * (gradient - (soft * gradient).sum(-1, keepdim=True)) / ctx.temperature, None
 
@@ -74,7 +75,7 @@ _ROUNDED = (
 
 def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     """Whether the way forward or the way back is right, and what factor the way back has."""
-    forward = torch.allclose(got["the value"], expected["the value"], atol=1e-5)
+    forward = torch.allclose(got["the value"].double(), expected["the value"].double(), atol=1e-5)
     name = "the gradient with respect to logits"
     right, came = expected[name].double(), got[name].double()
     back = torch.allclose(came, right, rtol=1e-3, atol=1e-5)
@@ -82,9 +83,11 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
         return _ROUNDED
     if back:
         return "the gradient is right, but the value isn't the one-hot choice of the largest of logits + noise."
+    if not bool(came.any()):
+        return f"the value is {'right' if forward else 'wrong'}, and no gradient comes back to the logits."
     factor = ((came * right).sum() / right.square().sum()).item()
     of_t = f" (the temperature is {case['temperature']})"
-    if bool(came.any()) and torch.allclose(came, factor * right, rtol=1e-2, atol=1e-4):
+    if torch.allclose(came, factor * right, rtol=1e-2, atol=1e-4):
         side = "the value is right, but " if forward else "the value is wrong, and "
         return f"{side}the gradient is {factor:.3g} times what it should be{of_t}."
     if forward:
@@ -121,7 +124,7 @@ STRAIGHT_THROUGH_ONE_HOT = Task(
             "gradient and the value 0 may be added.",
         ),
         Mistake(
-            _with(join=lambda hard, soft: hard + soft.detach() - soft),
+            _with(join=lambda hard, soft: hard - (soft - soft.detach())),
             "the gradient's sign is turned round: what is added has the value 0 and minus the soft choice's gradient.",
         ),
         Mistake(
@@ -231,6 +234,11 @@ STRAIGHT_THROUGH_ONE_HOT = Task(
         Mistake(
             lambda logits, noise, t: F.gumbel_softmax(logits, tau=t, hard=True),
             "you drew noise of your own. The chance is in noise: only so can a draw be tested.",
+        ),
+        Mistake(
+            lambda logits, noise, t: F.one_hot((logits + noise).argmax(-1), logits.shape[-1]),
+            "these are integers, as one_hot makes them, and integers carry no gradient. Make floats of them, and add "
+            "what has the soft choice's gradient and the value 0.",
         ),
         Mistake(
             lambda logits, noise, t: (logits + noise).argmax(-1),

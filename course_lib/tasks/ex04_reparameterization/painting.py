@@ -2,8 +2,8 @@ r"""Pictures that please a judge who only gives marks: a mean reward over binary
 
 The judge counts the pixels in which a picture is like one that it has in mind, so the expected mark of independent
 pixels with probabilities :math:`p = \sigma(l)` is :math:`\sum_i p_i s_i + (1 - p_i)(1 - s_i)`, and what logits are
-worth is computed here without a draw. Over 20 secrets the reference ends at 98.8 to 98.9 % of the pixels; the same steps without
-a baseline at 54 to 62 %. A black picture has 88 %.
+worth is computed here without a draw. Over 20 secrets the reference ends at 98.8 to 98.9 % of the pixels; the same
+steps without a baseline at 54 to 62 %. A black picture has 88 %.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Judge(nn.Module):
         self.register_buffer("picture", picture)
 
     def forward(self, z: Tensor) -> Tensor:
-        return (z == self.picture).sum(-1).float()
+        return torch.eq(z, self.picture).sum(-1).float()  # type: ignore[arg-type]
 
 
 def new_judge(seed: int) -> Judge:
@@ -131,7 +131,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     total = int(asked[:, 0].sum())
     message = (
         f"A draw of these logits is like the judge's picture in {share:.1%} of the pixels on average (computed, not "
-        f"drawn); it should be at least {THRESHOLD:.0%}{', and is' if share >= THRESHOLD else ''}. Chance alone has 50 %."
+        f"drawn); it should be at least {THRESHOLD:.0%}{', and is' if share >= THRESHOLD else ''}. Chance has 50 %."
         f"\nSeen while it ran: the judge looked at {total:,} pictures in {len(asked):,} calls."
     )
     if len(asked):
@@ -149,10 +149,10 @@ def _asked_otherwise(asked: Tensor, first: Tensor, share: float, total: int, num
         return _NOT_BINARY
     if total > num_asks:
         return _TOO_MANY
-    if first[1] > 0.85:
-        return _SAME_AGAIN
     if abs(first[0].item() - 0.5) > 0.1:
         return _NOT_DRAWN
+    if first[1] > 0.85:
+        return _SAME_AGAIN
     early = asked[: max(len(asked) // 10, 1)]
     several = early[early[:, 0] > 1]
     if len(several) and bool((several[:, 1] == 1).double().mean() > 0.9):
