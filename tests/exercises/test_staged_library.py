@@ -134,6 +134,14 @@ from course_lib.models import reparameterize
 def answer(mu, logvar, eps):
     return reparameterize(mu, logvar, eps)"""
     ],
+    "straight_through_one_hot": [
+        """
+from course_lib.models import straight_through
+def answer(logits, noise, temperature):
+    soft = torch.softmax((logits + noise) / temperature, -1)
+    hard = torch.nn.functional.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
+    return straight_through(soft, hard)"""
+    ],
     "r1_penalty": [
         """
 from course_lib.objectives import contractive_penalty
