@@ -9,6 +9,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from course_lib.probes.calls import Case, call, gradients, named_tensors
 from course_lib.probes.contract import AnswerError, kept
+from course_lib.probes.training import Seen
 
 NUM_ALONE = 4  # rows of a batch that are asked for one by one, too
 
@@ -60,7 +61,9 @@ def surrogate_gradients(answer: Callable[..., Any], case: Case) -> dict[str, Ten
     outputs = call(answer, case)
     value = outputs.pop("the value", None)
     if value is None:
-        return outputs
+        raise AnswerError(
+            "One number was expected, and several tensors came. Return the loss itself; its gradients are taken outside."
+        )
     if value.ndim:
         raise AnswerError(
             f"It gave a tensor of shape {tuple(value.shape)}; one number was expected, (). Average over the draws."
@@ -77,10 +80,12 @@ def painted(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
 
     "process: asked", one row for each call of the judge: how many pictures, how many of them in this call are unlike,
     the share of their entries that are 0 or 1, the mean of its marks. "process: first": the mean grey level of the
-    first few pictures, and the share of entries in which the second call is like the first.
+    first few pictures, the share of entries in which the second call is like the first, the share of the first pictures
+    that are of one colour, and that of optimiser's steps whose gradients the next backward pass was added to.
     """
     asked: list[list[float]] = []
     brightness: list[float] = []
+    seen = Seen(1, 0)
     last: list[Tensor] = []
     alike: list[float] = []
 
@@ -100,7 +105,7 @@ def painted(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
 
     handle = register_module_forward_hook(listen)
     try:
-        with kept(case):
+        with kept(case), seen.watching():
             value = answer(*case.values())
     finally:
         handle.remove()
@@ -111,6 +116,12 @@ def painted(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
         "the logits": logits.detach().cpu(),
         "process: asked": torch.tensor(asked, dtype=torch.float64).reshape(-1, 4),
         "process: first": torch.tensor(
-            [sum(brightness) / max(len(brightness), 1), alike[0] if alike else 0.0], dtype=torch.float64
+            [
+                sum(brightness) / max(len(brightness), 1),
+                alike[0] if alike else 0.0,
+                sum(b in (0, 1) for b in brightness) / max(len(brightness), 1),
+                seen.uncleared,
+            ],
+            dtype=torch.float64,
         ),
     }

@@ -95,6 +95,29 @@ LAPLACE_DRAW = Task(
             "1/2 is exactly -1/2, and the logarithm of 0 comes out. In the lower half take the logarithm of u itself.",
         ),
         Mistake(
+            _with(lambda u: -_folded(u)),
+            "the draws are mirrored: z has to rise with u. And in the lower tail u - 1/2 is exactly -1/2 in floating "
+            "point, so that the logarithm of 0 comes out.",
+        ),
+        Mistake(
+            _with(lambda u: _folded(u).abs()),
+            "all draws lie above loc: half of them belong below it. And in the lower tail u - 1/2 is exactly -1/2 in "
+            "floating point, so that the logarithm of 0 comes out.",
+        ),
+        Mistake(
+            _with(lambda u: -_folded(u).abs()),
+            "all draws lie below loc: half of them belong above it. And in the lower tail u - 1/2 is exactly -1/2 in "
+            "floating point, so that the logarithm of 0 comes out.",
+        ),
+        Mistake(
+            _with(lambda u: -u.sign() * torch.log(1 - 2 * u.abs())),
+            "this formula is for a u between -1/2 and 1/2, and gives nan above 1/2. Here u lies in (0, 1).",
+        ),
+        Mistake(
+            lambda u, loc, log_scale: laplace_draw(u, log_scale, loc),
+            "loc and log_scale changed places.",
+        ),
+        Mistake(
             _with(lambda u: _standard(u.clamp(1e-6, 1 - 1e-6))),
             "u was clamped, so both tails are cut off. u lies in (0, 1) and needs no clamp: a formula that takes the "
             "logarithm of u where u is small, and of 1 - u where it is large, is finite by itself.",

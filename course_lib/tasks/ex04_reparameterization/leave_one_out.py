@@ -178,6 +178,10 @@ _MISTAKES = (
         "p) more, by the chain rule, and it cancels the denominator.",
     ),
     Mistake(
+        _with(score=lambda z, logits: (z - logits.sigmoid()) * logits.sigmoid() * (1 - logits.sigmoid())),
+        "there is a factor p (1 - p) too many: z - p is the derivative with respect to the logit already.",
+    ),
+    Mistake(
         _with(score=lambda z, logits: z / logits.sigmoid()),
         "the score leaves out the zeros: log p(z) is z log p plus (1 - z) log(1 - p), and both parts depend on the "
         "logit.",

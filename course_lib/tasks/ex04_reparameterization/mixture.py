@@ -193,6 +193,11 @@ REPAIRED_SURROGATE = Task(
             "multiply first, average then.",
         ),
         Mistake(
+            _with(loss=lambda cost, log_p: (cost + (cost - cost.mean()).detach() * log_p).mean()),
+            "a baseline was added that holds each draw's own cost, so the logits' gradient is too small. Neither a "
+            "baseline nor its lack is one of the two faults.",
+        ),
+        Mistake(
             _with(loss=lambda cost, log_p: (cost + cost.detach() * log_p).sum()),
             "the draws are added up. Their mean was asked for.",
         ),
@@ -231,6 +236,11 @@ REPAIRED_SURROGATE = Task(
         Mistake(
             _with(std=lambda logvar: 0.5 * logvar),
             "the exp is missing: 0.5 * logvar is the logarithm of the standard deviation.",
+        ),
+        Mistake(
+            _with(std=lambda logvar: logvar.sqrt()),
+            "the square root of logvar was taken, which is nan where logvar is negative. First comes the exp, which "
+            "makes a variance of it.",
         ),
         Mistake(_with(std=lambda logvar: logvar), "the noise is scaled by logvar, a logarithm."),
         Mistake(

@@ -136,6 +136,11 @@ STRAIGHT_THROUGH_ONE_HOT = Task(
             "the hard choice is multiplied with the soft one: forward the 1 becomes a probability.",
         ),
         Mistake(
+            _with(join=lambda hard, soft: hard + hard * (soft - soft.detach())),
+            "only the chosen entry lets a gradient through. All entries of the soft choice have one: what the others "
+            "would have given says how to choose.",
+        ),
+        Mistake(
             _with(join=lambda hard, soft: soft - soft.detach()),
             "this is 0 everywhere: the gradient is there, the hard choice isn't.",
         ),

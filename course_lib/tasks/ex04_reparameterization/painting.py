@@ -71,6 +71,14 @@ _NOT_DRAWN = (
     "the first pictures aren't draws: at the start each pixel is a 1 with probability one half, since the logits are "
     "0. Draw every pixel by itself, as in torch.bernoulli(probabilities)."
 )
+_ONE_COLOUR = (
+    "the first pictures are all black or all white: one random number decided all pixels of a picture. Each of its 196 "
+    "pixels needs its own."
+)
+_UNCLEARED = (
+    "old gradients are never cleared: each backward() adds to what all steps before it have left. Call "
+    "optimizer.zero_grad() once in each step, before backward()."
+)
 _ALIKE = (
     "all draws of a step are the same picture: with equal marks there is nothing to learn. Draw K pictures "
     "independently: the probabilities expanded to (K, 196), then one draw for each entry."
@@ -123,7 +131,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     logits, num_asks = logits.double().flatten(), int(case["num_asks"])
     if not bool(logits.isfinite().all()):
         return Verdict("wrong", f"{int((~logits.isfinite()).sum())} logits are nan or inf.", _NOT_FINITE)
-    if asked is None or first is None or asked.ndim != 2 or asked.shape[1:] != (4,) or first.shape != (2,):
+    if asked is None or first is None or asked.ndim != 2 or asked.shape[1:] != (4,) or first.shape != (4,):
         return Verdict("wrong", "Nothing was seen of how the judge was asked.", _NEVER_ASKED)
     picture = new_judge(int(case["seed"])).picture
     assert isinstance(picture, Tensor)
@@ -149,8 +157,12 @@ def _asked_otherwise(asked: Tensor, first: Tensor, share: float, total: int, num
         return _NOT_BINARY
     if total > num_asks:
         return _TOO_MANY
+    if first[2] > 0.9 and 0.02 < first[0] < 0.98:
+        return _ONE_COLOUR
     if abs(first[0].item() - 0.5) > 0.1:
         return _NOT_DRAWN
+    if first[3] > 0.5:
+        return _UNCLEARED
     if first[1] > 0.85:
         return _SAME_AGAIN
     early = asked[: max(len(asked) // 10, 1)]
@@ -223,6 +235,21 @@ def _plain(logits: Tensor, z: Tensor, reward: Tensor) -> Tensor:
     return (reward[..., None] * (z - logits.sigmoid())).mean(0)
 
 
+def _uncleared(seed: int, num_asks: int) -> Tensor:
+    """Gradients of a surrogate by backward(), and none is ever cleared."""
+    judge, source = new_judge(seed), generator(seed)
+    logits = torch.zeros(1, NUM_PIXELS, requires_grad=True)
+    descent = torch.optim.Adam([logits], lr=0.1)
+    for _ in range(300):
+        z = torch.bernoulli(logits.detach().sigmoid().expand(8, 1, NUM_PIXELS), generator=source)
+        marks = judge(z)
+        advantage = (marks - marks.mean(0)) * 8 / 7
+        log_prob = -F.binary_cross_entropy_with_logits(logits.expand_as(z), z, reduction="none").sum(-1)
+        torch.neg((advantage * log_prob).mean()).backward()  # type: ignore[no-untyped-call]
+        descent.step()
+    return logits.detach()
+
+
 def _pixel_by_pixel(seed: int, num_asks: int) -> Tensor:
     """No chance at all: each pixel is turned on by itself."""
     judge = new_judge(seed)
@@ -249,6 +276,13 @@ PAINT = Task(
         Mistake(_painted(num_draws=16), _TOO_MANY),
         Mistake(_painted(draw=lambda p, source: p + 0.01 * torch.randn(p.shape, generator=source)), _NOT_BINARY),
         Mistake(_pixel_by_pixel, _NOT_DRAWN),
+        Mistake(
+            _painted(
+                draw=lambda p, source: (torch.rand(len(p), 1, 1, generator=source) < p).float(), num_steps=50
+            ),
+            _ONE_COLOUR,
+        ),
+        Mistake(_uncleared, _UNCLEARED),
         Mistake(
             _painted(draw=lambda p, source: torch.bernoulli(p[:1], generator=source).expand_as(p), num_steps=50),
             _ALIKE,
