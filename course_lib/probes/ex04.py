@@ -62,7 +62,7 @@ def surrogate_gradients(answer: Callable[..., Any], case: Case) -> dict[str, Ten
     value = outputs.pop("the value", None)
     if value is None:
         raise AnswerError(
-            "One number was expected, and several tensors came. Return the loss itself; its gradients are taken outside."
+            "One number was expected, several tensors came. Return the loss itself; its gradients are taken outside."
         )
     if value.ndim:
         raise AnswerError(

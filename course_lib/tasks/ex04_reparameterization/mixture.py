@@ -131,7 +131,7 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
 def _flat(answer: Answer, case: Case, names: list[str]) -> Tensor:
     given = {name: x.detach().clone() if isinstance(x, Tensor) else x for name, x in case.items()}
     wanted = [given[name.rsplit(" ", 1)[-1]].requires_grad_() for name in names]  # type: ignore[union-attr]
-    value = answer(*given.values())  # type: ignore[arg-type,call-arg]
+    value = answer(*given.values())  # type: ignore[arg-type]
     found = torch.autograd.grad(value, wanted, allow_unused=True, materialize_grads=True)
     return torch.cat([gradient.flatten() for gradient in found])
 

@@ -245,7 +245,7 @@ def _uncleared(seed: int, num_asks: int) -> Tensor:
         marks = judge(z)
         advantage = (marks - marks.mean(0)) * 8 / 7
         log_prob = -F.binary_cross_entropy_with_logits(logits.expand_as(z), z, reduction="none").sum(-1)
-        torch.neg((advantage * log_prob).mean()).backward()  # type: ignore[no-untyped-call]
+        torch.neg((advantage * log_prob).mean()).backward()
         descent.step()
     return logits.detach()
 
