@@ -43,6 +43,15 @@ _EXPLAINED = (
         "numpy or no_grad), or requires_grad was never set.",
     ),
     (
+        r"with (?:a|two) bool tensors?,? .*is not supported",
+        "truth values can't be subtracted. .float() makes zeros and ones of them.",
+    ),
+    (
+        r"Expected p_in >= 0 && p_in <= 1",
+        "a draw of zeros and ones wants probabilities from 0 to 1: sigmoid makes them of logits. If it got nan, see "
+        "what made that, such as a division by K - 1 with a single draw.",
+    ),
+    (
         r"Can't call numpy\(\) on Tensor that requires grad",
         "NumPy can't carry gradients. Stay with torch's functions.",
     ),

@@ -164,6 +164,14 @@ from course_lib.metrics import fit_posterior
 def answer(decoder, x, mu, logvar):
     return fit_posterior(decoder, x, mu, logvar)"""
     ],
+    "straight_through_one_hot": [
+        """
+from course_lib.models import straight_through
+def answer(logits, noise, temperature):
+    soft = torch.softmax((logits + noise) / temperature, -1)
+    hard = torch.nn.functional.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
+    return straight_through(soft, hard)"""
+    ],
     "r1_penalty": [
         """
 from course_lib.objectives import contractive_penalty
