@@ -59,11 +59,12 @@ def _with(
     return lambda decode, mu_p, logvar_p, eps: picture(decode(code(mu_p, logvar_p, eps)))
 
 
-def _over(probabilities: Callable[[Tensor], Tensor], scale: float = NUM_LEVELS - 1) -> Callable[[Tensor], Tensor]:
-    """The mean level by other probabilities, over another scale."""
-    return lambda logits: torch.einsum(
-        "bkp,k->bp", probabilities(logits), torch.arange(NUM_LEVELS, dtype=logits.dtype) / scale
-    )
+def _over(
+    probabilities: Callable[[Tensor], Tensor], scale: float = NUM_LEVELS - 1, first: int = 0
+) -> Callable[[Tensor], Tensor]:
+    """The mean level by other probabilities, over another scale, or counted from another one."""
+    grey = (torch.arange(NUM_LEVELS) + first) / scale
+    return lambda logits: torch.einsum("bkp,k->bp", probabilities(logits), grey.to(logits.dtype))
 
 
 DRAW_DIGITS = Task(
@@ -176,6 +177,10 @@ DRAW_DIGITS = Task(
         Mistake(
             _with(picture=_over(lambda logits: logits.softmax(1), NUM_LEVELS)),
             "levels were divided by 17. There are 17 of them, from 0 to 16: white is 16/16.",
+        ),
+        Mistake(
+            _with(picture=_over(lambda logits: logits.softmax(1), NUM_LEVELS, 1)),
+            "levels were counted from 1 to 17. They are 0 to 16: black is 0.",
         ),
         Mistake(
             _with(picture=_over(lambda logits: logits.softmax(1), 1.0)),

@@ -92,6 +92,11 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
         )
     gradient = "the gradient of the sum of the value with respect to logits"
     should, came = expected[gradient].double(), got[gradient].double()
+    if (came - should).abs().max() < 1e-2 * should.abs().max():
+        return (
+            "it is nearly right where the network is in doubt. A small number inside the logarithm does that, "
+            "or a clamp: at logits like 100 it takes value and gradient away. Work with the logits themselves."
+        )
     factor = ((should * came).sum() / should.square().sum()).item()
     if abs(factor) > 1e-3 and (came - factor * should).abs().max() < 1e-3 * abs(factor):
         return f"every pixel counts {factor:.3g} times; each should count once. Look at signs and factors."
@@ -245,6 +250,11 @@ GREY_LOG_LIKELIHOOD = Task(
         Mistake(
             _summed(lambda logits, x: logits.log_softmax(1).gather(1, (x[:, None] + 1) % logits.shape[1])),
             "every level is taken for the next one: levels count from 0.",
+        ),
+        Mistake(
+            lambda logits, x: grey_log_likelihood(logits, torch.zeros_like(x)),
+            "every pixel is taken for level 0. x holds the levels as integers already: nothing has to be "
+            "divided or rounded.",
         ),
         Mistake(
             lambda logits, x: grey_log_likelihood(-logits, x),
