@@ -81,11 +81,12 @@ WATCH = """root => {
   const look = () => [...root.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL()).join();
   let before = look();
   window.moves = [];
-  new MutationObserver(() => {
+  new MutationObserver(([{ attributeName, oldValue }]) => {
+    if (root.getAttribute(attributeName) === oldValue) return;
     const now = look();
     window.moves.push(now !== before);
     before = now;
-  }).observe(root, { attributeFilter: ["data-sums", "data-sum"] });
+  }).observe(root, { attributeFilter: ["data-sums", "data-sum"], attributeOldValue: true });
 }"""
 
 
@@ -165,10 +166,10 @@ def test_each_factor_of_a_glyph_has_its_control(page: Page, tmp_path: Path) -> N
     factors["character"] = 7
     glyph.get_by_label("bold").check()
     expect(glyph).to_have_attribute("data-face", "DejaVuSerif-Bold")
-    expect(glyph.get_by_role("status")).to_have_text("No training image has this face.")
+    expect(glyph.locator(".note")).to_have_text("No training image has this face.")
     glyph.get_by_label("Face").select_option("Computer Modern")
     expect(glyph).to_have_attribute("data-face", "cmb10")
-    expect(glyph.get_by_role("status")).to_have_text("")
+    expect(glyph.locator(".note")).to_have_text("")
     glyph.get_by_label("slanted").check()
     expect(glyph).to_have_attribute("data-face", "cmti10")  # it has no face that is both
     expect(glyph.get_by_label("bold")).not_to_be_checked()
@@ -199,7 +200,7 @@ def test_a_glyph_is_shifted_by_hand_and_stays_within_its_range(page: Page, tmp_p
         page.wait_for_timeout(60)
         for value, (low, high) in zip(numbers(glyph, "factors"), RANGES.values(), strict=True):
             assert low <= value <= high
-        expect(glyph.get_by_role("status")).to_have_text("")  # drawn as training images are
+        expect(glyph.locator(".note")).to_have_text("")  # drawn as training images are
     glyph.get_by_role("button", name="Reset").click()
     expect(glyph).to_have_attribute("data-changed", "0")
 

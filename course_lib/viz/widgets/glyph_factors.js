@@ -32,7 +32,8 @@ async function render({ model, el }) {
 
   const change = (changes) => {
     state = { ...state, ...changes };
-    for (const [name, [low, high]] of Object.entries(ranges)) state[name] = Math.min(Math.max(state[name], low), high);
+    for (const [name, [low, high]] of Object.entries(ranges))
+      state[name] = Math.round(1e4 * Math.min(Math.max(state[name], low), high)) / 1e4 || 0; // and no -0
     update();
     model.set("value", state);
     tell();

@@ -36,7 +36,7 @@ async function render({ model, el }) {
   const numbers = bars(data.planes.shape[2]);
   const pictures = data.networks.map(({ name, color, layers }) => {
     const canvas = screen(SIZE, SIZE, ZOOM);
-    const caption = html("figcaption", { class: "model", style: `--model: var(--${color})` }, name);
+    const caption = html("figcaption", { class: "model", style: `border-color: var(--${color})` }, name);
     return { name, layers, canvas, element: html("figure", {}, canvas, caption) };
   });
   const number = html("output");
