@@ -25,6 +25,17 @@ def autoencoder_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure
     return diagram(boxes, arrows)
 
 
+def three_models_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure:
+    """One z, and the networks of the VAE, the GAN and the VAE-GAN that each make an image of it."""
+    boxes = {"z": Box((0, 1), "$z$", f"{latent_dim} numbers", color=SYMBOLS["z"])}
+    arrows = []
+    for row, (model, part) in enumerate([("VAE-GAN", "decoder"), ("GAN", "generator"), ("VAE", "decoder")]):
+        boxes[model] = Box((1.4, row), f"{model}'s\n{part}", kind="decoder", color=MODELS[model])
+        boxes[f"image {model}"] = Box((2.6, row), "image", image, color=SYMBOLS["x_hat"])
+        arrows += _chain("z", model, f"image {model}")
+    return diagram(boxes, arrows)
+
+
 def vae_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure:
     """The encoder gives a mean and a standard deviation; noise turns them into a code that gradients pass through."""
     color = MODELS["VAE"]
