@@ -15,6 +15,7 @@ from course_lib.viz.style import COLORS, new_figure
 from course_lib.viz.walks import interpolate, latent_traversal, latent_walk
 from course_lib.viz.widgets.cloud import cloud_and_line
 from course_lib.viz.widgets.code_map import code_map
+from course_lib.viz.widgets.one_latent import one_latent
 from course_lib.viz.widgets.pad import pad
 from course_lib.viz.widgets.scrubber import scrubber
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure
