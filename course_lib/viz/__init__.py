@@ -5,12 +5,19 @@ with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the
 """
 
 from course_lib.viz.charts import bars, histograms, lines, training_curves
-from course_lib.viz.diagrams.models import autoencoder_diagram, gan_diagram, vae_diagram, vae_gan_diagram
+from course_lib.viz.diagrams.models import (
+    autoencoder_diagram,
+    gan_diagram,
+    latent_variable_diagram,
+    vae_diagram,
+    vae_gan_diagram,
+)
 from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
 from course_lib.viz.latents import latent_scatter, point_and_image
 from course_lib.viz.panels import game_panels
 from course_lib.viz.plane import density_and_samples, discriminator_field
+from course_lib.viz.posteriors import aggregate_posterior, posterior_panels
 from course_lib.viz.style import COLORS, new_figure
 from course_lib.viz.walks import interpolate, latent_traversal, latent_walk
 from course_lib.viz.widgets.cloud import cloud_and_line
