@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from conftest import write_notebook
 from jupyterlab_pages import PATIENCE_MS, ROOT, open_notebook, run_all, seen, serving, settings_of_its_own
 from playwright.sync_api import Browser, Locator, Page, expect
+from test_widgets_browser import OVERFLOWS
 from widget_page import write_page
 
 from course_lib import viz
@@ -17,11 +19,14 @@ from course_lib import viz
 LESSON = ROOT / "notebooks" / "03_latent_variables_elbo.ipynb"
 # What stands in data-<attribute> after the frame that follows each move of a pressed pointer.
 WATCH_MOVES = """(root, attribute) => {
-  window.drawn = [];
+  [window.drawn, window.watched] = [[], attribute];
+  if (root.watched) return;
+  root.watched = true;
   root.addEventListener("pointermove", (event) => {
     if (!event.buttons) return;
-    const before = root.dataset[attribute];
-    requestAnimationFrame(() => requestAnimationFrame(() => window.drawn.push([before, root.dataset[attribute]])));
+    const before = root.dataset[window.watched];
+    const look = () => window.drawn.push([before, root.dataset[window.watched]]);
+    requestAnimationFrame(() => requestAnimationFrame(look));
   }, { capture: true });
 }"""
 
@@ -164,3 +169,18 @@ def test_one_latent_fits_a_telephone_and_follows_a_finger(browser: Browser, tmp_
     expect(widget).not_to_have_attribute("data-x", "1.5000")
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 1024])
+def test_nothing_in_the_lesson_scrolls_sideways(lab: str, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 860})
+    notebook = open_notebook(page, lab, "committed.ipynb")
+    expect(page.locator(".jp-FileBrowser")).to_be_visible()
+    cells = notebook.locator(".jp-Notebook .jp-Cell")
+    expect(cells).to_have_count(len(nbformat.read(LESSON, as_version=4).cells), timeout=PATIENCE_MS)
+    found = [
+        f"cell {index}: {what}, {excess} pixels"
+        for index in range(cells.count())
+        for what, excess in cells.nth(index).evaluate(OVERFLOWS)
+    ]
+    assert not found, "\n".join(found)

@@ -31,7 +31,7 @@ def one_latent() -> OneLatent:
         "noise": _NOISE,
         "z": [-3.2, 3.2],
         "x": [-1.5, 6.0],
-        "density": [0.0, 2.4],
+        "density": [0.0, 2.6],
         "means": [-3.0, 3.0],
         "widths": [0.05, 1.5],
         "nats": [-12, 0],
