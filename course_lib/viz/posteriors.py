@@ -76,16 +76,20 @@ def aggregate_posterior(mu: Tensor, logvar: Tensor, limit: float = 3.2) -> Figur
     plane = torch.cartesian_prod(ticks, ticks)
     log_q = torch.cat([mixture.log_prob(part) for part in plane.split(500)])
     difference = (log_q - Normal(0.0, 1.0).log_prob(plane).sum(1)).clamp(-_MOST_NATS, _MOST_NATS)
+    looks: list[dict[str, Any]] = [
+        {"cmap": "Greens"},
+        {"cmap": DIVERGING, "vmin": -_MOST_NATS, "vmax": _MOST_NATS},
+    ]
     figure = Figure(figsize=(8.4, 3.7), dpi=DPI, layout="constrained")
-    for axes, values, label, colors in zip(
+    for axes, values, label, look in zip(
         figure.subplots(1, 2),
         (log_q.exp(), difference),
         ("density of q(z)", "log q(z) − log p(z), in nats"),
-        ({"cmap": "Greens"}, {"cmap": DIVERGING, "vmin": -_MOST_NATS, "vmax": _MOST_NATS}),
+        looks,
         strict=True,
     ):
         shades = axes.pcolormesh(
-            as_array(ticks), as_array(ticks), as_array(values.reshape(_SIDE, _SIDE).T), rasterized=True, **colors
+            as_array(ticks), as_array(ticks), as_array(values.reshape(_SIDE, _SIDE).T), rasterized=True, **look
         )
         figure.colorbar(shades, ax=axes, label=label, shrink=0.85)
         for radius in (1, 2):
