@@ -18,6 +18,7 @@ from course_lib.exercises.exercise import Exercise, MasterCell, version_of
 from course_lib.exercises.load import OURS, load_tasks
 from course_lib.exercises.released import read_released
 from course_lib.exercises.variants import Variants, exercise_names, read_variants
+from course_lib.tasks.core import Task
 
 _PACKAGE = Path(course_lib.__file__).parent
 _SOLUTIONS = _PACKAGE.parent / "solutions"
@@ -47,6 +48,7 @@ class Catalogue:
         self._theirs = frozenset(theirs)
         self._versions = {name: _versions(homes[name], name, checked=name not in theirs) for name in sorted(homes)}
         self._exercises: dict[str, Exercise] = {}
+        self._earlier: dict[str, tuple[Task, ...]] = {}
         for name in theirs:  # read now: its package bears the hash of the code as it is
             load_tasks(name, self._variants)
 
@@ -71,9 +73,9 @@ class Catalogue:
         current = next(iter(versions))
         if name not in self._exercises:
             variants = self._variants_of(name)
-            tasks, withheld = load_tasks(name, variants)
+            tasks, self._earlier[name], withheld = load_tasks(name, variants)
             agree(name, tasks, versions[current])
-            own = sorted({task.probe.__module__ for task in tasks})
+            own = sorted({task.probe.__module__ for task in (*tasks, *self._earlier[name])})
             floors = (f"course_lib.{floor}" for floor in _FLOORS)
             preload = ("torch", "sklearn.datasets", "course_lib.probes.collect", *floors, *own)
             self._exercises[name] = Exercise(name, current, versions[current], tasks, withheld, preload, variants)
@@ -81,7 +83,8 @@ class Catalogue:
         if version in ("", current):
             return exercise
         older = replace(exercise, version=version, cells=versions[version])
-        return replace(older, tasks=tuple(task for task in exercise.tasks if task.name in older.answers))
+        judged = {task.name: task for task in (*exercise.tasks, *self._earlier[name])}
+        return replace(older, tasks=tuple(judged[task] for task in older.answers if task in judged))
 
     def fingerprint(self, name: str = "") -> str:
         """A hash of all that a mark for this exercise (without a name: for any) depends on but the grader's own core:

@@ -12,9 +12,11 @@ OURS = Path(course_lib.tasks.__file__).parent
 _PROBES = "course_lib.probes."
 
 
-def load_tasks(name: str, variants: Variants | None = None) -> tuple[tuple[Task, ...], Mapping[str, str]]:
-    """The tasks of an exercise, in order, and the functions of the library that a learner's process doesn't get, as
-    they are its answers.
+def load_tasks(
+    name: str, variants: Variants | None = None
+) -> tuple[tuple[Task, ...], tuple[Task, ...], Mapping[str, str]]:
+    """The tasks of an exercise, in order; those that only older versions of it ask for; and the functions of the
+    library that a learner's process doesn't get, as they are its answers.
 
     ``variants``: the package that the exercise is from, if it isn't the course's. Raises ``ValueError`` for an unknown
     exercise, one whose code fails, or a probe that a learner's process couldn't import.
@@ -35,11 +37,12 @@ def load_tasks(name: str, variants: Variants | None = None) -> tuple[tuple[Task,
             f"of the answers); not there: {', '.join(absent)}"
         )
     tasks: tuple[Task, ...] = module.TASKS
+    earlier: tuple[Task, ...] = getattr(module, "EARLIER", ())
     withheld: Mapping[str, str] = module.WITHHELD
-    for task in tasks:
+    for task in (*tasks, *earlier):
         if not task.probe.__module__.startswith((_PROBES, f"{package}.probes.")):
             raise ValueError(
                 f"the probe of {task.name} is in {task.probe.__module__}, which a learner's process doesn't get; "
                 "put it into a file probes/NAME.py beside and import it by: from .probes.NAME import ..."
             )
-    return tasks, withheld
+    return tasks, earlier, withheld

@@ -34,10 +34,30 @@ class Finding:
 def examine(root: Path) -> Iterator[Finding]:
     """Every finding, in the order to read them. A check that breaks is a finding too, never an exception."""
     for look, topic, needed in CHECKS:
-        try:
-            yield look(root)
-        except Exception as error:
-            yield Finding(topic, False, f"{type(error).__name__}: {error}", "make setup", needed)
+        yield _examined(root, look, topic, needed)
+
+
+def _examined(root: Path, look: Callable[[Path], Finding], topic: str, needed: bool) -> Finding:
+    try:
+        return look(root)
+    except Exception as error:
+        return Finding(topic, False, f"{type(error).__name__}: {error}", "make setup", needed)
+
+
+def advice(root: Path) -> str:
+    """What a notebook needs, one line each, and what to do about what is missing. No line names a folder of this
+    machine unless it is at fault: a notebook is shown to others."""
+    lines = []
+    for look, topic, needed in CHECKS:
+        if not needed and look is not kernel:
+            continue
+        finding = _examined(root, look, topic, needed)
+        if finding.ok and topic != "device":
+            lines.append(f"✓ {topic}")
+        else:
+            lines.append(f"{'✓' if finding.ok else '✗'} {topic}: {finding.found}")
+            lines += [f"    → {finding.remedy}"] if finding.remedy else []
+    return "\n".join(lines)
 
 
 def python(_: Path) -> Finding:
@@ -77,9 +97,17 @@ def compute(_: Path) -> Finding:
 
     chosen = device()
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else chosen.type
-    return Finding(
-        "device", True, f"{name}; {torch.get_num_threads()} of {os.cpu_count()} CPU cores used", "", True
-    )
+    found = f"{name}; {torch.get_num_threads()} of {os.cpu_count()} CPU cores used"
+    return Finding("device", True, found, _no_accelerator() if chosen.type == "cpu" else "", True)
+
+
+def _no_accelerator() -> str:
+    """What to do about a machine on which PyTorch finds none: mostly nothing."""
+    import torch
+
+    if torch.version.cuda is None and shutil.which("nvidia-smi"):
+        return "for the NVIDIA GPU that is here, PyTorch's CUDA build: make clean; make lab, without TORCH=cpu"
+    return "no accelerator, and none is needed: the lessons are made for two CPU cores"
 
 
 def lessons(root: Path) -> Finding:

@@ -10,4 +10,5 @@ from course_lib.metrics.latent import active_units
 from course_lib.metrics.likelihood import bits_per_dimension, evaluate_elbo, importance_nll
 from course_lib.metrics.manifold import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from course_lib.metrics.memorization import Memorization, memorization
+from course_lib.metrics.posterior import ELBOSurgery, effective_sample_size, elbo_surgery, fit_posterior
 from course_lib.metrics.sharpness import sharpness, sharpness_distance

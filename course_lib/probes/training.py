@@ -112,7 +112,7 @@ def watched_training(
     """
     x = case["x"]
     assert isinstance(x, Tensor)
-    seen = _Seen(x.shape[1], latent_dim)
+    seen = Seen(x.shape[1], latent_dim)
     made: list[Any] = []
 
     def watched(*values: Any) -> Any:
@@ -128,7 +128,7 @@ def watched_training(
     return outputs | (seen.process(made[0]).tensors() if seen.sizes else {})
 
 
-class _Seen:
+class Seen:
     """Collects what hooks see while an answer runs."""
 
     def __init__(self, num_pixels: int, latent_dim: int) -> None:
@@ -233,11 +233,15 @@ class _Seen:
             self._uncleared += 1
         self._stepped.discard(id(p))
 
+    @property
+    def uncleared(self) -> float:
+        """The share of steps whose gradients the next backward pass was added to."""
+        return self._uncleared / max(len(self._lrs) - 1, 1)
+
     def process(self, network: nn.Module) -> Process:
         """All that was seen of the training of the network that came back."""
         keys, rows = torch.cat(self._keys), torch.cat(self._rows)
         some = torch.linspace(0, len(rows) - 1, min(len(rows), _MAX_ROWS)).long()
-        steps = max(len(self._lrs) - 1, 1)
         return Process(
             rows=rows[some],
             mean=self._sum / len(keys),
@@ -247,7 +251,7 @@ class _Seen:
             batch_size=sorted(self.sizes)[len(self.sizes) // 2],
             losses=torch.tensor(self._losses, dtype=torch.float64),
             lrs=torch.tensor(self._lrs, dtype=torch.float64),
-            uncleared=self._uncleared / steps,
+            uncleared=self.uncleared,
             empty=self._empty / max(len(self._lrs), 1),
             num_optimizers=len(self._optimizers),
             left=float(any(p.grad is not None and bool(p.grad.any()) for p in network.parameters())),

@@ -11,6 +11,7 @@ To add an exercise ``NN_name``, write the package ``course_lib/tasks/exNN_name``
 name. Follow ``ex05_variational_autoencoder``. Its ``__init__.py`` holds
 
 - ``TASKS``, in the order of the notebook, each written ``NAME = Task(name="the_function", ...)``;
+- ``EARLIER``, if versions that were handed out ask for tasks that this one doesn't: these, which are still graded;
 - ``WITHHELD``: what of the library the answers are made of, which the grader's sandbox then lacks. Its keys are
   floors, modules or functions (``"objectives"``, ``"objectives.kl"``, ``"objectives.kl:kl_standard_normal"``); its
   values are empty, or the code that stands in a function instead. Take whole floors where the notebook's cells use

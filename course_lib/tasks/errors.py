@@ -43,6 +43,15 @@ _EXPLAINED = (
         "numpy or no_grad), or requires_grad was never set.",
     ),
     (
+        r"with (?:a|two) bool tensors?,? .*is not supported",
+        "truth values can't be subtracted. .float() makes zeros and ones of them.",
+    ),
+    (
+        r"Expected p_in >= 0 && p_in <= 1",
+        "a draw of zeros and ones wants probabilities from 0 to 1: sigmoid makes them of logits. If it got nan, see "
+        "what made that, such as a division by K - 1 with a single draw.",
+    ),
+    (
         r"Can't call numpy\(\) on Tensor that requires grad",
         "NumPy can't carry gradients. Stay with torch's functions.",
     ),
@@ -64,6 +73,23 @@ _EXPLAINED = (
         r"ValueError: optimizer got an empty parameter list",
         "the optimiser was given no parameters: a generator is empty once it has been read. Call parameters() in the "
         "optimiser's own line.",
+    ),
+    (
+        r"can't optimize a non-leaf Tensor",
+        "an optimiser moves only tensors that aren't computed from others. Make a copy that stands by itself: "
+        "x.detach().clone().requires_grad_().",
+    ),
+    (
+        r"missing 1 required positional arguments?: \"dim\"",
+        "this function has to be told over which dimension it works.",
+    ),
+    (
+        r"argument 'input' \(position 1\) must be Tensor, not (?:int|float)",
+        "torch's functions take tensors. For a plain number the module math has the same ones.",
+    ),
+    (
+        r"Expected parameter scale .* of distribution Normal",
+        "Normal takes a standard deviation, which is above 0. A log-variance isn't one: exp(0.5 * logvar) is.",
     ),
     (
         r"only (?:integer tensors of a single element|one element tensors|length-1 arrays)",

@@ -6,17 +6,29 @@ with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the
 
 from course_lib.viz.charts import bars, histograms, lines, shift_and_floor, training_curves
 from course_lib.viz.clouds import class_colors, clouds_and_samples, draw_clouds
-from course_lib.viz.diagrams.models import autoencoder_diagram, gan_diagram, vae_diagram, vae_gan_diagram
+from course_lib.viz.diagrams.course import course_diagram
+from course_lib.viz.diagrams.models import (
+    autoencoder_diagram,
+    gan_diagram,
+    latent_variable_diagram,
+    three_models_diagram,
+    vae_diagram,
+    vae_gan_diagram,
+)
 from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
 from course_lib.viz.latents import latent_scatter, point_and_image
 from course_lib.viz.panels import game_panels
 from course_lib.viz.plane import density_and_samples, discriminator_field
+from course_lib.viz.posteriors import aggregate_posterior, posterior_panels
 from course_lib.viz.style import COLORS, new_figure
 from course_lib.viz.walks import interpolate, latent_traversal, latent_walk
 from course_lib.viz.widgets.cloud import cloud_and_line
 from course_lib.viz.widgets.code_map import code_map
+from course_lib.viz.widgets.glyph_factors import glyph_factors
+from course_lib.viz.widgets.one_latent import one_latent
 from course_lib.viz.widgets.pad import pad
 from course_lib.viz.widgets.scrubber import scrubber
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure
+from course_lib.viz.widgets.three_models import three_models
 from course_lib.viz.widgets.two_maps import two_maps

@@ -128,7 +128,7 @@ def test_a_broken_region_is_an_error(source: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        ([answer_cell(name="kl_divergence")], "same order"),
+        ([answer_cell(name="gaussian_kl")], "same order"),
         (['check("nothing", nothing)'], "no such task"),
         (["### BEGIN SOLUTION do it\nx = 1\n### END SOLUTION"], "must define the function"),
     ],

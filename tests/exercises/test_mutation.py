@@ -1,6 +1,7 @@
 """The mutation gate: each listed mistake is rejected with its own hint, each right answer accepted, on any seed.
 
-It finds the tasks of every exercise by itself. Mistakes in judged tasks (a network is trained) are gated on one seed.
+It finds the tasks of every exercise by itself, those of its older versions too. Mistakes in judged tasks (a network is
+trained) are gated on one seed.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,15 +9,20 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from course_lib.exercises.catalogue import catalogue_of
+from course_lib.exercises.exercise import answers_in
 from course_lib.probes.calls import observe
 from course_lib.tasks.core import PUBLIC_SEED, Task, Verdict
 from course_lib.tasks.judging import Judge
 
-EXERCISES = [catalogue_of().exercise(name) for name in catalogue_of().names]
+CATALOGUE = catalogue_of()
+ASKED = {
+    task.name: (name[:2], task)
+    for name in CATALOGUE.names
+    for version in CATALOGUE.versions(name)
+    for task in CATALOGUE.exercise(name, version).tasks
+}
 SECRET_SEEDS = [7919 * (i + 1) ** 3 for i in range(20)]
-TASKS = [
-    pytest.param(task, id=f"{exercise.name[:2]}-{task.name}") for exercise in EXERCISES for task in exercise.tasks
-]
+TASKS = [pytest.param(task, id=f"{number}-{name}") for name, (number, task) in ASKED.items()]
 
 
 def judges(task: Task, seeds: Sequence[int]) -> list[tuple[int, Judge]]:
@@ -54,5 +60,7 @@ def test_a_task_has_mistakes_and_another_way_to_be_right(task: Task) -> None:
 
 
 def test_names_are_unique_over_all_exercises() -> None:
-    names = [task.name for exercise in EXERCISES for task in exercise.tasks]
-    assert len(set(names)) == len(names)
+    exercises = [
+        {a for cells in CATALOGUE.versions(n).values() for a in answers_in(cells)} for n in CATALOGUE.names
+    ]
+    assert len(set().union(*exercises)) == sum(map(len, exercises))

@@ -124,13 +124,13 @@ def test_a_forged_account_gives_a_verdict_and_no_mark(forged: dict[str, Tensor])
 
 
 def test_of_a_vae_codes_and_noise_are_seen() -> None:
-    task = find_task("train_vae")
+    task = find_task("train_grey_vae")
     (case,) = task.public_cases()
     _, process, _ = split(
-        observe(task.probe, lambda x, num_steps, seed: task.reference(x, 30, seed), case).outputs, 64
+        observe(task.probe, lambda x, y, num_steps, *others: task.reference(x, y, 30, *others), case).outputs, 64
     )
     assert process is not None
-    assert (process.cut, process.binary, process.num_steps) == (0, 1, 30)
+    assert (process.cut, process.binary, process.num_steps) == (0, 0, 30)
     assert process.noise.shape == (30, 8)
     assert process.noise.mean().abs() < 0.3
     assert 0.8 < process.noise.std() < 1.2

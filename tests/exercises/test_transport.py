@@ -92,7 +92,7 @@ def test_cases_keep_their_order_numbers_and_wishes_for_gradients() -> None:
 
 def test_inputs_of_many_images_are_packed() -> None:
     """A kernel takes 0.2 ms for each kB of a cell's text before it runs it."""
-    cases = find_task("train_vae").cases(0)
+    cases = find_task("train_grey_vae").cases(0)
     assert cases[0]["x"].nbytes > 300_000
     assert len(request(cases)) < 150_000
     assert torch.equal(requested(request(cases))[0]["x"], cases[0]["x"])

@@ -129,7 +129,7 @@ def test_one_with_the_name_of_the_courses_replaces_it(folder: Path) -> None:
     theirs = Catalogue(variants=folder).exercise(VAE)
     assert [task.name for task in theirs.tasks] == ["renyi"]
     assert "def renyi" in theirs.cells[1].source
-    assert "kl_divergence" in Catalogue().exercise(VAE).answers
+    assert "gaussian_kl" in Catalogue().exercise(VAE).answers
 
 
 def test_building_makes_what_is_handed_out_and_it_says_who_checks(

@@ -158,6 +158,25 @@ def test_a_broken_one_gets_zero_with_a_reason(by_learner: dict[str, Result]) -> 
     assert all("isn't JSON" in verdict.message for verdict in result.verdicts)
 
 
+def test_an_earlier_edition_is_graded_on_its_own_tasks(tmp_path: Path) -> None:
+    """What was handed out before the exercise asked for something else, solved; with and without its version."""
+    first = read_notebook(ROOT / "tests/exercises/handed_in/05_first_edition.ipynb")
+    for cell in first.cells:
+        if cell.metadata.nbgrader.grade_id == "negative_elbo":
+            cell.source = cell.source.replace(".mean()", ".sum()")
+    hand_in(tmp_path / "in", "ada", VAE, first)
+    del first.metadata["course"]
+    nbformat.write(first, tmp_path / "in" / "bob.ipynb")
+    for result in grade_folder(tmp_path / "in", tmp_path / "out").results:
+        marks = {verdict.task: verdict.points for verdict in result.verdicts}
+        assert marks == {
+            "kl_divergence": 2, "reparameterize": 2, "bernoulli_log_likelihood": 2, "negative_elbo": 0, "train_vae": 4
+        }, result.verdicts  # fmt: skip
+        assert result.max_score == 12
+        assert "you summed over the batch" in result.verdicts[3].message
+        assert "has been changed since this version of it was handed out" in result.notes[0]
+
+
 def test_progress_tables_and_pages_agree(usual: tuple[Summary, list[Result], list[int]]) -> None:
     summary, told, total = usual
     assert total == [len(told)] == [5 * len(EXERCISES)]
@@ -184,8 +203,11 @@ def test_the_secret_is_made_once_for_its_owner_only(usual: tuple[Summary, list[R
     assert not any(key.encode() in path.read_bytes() for path in out.rglob("*") if path.is_file())
 
 
-STUB = "def train_vae(*inputs):\n    raise NotImplementedError('later')"
-RIGHT = "\ndef reparameterize(mu, logvar, eps):\n    return mu + (logvar / 2).exp() * eps"
+STUB = "def train_grey_vae(*inputs):\n    raise NotImplementedError('later')"
+RIGHT = (
+    "\ndef grey_log_likelihood(logits, x):\n"
+    "    return -F.cross_entropy(logits, x, reduction='none').flatten(1).sum(1)"
+)
 STUBBORN = """
 while True:
     try:
@@ -196,26 +218,26 @@ while True:
 HOSTILE = {
     "prints": ("while True:\n    print('x' * 1000)", "stopped", 2, "put out more than"),
     "kills": ("import os\nos._exit(0)", "stopped", 2, "The kernel died."),
-    "parent": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "graded", 6, "There is no function"),
-    "library": ("from course_lib.models import reparameterize", "graded", 6, "asks you to write"),
+    "parent": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "graded", 4, "There is no function"),
+    "library": ("from course_lib.models import reparameterize", "graded", 4, "asks you to write"),
     "judges": (
         "from course_lib.tasks import judging" + RIGHT.replace("return", "return judging.judge and"),
         "graded",
-        6,
+        4,
         "ImportError",
     ),
     # what it defines below a line that failed is right, and uses nothing of that line
     "looks": ("from course_lib.tasks import judging" + RIGHT, "graded", 8, ""),
     # kept: in what is left of it chance says whether the next cells can run; what was earned before stays
-    "hoards": ("x = []\nwhile True:\n    x.append(bytearray(10**8))", "graded or stopped", 6, "MemoryError"),
+    "hoards": ("x = []\nwhile True:\n    x.append(bytearray(10**8))", "graded or stopped", 4, "MemoryError"),
     "memory": (
         "x = []\ntry:\n    while True:\n        x.append(bytearray(10**8))\n"
         "except MemoryError:\n    x.clear()\n    raise",
         "graded",
-        6,
+        4,
         "MemoryError",
     ),
-    "loops": ("while True:\n    pass", "graded", 6, "longer than 5 s"),
+    "loops": ("while True:\n    pass", "graded", 4, "longer than 5 s"),
     "stubborn": (STUBBORN, "stopped", 2, "could not be interrupted"),
     "orphans": (
         "import subprocess\nsubprocess.Popen(['sleep', '3141'], start_new_session=True)\nimport os, time\n"
@@ -228,10 +250,11 @@ HOSTILE = {
         "import IPython.display, torch\nfrom course_lib.probes import collect, calls\n"
         "class Always(torch.Tensor):\n    def __eq__(self, other):\n        return True\n"
         "torch.isclose = torch.ones_like\ncalls.Observation.__eq__ = lambda self, other: True\n"
-        "def reparameterize(mu, logvar, eps):\n    return mu.as_subclass(Always)",
+        "def grey_log_likelihood(logits, x):\n"
+        "    return logits.gather(1, x[:, None]).flatten(1).sum(1).as_subclass(Always)",
         "graded",
-        6,
-        "It looks like this mistake: there is no noise",
+        4,
+        "It looks like this mistake: these are the logits of the levels themselves",
     ),
 }  # fmt: skip
 
@@ -239,10 +262,10 @@ HOSTILE = {
 @LINUX
 def test_those_that_mean_harm_get_what_they_earned_and_leave_nothing_behind(tmp_path: Path) -> None:
     for name, (source, *_) in HOSTILE.items():
-        hand_in(tmp_path / "in", name, VAE, solution(VAE, reparameterize=source, train_vae=STUB))
+        hand_in(tmp_path / "in", name, VAE, solution(VAE, grey_log_likelihood=source, train_grey_vae=STUB))
     (tmp_path / "in" / "other.ipynb").write_text(json.dumps({"nbformat": 4, "cells": []}))
     noisy = "import sys\nprint('<b>oops</b>', file=sys.stderr)" + RIGHT
-    nbformat.write(solution(VAE, reparameterize=noisy, train_vae=STUB), tmp_path / "in" / "noisy.ipynb")
+    nbformat.write(solution(VAE, grey_log_likelihood=noisy, train_grey_vae=STUB), tmp_path / "in" / "noisy.ipynb")
     summary = grade_folder(
         tmp_path / "in", tmp_path / "out", seconds_per_cell=5, seconds_per_submission=60, memory_mb=1024
     )
@@ -561,7 +584,7 @@ def test_neither_secret_nor_hidden_inputs_are_in_the_journal(tmp_path: Path, qui
     quick(fake)
     grade_folder(tmp_path / "in", tmp_path / "out", secret=tmp_path / "secret")
     raw = (tmp_path / "out" / JOURNAL).read_bytes()
-    seed = hidden_seed(b"a-secret-of-some-length", "ada", VAE, "kl_divergence")
+    seed = hidden_seed(b"a-secret-of-some-length", "ada", VAE, "gaussian_kl")
     assert b"a-secret-of" not in raw
     assert str(seed).encode() not in raw
 
@@ -602,15 +625,15 @@ def test_an_unknown_exercise_to_be_due_is_refused(tmp_path: Path) -> None:
 @LINUX
 def test_a_cell_that_was_interrupted_is_named_and_what_it_defined_counts(tmp_path: Path) -> None:
     source = f"{RIGHT}\nwhile True:\n    pass"
-    slow = "def train_vae(x, num_steps, seed):\n    while True:\n        pass"
-    nbformat.write(solution(VAE, reparameterize=source, train_vae=slow), tmp_path / "ada.ipynb")
+    slow = "def train_grey_vae(*inputs):\n    while True:\n        pass"
+    nbformat.write(solution(VAE, grey_log_likelihood=source, train_grey_vae=slow), tmp_path / "ada.ipynb")
     (result,) = grade_folder(tmp_path, tmp_path / "out", seconds_per_cell=2).results
     verdicts = {verdict.task: verdict for verdict in result.verdicts}
-    assert verdicts["reparameterize"].verdict == "right"
-    assert verdicts["train_vae"].message == "train_vae gave no outputs. It took longer than 2 s."
+    assert verdicts["grey_log_likelihood"].verdict == "right"
+    assert verdicts["train_grey_vae"].message == "train_grey_vae gave no outputs. It took longer than 2 s."
     assert result.notes[-2:] == (
-        "Interrupted after 2 s: reparameterize.",
-        "Interrupted after 2 s: train_vae called.",
+        "Interrupted after 2 s: grey_log_likelihood.",
+        "Interrupted after 2 s: train_grey_vae called.",
     )
 
 
@@ -629,24 +652,25 @@ def test_a_secret_that_is_too_short_is_refused(tmp_path: Path) -> None:
 
 def test_self_check_gives_public_verdicts_with_numbers(tmp_path: Path) -> None:
     path = tmp_path / "mine.ipynb"
-    twice = "def kl_divergence(mu, logvar):\n    return (mu**2 + logvar.exp() - 1 - logvar).sum(1)"
-    nbformat.write(solution(VAE, kl_divergence=twice, train_vae=STUB), path)
+    right = next(c.source for c in solution(VAE).cells if c.metadata.nbgrader.grade_id == "gaussian_kl")
+    twice = right.replace("return 0.5 * ", "return ")
+    nbformat.write(solution(VAE, gaussian_kl=twice, train_grey_vae=STUB), path)
     verdicts = {verdict.task: verdict for verdict in self_check(path)}
-    assert verdicts["reparameterize"].verdict == "right"
-    assert verdicts["train_vae"].verdict == "untouched"
-    assert "public case 1 of 3" in verdicts["kl_divergence"].message
-    assert "expected 1.8319, got 3.6639" in verdicts["kl_divergence"].message
+    assert verdicts["grey_log_likelihood"].verdict == "right"
+    assert verdicts["train_grey_vae"].verdict == "untouched"
+    assert "public case 1 of 3" in verdicts["gaussian_kl"].message
+    assert "expected 1.1121, got 2.2242" in verdicts["gaussian_kl"].message
 
 
 def test_self_check_refuses_what_the_grader_will_refuse(tmp_path: Path) -> None:
     """A learner hears of it at home, not with the marks."""
-    answer = "from course_lib.objectives import kl_standard_normal\ndef kl_divergence(mu, logvar):\n    "
-    answer += "return kl_standard_normal(mu, logvar)"
-    hand_in(tmp_path, "ada", VAE, solution(VAE, kl_divergence=answer, train_vae=STUB))
+    answer = "from course_lib.objectives import kl_gaussians\ndef gaussian_kl(*given):\n    "
+    answer += "return kl_gaussians(*given)"
+    hand_in(tmp_path, "ada", VAE, solution(VAE, gaussian_kl=answer, train_grey_vae=STUB))
     verdicts = {verdict.task: verdict for verdict in self_check(tmp_path / "ada" / VAE / f"{VAE}.ipynb")}
-    assert verdicts["kl_divergence"].points == 0
-    assert "kl_standard_normal is what this exercise asks you to write" in verdicts["kl_divergence"].message
-    assert verdicts["reparameterize"].verdict == "right"
+    assert verdicts["gaussian_kl"].points == 0
+    assert "kl_gaussians is what this exercise asks you to write" in verdicts["gaussian_kl"].message
+    assert verdicts["grey_log_likelihood"].verdict == "right"
 
 
 def test_self_check_refuses_what_is_no_exercise(tmp_path: Path) -> None:

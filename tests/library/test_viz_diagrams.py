@@ -8,6 +8,7 @@ from course_lib.viz import (
     bars,
     gan_diagram,
     histograms,
+    latent_variable_diagram,
     lines,
     vae_diagram,
     vae_gan_diagram,
@@ -17,6 +18,7 @@ from course_lib.viz.style import COLORS, MODELS, SYMBOLS, colors_of
 
 DRAWINGS = [
     autoencoder_diagram,
+    latent_variable_diagram,
     vae_diagram,
     gan_diagram,
     lambda: gan_diagram("discriminator"),

@@ -9,9 +9,12 @@ from course_lib.metrics import (
     active_units,
     class_shares,
     density_coverage,
+    effective_sample_size,
+    elbo_surgery,
     evaluate_elbo,
     extract_features,
     feature_classifier,
+    fit_posterior,
     frechet_with_floor,
     importance_nll,
     kernel_with_floor,
@@ -53,6 +56,9 @@ METRICS = {
     "features": lambda there: extract_features(there(X)),
     "ELBO": lambda there: evaluate_elbo(seeded(ConvVAE, 3, there), there(X.round())).elbo,
     "NLL": lambda there: importance_nll(seeded(ConvVAE, 3, there), there(X.round()), 2),
+    "effective sample size": lambda there: effective_sample_size(there(A)),
+    "surgery": lambda there: elbo_surgery(there(A), there(A - 1), generator=torch.Generator().manual_seed(1)),
+    "free posterior": lambda there: fit_posterior(seeded(ConvVAE, 3, there), there(X[:4].round()), num_steps=2),
     "total correlation": lambda there: kl_decomposition(*there(torch.stack([A, A, A - 1])), 50).total_correlation,
 }
 

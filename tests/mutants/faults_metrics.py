@@ -4,6 +4,48 @@ from fault import Fault
 
 FAULTS = [
     Fault(
+        "an effective sample size of weights that weren't normalised",
+        "metrics/posterior.py",
+        "torch.softmax(log_w, dim=0).square()",
+        "log_w.exp().square()",
+        "test_metrics_posterior.py",
+    ),
+    Fault(
+        "an aggregate posterior that is a sum, not a mean",
+        "metrics/posterior.py",
+        "torch.logsumexp(log_q, dim=1) - math.log(len(mu))",
+        "torch.logsumexp(log_q, dim=1)",
+        "test_metrics_posterior.py",
+    ),
+    Fault(
+        "a mixture of densities without their widths",
+        "metrics/posterior.py",
+        "(squares + logvar.sum(1) + mu.shape[1]",
+        "(squares + mu.shape[1]",
+        "test_metrics_posterior.py",
+    ),
+    Fault(
+        "an aggregate posterior compared with the image's own instead of the prior",
+        "metrics/posterior.py",
+        "totals[1] += log_all - log_prior",
+        "totals[1] += log_own - log_prior",
+        "test_metrics_posterior.py",
+    ),
+    Fault(
+        "a free posterior that is never told its width",
+        "metrics/posterior.py",
+        "(mu, bounded_logvar(logvar)))",
+        "(mu, bounded_logvar(logvar.detach() + 0 * logvar)))",
+        "test_metrics_posterior.py",
+    ),
+    Fault(
+        "a free posterior that leaves its gradients in the decoder",
+        "metrics/posterior.py",
+        "mu.grad, logvar.grad = torch.autograd.grad(loss, (mu, logvar))",
+        "loss.backward()",
+        "test_metrics_posterior.py",
+    ),
+    Fault(
         "a covariance forgotten",
         "metrics/frechet.py",
         "cov_a.trace() + cov_b.trace() - 2 * cross",

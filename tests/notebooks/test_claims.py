@@ -49,6 +49,14 @@ def test_a_claim_that_does_not_hold_stops_a_test(monkeypatch: pytest.MonkeyPatch
         claim("too much", 3, below=2)
 
 
+def test_an_example_is_said_and_stops_no_test(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COURSE_STRICT", "1")
+    claim("too much", 3, below=2, example=True)
+    assert "✗ too much: 3. Claimed was less than 2; it is 1 more." in capsys.readouterr().out
+
+
 def test_nothing_is_claimed_away_from_the_defaults(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

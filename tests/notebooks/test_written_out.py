@@ -10,8 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_lib.data import binarize
+from course_lib.data import binarize, linear_gaussian
 from course_lib.models import ConvAutoencoder, ConvDecoder, ConvEncoder, ConvVAE
 from course_lib.objectives import bernoulli_log_prob, kl_standard_normal, squared_error
 from course_lib.training import AutoencoderStep, VAEStep
@@ -73,6 +74,37 @@ def test_lesson_01_trains_as_the_librarys_step_does(num_steps: int) -> None:
         step(x[torch.randint(9, (4,), generator=generator)])
     for ours, theirs in zip(mine.parameters(), library.parameters(), strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("x", "mean", "width"), [(4.0, 1.9, 0.2), (-0.5, 0.3, 0.6)])
+def test_lesson_03_computes_the_elbo_of_one_number_on_its_grid(x: float, mean: float, width: float) -> None:
+    z = torch.linspace(-12, 12, 4_801, dtype=torch.float64)
+    (on_the_grid,) = written_out("03", "on_the_grid", Normal=Normal, z_grid=z, dz=24 / 4_800)
+    elbo, kl, log_evidence = on_the_grid(x, mean, width)
+    second, fourth = mean**2 + width**2, mean**4 + 6 * mean**2 * width**2 + 3 * width**4
+    reconstruction = -2 * (x**2 - 2 * x * second + fourth) - math.log(0.5) - 0.5 * math.log(2 * math.pi)
+    price = kl_divergence(Normal(mean, width), Normal(0.0, 1.0)).item()
+    assert elbo == pytest.approx(reconstruction - price, abs=1e-5)
+    assert elbo + kl == pytest.approx(log_evidence, abs=1e-5)
+    joint = (Normal(0.0, 1.0).log_prob(z) + Normal(z**2, 0.5).log_prob(torch.tensor(x).double())).exp()
+    assert log_evidence == pytest.approx(torch.trapezoid(joint, z).log().item(), abs=1e-5)
+
+
+def test_lesson_03_knows_the_elbo_of_the_linear_world() -> None:
+    """Under the exact posterior it is log p(x), and under another q less by the divergence."""
+    world = linear_gaussian(data_dim=6, latent_dim=3)
+    x = world.sample(1, torch.Generator().manual_seed(2)).double()
+    world = type(world)(world.weight, torch.zeros(6), world.std)  # the lesson's has no bias
+    prior = MultivariateNormal(torch.zeros(3).double(), torch.eye(3).double())
+    (log_likelihood,) = written_out("03", "log_likelihood", Normal=Normal)
+    given = {"world": world, "x": x[0], "prior": prior, "kl_divergence": kl_divergence}
+    (closed_form_elbo,) = written_out("03", "closed_form_elbo", log_likelihood=log_likelihood, **given)
+    exact = world.posterior(x)
+    posterior = MultivariateNormal(exact.mean[0], exact.covariance_matrix.reshape(-1, 3, 3)[0])
+    assert closed_form_elbo(posterior) == pytest.approx(world.log_prob(x).item(), abs=1e-5)
+    q = MultivariateNormal(posterior.mean + 0.4, torch.diag(torch.tensor([0.3, 0.1, 0.5])).double())
+    gap = kl_divergence(q, posterior).item()
+    assert closed_form_elbo(q) == pytest.approx(world.log_prob(x).item() - gap, abs=1e-5)
 
 
 GIVEN = {"binarize": binarize, "ConvEncoder": ConvEncoder, "ConvDecoder": ConvDecoder}

@@ -14,7 +14,10 @@ def recognise(handed: ReadNotebook, catalogue: Catalogue, expected: str = "") ->
     Where it names a version that isn't known, or none, the version is taken that it has most cells of, and the newer
     one if two are as near. Raises ``SubmissionError`` if it isn't clear or another exercise than expected.
     """
-    name = exercise_in(handed.cells, {n: answers_in(_current(catalogue, n)) for n in catalogue.names}, expected)
+    asked = {
+        n: {a for cells in catalogue.versions(n).values() for a in answers_in(cells)} for n in catalogue.names
+    }
+    name = exercise_in(handed.cells, asked, expected)
     versions = catalogue.versions(name)
     version = handed.version or _nearest(handed.cells, versions)
     notes = []
@@ -37,7 +40,7 @@ def exercise_in(cells: Sequence[Cell], answers: Mapping[str, Collection[str]], e
     """
     if expected and expected not in answers:
         raise SubmissionError(f"There is no master of exercise {expected}; there are: {', '.join(answers)}.")
-    functions = {name for cell in cells if cell.kind == "code" for name in defined(cell.source)}
+    functions = _functions(cells)
     for names in ({cell.grade_id for cell in cells}, functions):
         hits = {exercise: len(names.intersection(asked)) for exercise, asked in answers.items()}
         best = max(hits, key=lambda name: hits[name])
@@ -52,13 +55,14 @@ def exercise_in(cells: Sequence[Cell], answers: Mapping[str, Collection[str]], e
     raise SubmissionError("None of an exercise's answer cells is in this notebook. Is it the right file?")
 
 
-def _current(catalogue: Catalogue, name: str) -> tuple[MasterCell, ...]:
-    return next(iter(catalogue.versions(name).values()))
+def _functions(cells: Sequence[Cell]) -> set[str]:
+    return {name for cell in cells if cell.kind == "code" for name in defined(cell.source)}
 
 
 def _nearest(cells: Sequence[Cell], versions: Mapping[str, Sequence[MasterCell]]) -> str:
-    """The version that has most cells in common with a submission, and fewest that it lacks."""
-    theirs = {cell.grade_id for cell in cells}
+    """The version that has most cells in common with a submission, and fewest that it lacks; of an answer the function
+    will do, without its cell's mark."""
+    theirs = {cell.grade_id for cell in cells} | _functions(cells)
 
     def likeness(version: str) -> float:
         ours = {cell.grade_id for cell in versions[version]}
@@ -70,7 +74,7 @@ def _nearest(cells: Sequence[Cell], versions: Mapping[str, Sequence[MasterCell]]
 def _changes(old: Exercise, new: Exercise) -> list[str]:
     """What has changed since an older version, in as far as it matters for the marks."""
     asked, now = ({c.grade_id: c.source for c in e.cells if c.role == "answer"} for e in (old, new))
-    judged = {task.name for task in new.tasks}
+    judged = {task.name for task in old.tasks}
     notes = [
         "The exercise has been changed since this version of it was handed out; it was graded as this version."
     ]

@@ -6,7 +6,7 @@ from typing import Literal
 from matplotlib.figure import Figure
 
 from course_lib.viz.diagrams.language import Arrow, Box, diagram
-from course_lib.viz.style import BLACK, GREY, MODELS, SYMBOLS
+from course_lib.viz.style import BLACK, GREY, MODELS, PURPLE, SYMBOLS
 
 
 def autoencoder_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure:
@@ -22,6 +22,17 @@ def autoencoder_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure
     }
     arrows = [*_chain("x", "encoder", "z", "decoder", "x_hat")]
     arrows += [Arrow("x", "loss", bend=-0.15), Arrow("x_hat", "loss", bend=0.15)]
+    return diagram(boxes, arrows)
+
+
+def three_models_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure:
+    """One z, and the networks of the VAE, the GAN and the VAE-GAN that each make an image of it."""
+    boxes = {"z": Box((0, 1), "$z$", f"{latent_dim} numbers", color=SYMBOLS["z"])}
+    arrows = []
+    for row, (model, part) in enumerate([("VAE-GAN", "decoder"), ("GAN", "generator"), ("VAE", "decoder")]):
+        boxes[model] = Box((1.4, row), f"{model}'s\n{part}", kind="decoder", color=MODELS[model])
+        boxes[f"image {model}"] = Box((2.6, row), "image", image, color=SYMBOLS["x_hat"])
+        arrows += _chain("z", model, f"image {model}")
     return diagram(boxes, arrows)
 
 
@@ -44,6 +55,23 @@ def vae_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure:
     arrows += [Arrow("encoder", "mu"), Arrow("encoder", "sigma"), Arrow("mu", "z"), Arrow("sigma", "z")]
     arrows += [Arrow("eps", "z", r"$z = \mu + \sigma\,\varepsilon$"), Arrow("mu", "kl")]
     arrows += [Arrow("sigma", "kl", bend=-0.2)]
+    return diagram(boxes, arrows)
+
+
+def latent_variable_diagram() -> Figure:
+    """Below, how an image comes about; above, the way back: the posterior that is wanted, and the encoder's guess q."""
+    color = MODELS["VAE"]
+    boxes = {
+        "prior": Box((0, 0), "prior\n$p(z)$", "known", kind="network", color=GREY),
+        "z": Box((1.4, 0), "$z$", "never observed", color=SYMBOLS["z"]),
+        "decoder": Box((2.8, 0), "decoder\n$p(x|z)$", kind="decoder", color=color),
+        "x": Box((4.2, 0), "$x$", "observed", color=SYMBOLS["x"]),
+        "posterior": Box((0, 1.35), "posterior\n$p(z|x)$", "can't be computed", kind="loss", color=PURPLE),
+        "q": Box((1.8, 1.35), "guess\n$q(z|x)$", "ours", kind="network", color=color),
+        "encoder": Box((3.2, 1.35), "encoder", kind="decoder", color=color),  # it narrows to the left here
+    }
+    arrows = [*_chain("prior", "z", "decoder", "x"), *_chain("encoder", "q")]
+    arrows += [Arrow("x", "encoder", bend=0.25), Arrow("q", "posterior", "KL: the gap")]
     return diagram(boxes, arrows)
 
 

@@ -14,16 +14,17 @@ function ticks([low, high]) {
   return found.map((value) => [value, Number(value.toPrecision(6)).toString().replace("-", "−")]);
 }
 
-// `x`, `y`: [low, high]; `names`: of the axes; `label`: what the drawing is, for those who can't see it.
-export function plane({ x, y, names, label }) {
+// `x`, `y`: [low, high]; `names`: of the axes; `label`: what the drawing is, for those who can't see it; `height`: of the
+// drawing where it is no square.
+export function plane({ x, y, names, label, height = SIDE }) {
   const [left, right] = [MARGIN.left, SIDE - MARGIN.right];
-  const [top, bottom] = [MARGIN.top, SIDE - MARGIN.bottom];
+  const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
   const toScreen = ([px, py]) => [
     left + ((px - x[0]) / (x[1] - x[0])) * (right - left),
     bottom - ((py - y[0]) / (y[1] - y[0])) * (bottom - top),
   ];
   const inside = ([px, py]) => [Math.min(Math.max(px, x[0]), x[1]), Math.min(Math.max(py, y[0]), y[1])];
-  const drawing = svg("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "plane", role: "img", "aria-label": label });
+  const drawing = svg("svg", { viewBox: `0 0 ${SIDE} ${height}`, class: "plane", role: "img", "aria-label": label });
   const axes = svg("g", { class: "axes" });
   axes.append(svg("rect", { x: left, y: top, width: right - left, height: bottom - top, class: "frame" }));
   for (const [value, text] of ticks(x)) {
@@ -38,7 +39,7 @@ export function plane({ x, y, names, label }) {
   }
   const middle = (top + bottom) / 2;
   axes.append(
-    svg("text", { x: (left + right) / 2, y: SIDE - 5, "text-anchor": "middle", class: "name" }, names[0]),
+    svg("text", { x: (left + right) / 2, y: height - 5, "text-anchor": "middle", class: "name" }, names[0]),
     svg(
       "text",
       { x: 11, y: middle, "text-anchor": "middle", class: "name", transform: `rotate(-90 11 ${middle})` },
@@ -53,7 +54,7 @@ export function plane({ x, y, names, label }) {
     const box = drawing.getBoundingClientRect();
     const [sx, sy] = [
       ((event.clientX - box.left) / box.width) * SIDE,
-      ((event.clientY - box.top) / box.height) * SIDE,
+      ((event.clientY - box.top) / box.height) * height,
     ];
     return inside([
       x[0] + ((sx - left) / (right - left)) * (x[1] - x[0]),

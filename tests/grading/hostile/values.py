@@ -6,7 +6,7 @@ from hostile.payloads import table
 from hostile.submission import FIRST, GAN_TASKS, STEP, THIRD, VAE, VAE_TASKS, Submission, right
 
 STEP_HEAD = "def gan_step(generator, discriminator, g_optimizer, d_optimizer, x, z):\n"
-MODEL_HEAD = "def train_vae(x, num_steps, seed):\n    model = MLPVAE(64, 128, 8)\n"
+MODEL_HEAD = "def train_grey_vae(x, y, num_steps, seed, beta, free_nats):\n    model = new_grey_vae(seed)\n"
 GRADIENT = """
 class Sly(torch.autograd.Function):
     @staticmethod

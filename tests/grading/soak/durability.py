@@ -44,9 +44,13 @@ def _notebook(exercise: str, kind: int, number: int) -> str:
         return exercise[: -100 - number]
     notebook = json.loads(exercise)
     for cell in notebook["cells"]:
-        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "reparameterize" and kind < 2:
-            scale = ("0.5 * logvar", "logvar")[kind]
-            cell["source"] = f"def reparameterize(mu, logvar, eps):\n    return mu + ({scale}).exp() * eps"
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "gaussian_kl" and kind < 2:
+            half = ("0.5", "1.0")[kind]
+            squares = "(logvar_q.exp() + (mu_q - mu_p) ** 2) / logvar_p.exp()"
+            cell["source"] = (
+                "def gaussian_kl(mu_q, logvar_q, mu_p, logvar_p):\n"
+                f"    return {half} * (logvar_p - logvar_q + {squares} - 1)"
+            )
     return json.dumps(notebook)
 
 
