@@ -23,6 +23,10 @@ class GaussianAutoencoder(nn.Module):
     Raises ``ValueError`` for a width that isn't positive, or codes with a number that never varies.
     """
 
+    mean: Tensor
+    scale: Tensor
+    inverse: Tensor
+
     def __init__(self, network: Any, x: Tensor, width: float) -> None:
         super().__init__()
         if not width > 0:

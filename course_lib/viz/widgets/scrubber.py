@@ -50,11 +50,11 @@ def scrubber(
 @styled
 def _stills(pictures: list[str], labels: list[str]) -> Figure:
     """Some of the frames, the first and the last among them: beside each other, wide ones below each other."""
-    chosen = sorted({round(i) for i in np.linspace(0, len(pictures) - 1, _STILLS)})
+    width, height = Image.open(io.BytesIO(base64.b64decode(pictures[0]))).size
+    wide = width > 2 * height
+    chosen = sorted({round(i) for i in np.linspace(0, len(pictures) - 1, 3 if wide else _STILLS)})
     arrays = [np.asarray(Image.open(io.BytesIO(base64.b64decode(pictures[i])))) for i in chosen]
-    height, width = arrays[0].shape[:2]
-    columns = 1 if width > 2 * height else len(chosen)
-    rows = len(chosen) // columns
+    rows, columns = (len(chosen), 1) if wide else (1, len(chosen))
     each = min(width, 760 / columns) / DPI
     size = (each * columns, (each * height / width + 0.3) * rows)
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
