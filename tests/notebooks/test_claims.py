@@ -96,8 +96,8 @@ def test_numbers_by_seed_stand_in_columns_that_fit_a_page(capsys: pytest.Capture
     print_seeds("distance", ["2 numbers", "8 numbers"], rows)
     assert capsys.readouterr().out.splitlines() == [
         "distance                           2 numbers             8 numbers",
-        "one                      1.23  12877  99.96    3.00   4.00   5.00",
-        "another                  0.50   0.25   0.12    1.00   2.00   3.00",
+        "one                       1.23  12877  99.96    3.00   4.00   5.00",
+        "another                   0.50   0.25   0.12    1.00   2.00   3.00",
     ]
     with pytest.raises(ValueError, match="rows must have 1 cells each, as there are columns, got 2"):
         print_seeds("distance", ["2 numbers"], rows)
