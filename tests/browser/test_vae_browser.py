@@ -146,7 +146,7 @@ def test_the_frames_of_beta_are_found_by_slider_and_buttons(lab: str, page: Page
     scrubber = notebook.locator(".scrubber")
     expect(scrubber).to_have_attribute("data-frame", "0", timeout=PATIENCE_MS)
     first = scrubber.locator("img").get_attribute("src")
-    scrubber.get_by_label("Frame").fill("3")
+    scrubber.get_by_label("Frame", exact=True).fill("3")
     expect(scrubber).to_have_attribute("data-frame", "3")
     expect(scrubber.locator("output")).to_have_text("d")
     assert scrubber.locator("img").get_attribute("src") != first
