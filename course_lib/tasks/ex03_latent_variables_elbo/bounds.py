@@ -127,8 +127,17 @@ IMPORTANCE_WEIGHTED_BOUND = Task(
             "the maximum was taken out and never put back: add it to the logarithm at the end.",
         ),
         Mistake(
+            lambda log_w: importance_weighted_bound(log_w) + log_w.max(0).values,
+            "the largest log-weight counts twice: what was taken out once is put back once. (logsumexp does both by "
+            "itself.)",
+        ),
+        Mistake(
             lambda log_w: log_w.logsumexp(1) - math.log(log_w.shape[1]),
             "this is the mean over images, one number for each draw. The K draws stand in dim 0.",
+        ),
+        Mistake(
+            lambda log_w: log_w.logsumexp(1) - math.log(len(log_w)),
+            "the sum runs over images, one number for each draw. The K draws of an image stand in dim 0.",
         ),
         Mistake(
             lambda log_w: log_w.logsumexp((0, 1)) - math.log(log_w.numel()),

@@ -85,14 +85,14 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     ]
     if wrong == [True, False]:
         return (
-            "the variance is right, the mean isn't. It is the variance times a sum over pixels: how far each is from "
-            "its offset, times its weight, over the variance of its noise."
+            "the variance is right, the mean isn't. Two tests in a cell of your own: an image that is b itself has "
+            "mean 0; one that is b + 2 w, seen with next to no noise, has a mean near 2."
         )
     right, came = (1 / outputs[names[1]].double().item() for outputs in (expected, got))
     if wrong[1] and came > 0:
         return (
-            f"the precision (one over the variance) should be {right:.4g}, yours is {came:.4g}: 1 from the prior, "
-            "and from each pixel the square of w/s."
+            f"the precision (one over the variance) should be {right:.4g}, yours is {came:.4g}. The prior gives 1; so "
+            f"all pixels together should give {right - 1:.4g}, and yours give {came - 1:.4g}."
         )
     return ""
 
@@ -168,6 +168,10 @@ EXACT_POSTERIOR = Task(
         Mistake(
             _from_sums(lambda a, c: (a / (1 + c).sqrt(), 1 / (1 + c))),
             "the mean is multiplied by the standard deviation. Complete the square: it is the variance.",
+        ),
+        Mistake(
+            lambda x, w, b, s: exact_posterior(x, w, b, s)[0],
+            "the mean alone came back, and it is right. Return both numbers, the mean and the variance.",
         ),
         Mistake(_after(lambda m, v: (m, v.sqrt())), "you returned the standard deviation, not the variance."),
         Mistake(_after(lambda m, v: (m, 1 / v)), "you returned the precision: the variance is one over it."),
