@@ -213,6 +213,22 @@ EXACT_POSTERIOR = Task(
             "you squared after adding up. Then pixels with weights of opposite sign cancel: add the squares.",
         ),
         Mistake(
+            lambda x, w, b, s: (
+                ((x - b) * w / (w.square() + s.square())).mean(1),
+                (s.square() / (w.square() + s.square())).mean(),
+            ),
+            "this is the posterior from each pixel by itself, averaged. The pixels were seen together: their "
+            "precisions add up, and the prior's is added once.",
+        ),
+        Mistake(
+            lambda x, w, b, s: (
+                ((x - b) * w / (w.square() + s.square())).sum(1),
+                (s.square() / (w.square() + s.square())).prod(),
+            ),
+            "this is made of the posterior from each pixel by itself, and holds the prior once for every pixel. The "
+            "pixels were seen together: their precisions add up, and the prior's is added once.",
+        ),
+        Mistake(
             lambda x, w, b, s: (((x - b) / w).mean(1), exact_posterior(x, w, b, s)[1]),
             "every pixel was solved for z, and the results averaged. Neither noise nor prior has a say in that.",
         ),

@@ -296,6 +296,10 @@ ELBO_SURGERY = Task(
             "the prior is missing from the marginal KL: what is left is minus the entropy of q(z).",
         ),
         Mistake(
+            _with(each=lambda z, mu, logvar: _each(mu, z, logvar)),
+            "z and mu changed places in the densities: the clouds stand at mu, and z is what was drawn.",
+        ),
+        Mistake(
             lambda z, mu, logvar: elbo_surgery(mu, mu, logvar),
             "the means of the clouds were used in place of the draws. z_i is what was drawn from cloud i.",
         ),
