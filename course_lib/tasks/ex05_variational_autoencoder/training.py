@@ -2,6 +2,9 @@ r"""A small VAE of grey levels with a prior for each digit. Its parameters come 
 
 The bound is that of :math:`\log p(x|y)`: a code from the prior of the digit y (Kingma et al. 2014, arXiv:1406.5298,
 without the label in encoder and decoder).
+
+The threshold: over 16 secrets the reference reaches a -ELBO of 93.7 to 94.4 nats per test image. Priors that are never
+trained give 95.8, labels of other images 96.0, half the weight on the codes 96.7, four tenths of the steps 98.3.
 """
 
 from collections.abc import Callable
