@@ -5,6 +5,7 @@ with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the
 """
 
 from course_lib.viz.charts import bars, histograms, lines, training_curves
+from course_lib.viz.diagrams.draws import draw_diagram
 from course_lib.viz.diagrams.models import autoencoder_diagram, gan_diagram, vae_diagram, vae_gan_diagram
 from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
@@ -15,6 +16,7 @@ from course_lib.viz.style import COLORS, new_figure
 from course_lib.viz.walks import interpolate, latent_traversal, latent_walk
 from course_lib.viz.widgets.cloud import cloud_and_line
 from course_lib.viz.widgets.code_map import code_map
+from course_lib.viz.widgets.draws import draw_and_gradient, gumbel_triangle
 from course_lib.viz.widgets.pad import pad
 from course_lib.viz.widgets.scrubber import scrubber
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure
