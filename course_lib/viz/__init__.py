@@ -5,6 +5,7 @@ with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the
 """
 
 from course_lib.viz.charts import bars, histograms, lines, training_curves
+from course_lib.viz.densities import same_shares, wider_box
 from course_lib.viz.diagrams.draws import draw_diagram
 from course_lib.viz.diagrams.models import autoencoder_diagram, gan_diagram, vae_diagram, vae_gan_diagram
 from course_lib.viz.display import png, show

@@ -24,6 +24,8 @@ from course_lib.viz.widgets.host import module, packed, style_sheet
 WIDGETS = {
     "cloud_and_line": viz.cloud_and_line,
     "code_map": viz.code_map,
+    "draw_and_gradient": viz.draw_and_gradient,
+    "gumbel_triangle": viz.gumbel_triangle,
     "pad": lambda: viz.pad(lambda x, y: torch.linspace(x, y + 1, 16).reshape(4, 4)),
     "scrubber": lambda: viz.scrubber(torch.rand(5, 1, 8, 8)),
 }

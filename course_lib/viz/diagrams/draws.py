@@ -43,5 +43,8 @@ def draw_diagram(way: Way = "cut") -> Figure:
         return diagram(boxes, arrows, legend=True)
     boxes["score"] = Box((3.0, -0.1), r"$\log q(z)$", kind="loss", color=GREY)
     arrows += [Arrow("z", "score"), Arrow("cost", "score", r"weighs it by $f(z)$")]
-    arrows += [Arrow("score", "mu", flow="gradient", bend=-0.1), Arrow("score", "sigma", flow="gradient", bend=-0.1)]
+    arrows += [
+        Arrow("score", "mu", flow="gradient", bend=-0.1),
+        Arrow("score", "sigma", flow="gradient", bend=-0.1),
+    ]
     return diagram(boxes, arrows, legend=True)

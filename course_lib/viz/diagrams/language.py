@@ -42,8 +42,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """From one box to another, by their names. ``flow``: data, a gradient, a gradient that exists and isn't used, or one
-    that is cut: a cross stands where it ends.
+    """From one box to another, by their names. ``flow``: data, a gradient, a gradient that exists and isn't used, or
+    one that is cut, with a cross on it.
 
     ``bend``: 0 is straight; 0.3 curves to the right of its way, -0.3 to the left.
     """

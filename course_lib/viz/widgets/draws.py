@@ -18,8 +18,8 @@ _TEMPERATURE = 0.5
 _STILLS = (0.1, 0.5, 2.0)
 _NUM_POINTS = 400
 _TRIANGLE_CAPTION = (
-    "Relaxed draws of three categories at three temperatures, one point each, in the triangle of all mixtures. Cold ones "
-    "lie in the corners, warm ones in the middle."
+    "Relaxed draws of three categories at three temperatures, one point each, in the triangle of all mixtures. Cold "
+    "ones lie in the corners, warm ones in the middle."
 )
 
 
@@ -54,14 +54,13 @@ def draw_and_gradient() -> DrawAndGradient:
 def gumbel_triangle() -> GumbelTriangle:
     """Draws of three categories, relaxed at a temperature that is set by hand (Jang et al. 2017, arXiv:1611.01144).
 
-    Beside them stands what they say of the gradient of a mean cost with respect to a logit, relaxed and straight-through,
-    and what the score function says, against the gradient by enumeration. The noise is the same at all temperatures.
+    Beside them stands what they say of the gradient of a mean cost with respect to a logit, relaxed and
+    straight-through, and what the score function says, against the gradient by enumeration. The noise is the same at
+    all temperatures.
     """
     noise = np.random.default_rng(2).gumbel(size=(_NUM_POINTS, 3)).astype(np.float32)
     data = {"noise": packed(noise), "logits": list(_LOGITS), "temperature": _TEMPERATURE, "task": _TASK}
-    return GumbelTriangle(
-        "gumbel_triangle", data, _TEMPERATURE, lambda: _triangle_still(noise), _TRIANGLE_CAPTION
-    )
+    return GumbelTriangle("gumbel_triangle", data, _TEMPERATURE, lambda: _triangle_still(noise), _TRIANGLE_CAPTION)
 
 
 @styled
@@ -107,5 +106,3 @@ def _triangle_still(noise: np.ndarray) -> Figure:
         axes.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.1, 1.02), title=f"temperature {temperature:g}")
         axes.set_axis_off()
     return figure
-
-
