@@ -143,7 +143,7 @@ def test_cold_draws_lie_in_the_corners_and_warm_ones_in_the_middle(page: Page, t
 
 def test_both_fit_a_telephone_in_light_and_in_dark(browser: Browser, tmp_path: Path) -> None:
     for scheme in ("light", "dark"):
-        context = browser.new_context(viewport={"width": 400, "height": 900}, has_touch=True, color_scheme=scheme)  # type: ignore[arg-type]
+        context = browser.new_context(viewport={"width": 400, "height": 900}, has_touch=True, color_scheme=scheme)
         page = context.new_page()
         for name, widget in {"draw": viz.draw_and_gradient(), "triangle": viz.gumbel_triangle()}.items():
             root = shown(page, widget, tmp_path)

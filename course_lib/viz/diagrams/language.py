@@ -130,7 +130,7 @@ def _draw_arrow(axes: Axes, arrow: Arrow, boxes: Mapping[str, Box], patches: Map
         )
     )
     if arrow.flow == "cut":
-        cross = {"marker": "x", "markersize": 11, "markeredgewidth": 3, "color": VERMILION}
+        cross: Any = {"marker": "x", "markersize": 11, "markeredgewidth": 3, "color": VERMILION}
         axes.plot(*([value] for value in _middle(arrow, boxes)), **cross, zorder=3)
     if arrow.text:
         color = _ARROWS[arrow.flow]["color"] if arrow.flow == "gradient" else GREY

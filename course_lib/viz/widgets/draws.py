@@ -7,7 +7,8 @@ from course_lib.viz.style import BLACK, BLUE, CLASS_COLORS, DPI, GREY, SYMBOLS, 
 from course_lib.viz.widgets.host import Widget, packed
 
 _NUM_DRAWS = 512  # of the strips of estimates
-_START = {"mu": -1.0, "sigma": 0.8, "eps": 0.6, "draws": 128, "cost": "bowl", "wrt": "mu", "keep": "eps"}
+_DRAW = {"mu": -1.0, "sigma": 0.8, "eps": 0.6}
+_START = _DRAW | {"draws": 128, "cost": "bowl", "wrt": "mu", "keep": "eps"}  # all that is set in the widget
 _DRAW_CAPTION = (
     "A normal density, a draw z, and a cost. Below, what single draws say of the gradient with respect to μ: by the "
     "path through z and by the score, beside the true one. Both are right on average; the score scatters more."
@@ -47,8 +48,7 @@ def draw_and_gradient() -> DrawAndGradient:
         "heights": random.random(_NUM_DRAWS).round(3).tolist(),
         "start": _START,
     }
-    value = {name: _START[name] for name in ("mu", "sigma", "eps")}
-    return DrawAndGradient("draw_and_gradient", data, value, lambda: _draw_still(noise), _DRAW_CAPTION)
+    return DrawAndGradient("draw_and_gradient", data, _DRAW, lambda: _draw_still(noise), _DRAW_CAPTION)
 
 
 def gumbel_triangle() -> GumbelTriangle:
@@ -65,7 +65,7 @@ def gumbel_triangle() -> GumbelTriangle:
 
 @styled
 def _draw_still(noise: np.ndarray) -> Figure:
-    mu, sigma, eps = (float(_START[name]) for name in ("mu", "sigma", "eps"))  # type: ignore[arg-type]
+    mu, sigma, eps = _DRAW.values()
     z = mu + sigma * eps
     figure = Figure(figsize=(6.2, 5.0), dpi=DPI, layout="constrained")
     top, bottom = figure.subplots(2, 1, height_ratios=(2.4, 1))
