@@ -68,7 +68,8 @@ async function render({ model, el }) {
   );
   const reset = button("Reset", () => change(atStart()));
   const side = html("div", { class: "side" }, warm.element, ...logits.map(({ element }) => element), reset);
-  const help = `${noise.length} draws from three categories. Cool them down, warm them up.`;
+  const costs = NAMES.map((name, k) => `${name} costs ${gumbel.cost(gumbel.corner(k, 3), data.task)}`).join(", ");
+  const help = `${noise.length} draws from three categories: cool them down, warm them up. ${costs}.`;
   const left = html("div", { class: "area" }, drawing);
   root.append(html("p", { class: "help" }, help), html("div", { class: "row" }, left, side), table);
 
@@ -92,8 +93,8 @@ async function render({ model, el }) {
       text.textContent = `${NAMES[k]}: p = ${p[k].toFixed(2)}, drawn ${(counts[k] / noise.length).toFixed(2)}`;
     });
     const of = (estimate) => summary(noise.map((g) => estimate(g)[2]));
-    const costs = p.map((_, k) => gumbel.cost(gumbel.corner(k, 3), data.task));
-    const baseline = costs.reduce((sum, value, k) => sum + p[k] * value, 0);
+    const prices = p.map((_, k) => gumbel.cost(gumbel.corner(k, 3), data.task));
+    const baseline = prices.reduce((sum, value, k) => sum + p[k] * value, 0);
     const found = {
       exact: { mean: gumbel.exactGradient(now, data.task)[2], deviation: 0 },
       soft: of((g) => gumbel.relaxedGradient(now, g, temperature, data.task)),
