@@ -79,6 +79,19 @@ def claim(
     print(f"✗ {text}{elsewhere}")
 
 
+def print_seeds(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[Sequence[Number]]]) -> None:
+    """Print a table of numbers by seed: for each row one cell for each of ``columns``, in it a number a seed.
+
+    Raises ``ValueError`` for a row with another number of cells.
+    """
+    print(f"{title:22}", *(f"{column:>21}" for column in columns))
+    for name, cells in rows.items():
+        if len(cells) != len(columns):
+            raise ValueError(f"rows must have {len(columns)} cells each, as there are columns, got {len(cells)}")
+        texts = (" ".join(f"{v:6.0f}" if abs(v) >= 100 else f"{v:6.2f}" for v in cell) for cell in cells)
+        print(f"{name:22}", *(f"{text:>21}" for text in texts))
+
+
 def _numbers(value: Number | Sequence[Number] | Mapping[str, Number]) -> list[float]:
     if isinstance(value, Mapping):
         return [float(v) for v in value.values()]

@@ -29,6 +29,9 @@ from course_lib.training.steps.vae_gan import VAEGANStep
 LATENT_DIM = 16
 BATCH_SIZE = 64
 FULL_LENGTH = 8_000
+BETAS = (0.1, 0.5, 1.0, 4.0, 16.0)  # of the sweep in lesson 05
+SWEEP_SEEDS = 3
+SWEEP_STEPS = 500
 
 
 @dataclass(frozen=True)
@@ -127,15 +130,75 @@ def train_plane(num_steps: int = FULL_LENGTH, seed: int = 0) -> ConvAutoencoder:
     return model.eval()
 
 
+def train_plane_vae(num_steps: int = FULL_LENGTH, seed: int = 0) -> VAE:
+    """The VAE beside that autoencoder in the first widget of lesson 05: the same halves, but for twice as many outputs
+    of the encoder, trained as long, on glyphs binarised afresh at every step."""
+    x = load("glyphs").x
+    with random_state_kept():
+        seed_generators(seed)
+        model = ConvVAE(latent_dim=2)
+    fit(
+        VAEStep(model, lr=LinearSchedule(3e-3, 1e-5, num_steps)),
+        x,
+        num_steps=num_steps,
+        batch_size=BATCH_SIZE,
+        seed=seed,
+    )
+    return model.eval()
+
+
+def build_beta_sweep() -> nn.ModuleList:
+    """The networks of the sweep over beta, freshly initialised: for each seed one with each of ``BETAS``, in order."""
+    with random_state_kept():
+        networks = []
+        for seed in range(SWEEP_SEEDS):
+            for _ in BETAS:  # the same first weights for every beta
+                seed_generators(seed)
+                networks.append(ConvVAE(latent_dim=2, channels=(8, 16), batch_norm=True))
+        return nn.ModuleList(networks)
+
+
+def train_beta_sweep(num_steps: int = SWEEP_STEPS) -> nn.ModuleList:
+    """Small VAEs with two numbers per image, alike but for beta and seed, trained on glyphs."""
+    x, networks = load("glyphs").x, build_beta_sweep()
+    for index, model in enumerate(networks):
+        assert isinstance(model, VAE)
+        seed, number = divmod(index, len(BETAS))
+        step = VAEStep(model, lr=LinearSchedule(6e-3, 1e-5, num_steps), beta=BETAS[number])
+        fit(step, x, num_steps=num_steps, batch_size=BATCH_SIZE // 2, seed=seed)
+    return networks.eval()
+
+
+def shipped_beta_sweep() -> dict[float, list[VAE]]:
+    """For each beta its networks, one a seed, in eval mode, as they ship with the course.
+
+    Two numbers per image of 28 x 28 pixels, Bernoulli logits. Raises ``ValueError`` for a damaged file.
+    """
+    networks = build_beta_sweep()
+    load_weights("beta_sweep", networks)
+    networks.eval().requires_grad_(False)
+    return {beta: [_as_vae(m) for m in networks[number :: len(BETAS)]] for number, beta in enumerate(BETAS)}
+
+
+def _as_vae(model: nn.Module) -> VAE:
+    assert isinstance(model, VAE)
+    return model
+
+
 def main(names: list[str]) -> None:
     """Make the shipped weights again, all of them or those named."""
-    for name in names or ["classifier", "plane", *RECIPES]:
+    for name in names or ["classifier", "plane", "plane_vae", "beta_sweep", *RECIPES]:
         network: nn.Module
         notes = {"data": "20,000 glyphs, ten digits", "steps": f"{FULL_LENGTH} x {BATCH_SIZE}"}
         if name == "classifier":
             network, notes = train_classifier(), {"data": "40,000 glyphs, ten digits", "steps": "1500 x 256"}
         elif name == "plane":
             network = train_plane()
+        elif name == "plane_vae":
+            network = train_plane_vae()
+        elif name == "beta_sweep":
+            network = train_beta_sweep()
+            notes["steps"] = f"{SWEEP_STEPS} x {BATCH_SIZE // 2} for each of {len(network)} networks"
         else:
             network, _ = train(name, load("glyphs").x, num_steps=FULL_LENGTH)
         path = SHIPPED / f"{name}.safetensors"

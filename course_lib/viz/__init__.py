@@ -4,7 +4,8 @@ A figure function draws nothing on the screen and leaves no state behind. ``show
 with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the last expression of a cell.
 """
 
-from course_lib.viz.charts import bars, histograms, lines, training_curves
+from course_lib.viz.charts import bars, histograms, lines, shift_and_floor, training_curves
+from course_lib.viz.clouds import class_colors, clouds_and_samples, draw_clouds
 from course_lib.viz.densities import same_shares, wider_box
 from course_lib.viz.diagrams.course import course_diagram
 from course_lib.viz.diagrams.draws import draw_diagram
@@ -33,3 +34,4 @@ from course_lib.viz.widgets.pad import pad
 from course_lib.viz.widgets.scrubber import scrubber
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure
 from course_lib.viz.widgets.three_models import three_models
+from course_lib.viz.widgets.two_maps import two_maps

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.training import History
-from course_lib.viz.style import COLORS, GREY, MARKERS, as_array, colors_of, new_figure, styled
+from course_lib.viz.style import COLORS, DPI, GREY, MARKERS, as_array, colors_of, new_figure, styled
 
 _DASHES = ("-", "--", "-.", ":")
 
@@ -132,6 +132,34 @@ def bars(
     axes.margins(y=0.12)
     axes.grid(visible=False, axis="x")
     _finish(axes, title, legend=len(series) > 1 or bool(reference))
+    return figure
+
+
+@styled
+def shift_and_floor(
+    a: tuple[float, float], b: tuple[float, float], sizes: Sequence[int], floors: Sequence[float]
+) -> Figure:
+    """The Fréchet distance of two normal distributions with one feature, each (mean, standard deviation), as the
+    picture of a shift and a stretch; at the right ``floors``, what two sets of draws from one distribution score, for
+    each number of draws in ``sizes``."""
+    figure = Figure(figsize=(7.4, 3.1), dpi=DPI, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    low = min(m - 4 * s for m, s in (a, b))
+    high = max(m + 4 * s for m, s in (a, b))
+    x = np.linspace(low, high, 400)
+    for name, (m, s) in {"a": a, "b": b}.items():
+        density = np.exp(-0.5 * ((x - m) / s) ** 2) / (s * np.sqrt(2 * np.pi))
+        left.plot(x, density, label=f"{name}: m = {m:g}, s = {s:g}")
+        left.plot([m, m], [0, density.max()], ":", color=GREY, linewidth=1.2)
+    shift, stretch = (b[0] - a[0]) ** 2, (b[1] - a[1]) ** 2
+    left.set(xlabel="a feature", ylabel="density", ylim=(0, None))
+    left.set_title(f"d² = {shift:.3g} (shift) + {stretch:.3g} (stretch)")
+    left.legend()
+    right.plot(sizes, floors, "o-")
+    right.set(xlabel="draws in each set", ylabel="d²", xscale="log", yscale="log")
+    right.set_xticks(sizes, [f"{size}" for size in sizes])
+    right.minorticks_off()
+    right.set_title("two sets from one distribution")
     return figure
 
 

@@ -171,6 +171,33 @@ def test_the_brush_leaves_a_soft_round_dot_and_wipes_nothing_out(tmp_path: Path)
     assert torch.allclose(image, (2.5 - distance).clamp(0, 1).maximum(x[0]))
 
 
+def test_the_nearest_code_and_the_clouds_that_hold_a_point_are_those_of_torch(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    codes, mu, sigma = torch.randn(50, 2), torch.randn(50, 2), 0.2 + torch.rand(50, 2)
+    units, points, radius = torch.tensor([0.7, 1.6]), 1.5 * torch.randn(20, 2), 1.7
+    found = node(
+        tmp_path,
+        "codes.js",
+        """(it, g) => g.points.map((point) => [
+          it.toNearest(g.codes.values, point, g.units),
+          it.covering(g.mu.values, g.sigma.values, point, g.radius),
+        ])""",
+        {
+            "codes": packed(codes),
+            "mu": packed(mu),
+            "sigma": packed(sigma),
+            "units": units.tolist(),
+            "points": points.tolist(),
+            "radius": radius,
+        },
+    )
+    nearest = torch.cdist(points / units, codes / units).amin(1)
+    inside = (((points[:, None] - mu) / sigma).norm(dim=2) <= radius).sum(1)
+    assert torch.allclose(torch.tensor([row[0] for row in found]), nearest, atol=1e-4)
+    assert [row[1] for row in found] == inside.tolist()
+    assert 0 < inside.float().mean() < 50, "a test of nothing"
+
+
 def test_labels_are_pushed_apart_and_no_further(tmp_path: Path) -> None:
     points = [[10.0, 10.0], [14.0, 12.0], [14.0, 12.0], [90.0, 40.0], [60.0, 80.0], [18.0, 6.0]]
     apart = node(tmp_path, "cloud.js", "(it, points) => it.apart(points, 20)", points)

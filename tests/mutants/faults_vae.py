@@ -303,4 +303,25 @@ FAULTS = [
         "torch.where(_hit(x, share, None), (u",
         "test_data_corruptions.py",
     ),
+    Fault(
+        "whitened codes around another middle",
+        "models/gaussian_autoencoder.py",
+        "(self._codes(x) - self.mean) @ self.inverse.T",
+        "self._codes(x) @ self.inverse.T",
+        "test_models_gaussian_autoencoder.py",
+    ),
+    Fault(
+        "a width taken for a variance",
+        "models/gaussian_autoencoder.py",
+        "2 * math.log(width)",
+        "math.log(width)",
+        "test_models_gaussian_autoencoder.py",
+    ),
+    Fault(
+        "codes of the whitened autoencoder left white",
+        "models/gaussian_autoencoder.py",
+        "self.mean + z @ self.scale.T",
+        "self.mean + z @ self.scale",
+        "test_models_gaussian_autoencoder.py",
+    ),
 ]

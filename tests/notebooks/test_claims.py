@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from course_lib import predictions
-from course_lib.claims import Settings, claim
+from course_lib.claims import Settings, claim, print_seeds
 from course_lib.predictions import answer, predict
 
 
@@ -89,6 +89,18 @@ def test_small_runs_claim_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 def test_a_claim_must_say_something() -> None:
     with pytest.raises(ValueError, match="must have a bound or an order"):
         claim("it is nice", 3)
+
+
+def test_numbers_by_seed_stand_in_columns_that_fit_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {"one": [[1.234, 12877.4, 99.96], [3.0, 4.0, 5.0]], "another": [[0.5, 0.25, 0.125], [1, 2, 3]]}
+    print_seeds("distance", ["2 numbers", "8 numbers"], rows)
+    assert capsys.readouterr().out.splitlines() == [
+        "distance                           2 numbers             8 numbers",
+        "one                       1.23  12877  99.96    3.00   4.00   5.00",
+        "another                   0.50   0.25   0.12    1.00   2.00   3.00",
+    ]
+    with pytest.raises(ValueError, match="rows must have 1 cells each, as there are columns, got 2"):
+        print_seeds("distance", ["2 numbers"], rows)
 
 
 # predictions

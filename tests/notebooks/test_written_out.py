@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from numpy.polynomial.hermite_e import hermegauss
 from torch import nn
 from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
-from course_lib.data import linear_gaussian
-from course_lib.models import ConvAutoencoder
-from course_lib.objectives import squared_error
-from course_lib.training import AutoencoderStep
+from course_lib.data import binarize, linear_gaussian
+from course_lib.models import ConvAutoencoder, ConvDecoder, ConvEncoder, ConvVAE
+from course_lib.objectives import bernoulli_log_prob, kl_standard_normal, squared_error
+from course_lib.training import AutoencoderStep, VAEStep
 
 LESSONS = Path(__file__).parents[2] / "notebooks"
 
@@ -35,7 +36,7 @@ def written_out(lesson: str, *names: str, **given: Any) -> list[Any]:
                     found[node.name] = node
     missing = [name for name in names if name not in found]
     assert not missing, f"{path.name} defines no {', '.join(missing)}"
-    namespace = {"torch": torch, "nn": nn, "math": math, **given}
+    namespace = {"torch": torch, "nn": nn, "F": F, "math": math, **given}
     tree = ast.Module([found[name] for name in names], type_ignores=[])
     exec(compile(tree, str(path), "exec"), namespace)
     return [namespace[name] for name in names]
@@ -129,3 +130,65 @@ def test_lesson_04_writes_the_divergence_of_its_dials() -> None:
     logits = 2 * torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(4))
     uniform = Categorical(logits=torch.zeros(4))
     assert torch.allclose(kl_uniform(logits), kl_divergence(Categorical(logits=logits), uniform).sum(1), rtol=1e-5)
+
+
+GIVEN = {"binarize": binarize, "ConvEncoder": ConvEncoder, "ConvDecoder": ConvDecoder}
+
+
+def test_lesson_05_writes_the_librarys_two_terms() -> None:
+    kl_to_prior, two_terms = written_out("05", "kl_to_prior", "two_terms")
+    generator = torch.Generator().manual_seed(4)
+    logits, uniform = 2 * torch.randn(2, 5, 1, 4, 3, generator=generator)
+    x = (uniform > 0.3).float()
+    mu, logvar = torch.randn(2, 5, 7, generator=generator)
+    assert torch.allclose(kl_to_prior(mu, logvar), kl_standard_normal(mu, logvar), rtol=1e-5)
+    distortion, rate = two_terms(logits, x, mu, logvar)
+    assert torch.allclose(distortion, -bernoulli_log_prob(logits, x), rtol=1e-5)
+    assert torch.equal(rate, kl_to_prior(mu, logvar))
+
+
+def test_lesson_05_writes_the_librarys_vae() -> None:
+    (written,) = written_out("05", "VAE", ConvEncoder=ConvEncoder, ConvDecoder=ConvDecoder)
+    x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(5)
+    mine = written(latent_dim=7)
+    torch.manual_seed(5)
+    library = ConvVAE(latent_dim=7, batch_norm=True)
+    for ours, theirs in zip(mine.encode(x), library.encode(x), strict=True):
+        assert torch.equal(ours, theirs)
+    z = torch.randn(3, 7, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(mine.decode(z), library.decode(z))
+
+
+@pytest.mark.parametrize("beta", [1.0, 3.0])
+def test_lesson_05_trains_as_the_librarys_step_does(beta: float) -> None:
+    written, _, _, train_model = written_out("05", "VAE", "kl_to_prior", "two_terms", "train_model", **GIVEN)
+    # float64: a bias before batch normalisation has no gradient but rounding, of which Adam makes whole steps
+    x = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    torch.manual_seed(6)
+    mine, library = written(latent_dim=3).double(), ConvVAE(latent_dim=3, batch_norm=True).double()
+    library.load_state_dict(mine.state_dict())
+    torch.manual_seed(7)
+    history = train_model(mine, x, 4, beta=beta, batch_size=5, seed=11)
+
+    step, generator = VAEStep(library, lr=3e-3, beta=beta), torch.Generator().manual_seed(11)
+    torch.manual_seed(7)
+    for number in range(4):
+        step.optimizer.param_groups[0]["lr"] = 3e-3 if number < 3 else 5e-4
+        parts = step(x[torch.randint(20, (5,), generator=generator)])
+        assert history[number] == pytest.approx((parts["-reconstruction"].item(), parts["KL"].item()), rel=1e-4)
+    with torch.no_grad():
+        for ours, theirs in zip(mine.encode(x), library.encode(x), strict=True):
+            assert torch.allclose(ours, theirs, rtol=1e-6)
+        assert torch.allclose(mine.decode(x[:5, 0, 0, :3]), library.decode(x[:5, 0, 0, :3]), rtol=1e-4)
+
+
+def test_lesson_05_without_noise_and_rate_trains_an_autoencoder() -> None:
+    written, _, _, train_model = written_out("05", "VAE", "kl_to_prior", "two_terms", "train_model", **GIVEN)
+    x = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(3)).round()
+    torch.manual_seed(6)
+    mine = written(latent_dim=3)
+    before = mine.encoder[-1].weight.detach().clone()
+    train_model(mine, x, 3, beta=0.0, noise=0.0, batch_size=5)
+    moved = (mine.encoder[-1].weight - before).abs().amax(1) > 0
+    assert moved.tolist() == [True] * 3 + [False] * 3, "widths have no gradient"

@@ -49,13 +49,17 @@ def scrubber(
 
 @styled
 def _stills(pictures: list[str], labels: list[str]) -> Figure:
-    """Some of the frames beside each other, the first and the last among them."""
-    chosen = sorted({round(i) for i in np.linspace(0, len(pictures) - 1, _STILLS)})
+    """Some of the frames, the first and the last among them: beside each other, wide ones below each other."""
+    width, height = Image.open(io.BytesIO(base64.b64decode(pictures[0]))).size
+    wide = width > 2 * height
+    chosen = sorted({round(i) for i in np.linspace(0, len(pictures) - 1, 3 if wide else _STILLS)})
     arrays = [np.asarray(Image.open(io.BytesIO(base64.b64decode(pictures[i])))) for i in chosen]
-    height, width = arrays[0].shape[:2]
-    each = min(width, 760 / len(chosen)) / DPI
-    figure = Figure(figsize=(each * len(chosen), each * height / width + 0.3), dpi=DPI, layout="constrained")
-    for axes, array, i in zip(figure.subplots(1, len(chosen), squeeze=False)[0], arrays, chosen, strict=True):
+    rows, columns = (len(chosen), 1) if wide else (1, len(chosen))
+    each = min(width, 760 / columns) / DPI
+    size = (each * columns, (each * height / width + 0.3) * rows)
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, array, i in zip(grid, arrays, chosen, strict=True):
         axes.imshow(array, cmap="gray", vmin=0, vmax=255)
         axes.set_title(labels[i], fontsize=9)
         axes.set_axis_off()
