@@ -73,7 +73,10 @@ def claim(
     text = f"{sentence}: {measured}. {missed}"
     if os.environ.get("COURSE_STRICT", "0") not in ("", "0") and not example:
         raise AssertionError(f"a claim doesn't hold. {text}")
-    print(f"✗ {text} It did not come out on this machine; the lesson's text says what came out on ours.")
+    elsewhere = (
+        "" if example else " It did not come out on this machine; the lesson's text says what came out on ours."
+    )
+    print(f"✗ {text}{elsewhere}")
 
 
 def print_seeds(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[Sequence[Number]]]) -> None:

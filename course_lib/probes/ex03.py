@@ -27,7 +27,8 @@ class Watched:
 
     ``calls`` of the decoder, ``cut``: how many gave logits that carry no gradient. ``steps`` of an optimiser, and
     ``lr``, its learning rate. ``off``: how far from mu the first codes were, and ``moves``: how far each code was from
-    the one before it at its place, root mean squares in units of sigma.
+    the one before it at its place, root mean squares in units of sigma; ``apart``: how much the dimensions of the first
+    codes differ in that. ``turns``: the cosines between the gradients of one step and the next.
     """
 
     mu: Tensor
@@ -37,8 +38,11 @@ class Watched:
     steps: int = 0
     lr: float = math.nan
     off: float = math.nan
+    apart: float = math.nan
     moves: list[float] = field(default_factory=list)
+    turns: list[float] = field(default_factory=list)
     _last: Tensor | None = None
+    _gradient: Tensor | None = None
 
     def decoded(self, decoder: nn.Module, args: tuple[Any, ...], logits: Any) -> None:
         z = args[0] if args else None
@@ -49,7 +53,9 @@ class Watched:
         sigma = torch.exp(0.5 * self.logvar)
         codes = z.detach()
         if self.calls == 1 and codes.numel() % self.mu.numel() == 0:
-            self.off = ((codes.reshape(-1, *self.mu.shape) - self.mu) / sigma).square().mean().sqrt().item()
+            noise = (codes.reshape(-1, *self.mu.shape) - self.mu) / sigma
+            self.off = noise.square().mean().sqrt().item()
+            self.apart = noise.std(-1).mean().item()
         if self._last is not None and self._last.shape == codes.shape and codes.numel() % sigma.numel() == 0:
             self.moves.append(
                 ((codes - self._last).reshape(-1, *sigma.shape) / sigma).square().mean().sqrt().item()
@@ -59,12 +65,27 @@ class Watched:
     def stepped(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         self.steps += 1
         self.lr = float(optimizer.param_groups[0]["lr"])
+        given = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        gradient = torch.cat([g.detach().flatten() for g in given]) if given else None
+        if gradient is not None and self._gradient is not None and self._gradient.shape == gradient.shape:
+            self.turns.append(torch.cosine_similarity(gradient, self._gradient, dim=0).item())
+        self._gradient = None if gradient is None else gradient.clone()
 
     def tensor(self) -> Tensor:
-        """Calls, share of cut ones, steps, learning rate, off, the median of the moves; nan for what wasn't seen."""
-        moved = sorted(self.moves)[len(self.moves) // 2] if self.moves else math.nan
+        """Calls, share of cut ones, steps, learning rate, off, apart, the medians of moves and of turns; nan for what
+        wasn't seen."""
         cut = self.cut / self.calls if self.calls else math.nan
-        return torch.tensor([self.calls, cut, self.steps, self.lr, self.off, moved], dtype=torch.float64)
+        numbers = [
+            self.calls,
+            cut,
+            self.steps,
+            self.lr,
+            self.off,
+            self.apart,
+            _median(self.moves),
+            _median(self.turns),
+        ]
+        return torch.tensor(numbers, dtype=torch.float64)
 
     @contextmanager
     def watching(self, decoder: nn.Module) -> Iterator[None]:
@@ -77,6 +98,10 @@ class Watched:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2] if values else math.nan
 
 
 def decoder_of(case: Case) -> nn.Module:

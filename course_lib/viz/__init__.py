@@ -6,7 +6,9 @@ with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the
 
 from course_lib.viz.charts import bars, histograms, lines, shift_and_floor, training_curves
 from course_lib.viz.clouds import class_colors, clouds_and_samples, draw_clouds
+from course_lib.viz.densities import same_shares, wider_box
 from course_lib.viz.diagrams.course import course_diagram
+from course_lib.viz.diagrams.draws import draw_diagram
 from course_lib.viz.diagrams.models import (
     autoencoder_diagram,
     gan_diagram,
@@ -25,6 +27,7 @@ from course_lib.viz.style import COLORS, new_figure
 from course_lib.viz.walks import interpolate, latent_traversal, latent_walk
 from course_lib.viz.widgets.cloud import cloud_and_line
 from course_lib.viz.widgets.code_map import code_map
+from course_lib.viz.widgets.draws import draw_and_gradient, gumbel_triangle
 from course_lib.viz.widgets.glyph_factors import glyph_factors
 from course_lib.viz.widgets.one_latent import one_latent
 from course_lib.viz.widgets.pad import pad

@@ -200,3 +200,8 @@ def test_what_paints_noise_is_refused() -> None:
     result = judged(answer)
     assert result.outcome == "named"
     assert "of the pixels on average (computed, not drawn)" in result.feedback
+
+
+@pytest.mark.parametrize("task", [LAPLACE, BASELINE, ONE_HOT, SURROGATE, PAINT], ids=lambda task: task.name)
+def test_inputs_come_of_any_seed_that_a_grader_takes(task) -> None:
+    assert len(task.cases(2**63 - 1)) >= 1

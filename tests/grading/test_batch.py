@@ -161,19 +161,22 @@ def test_a_broken_one_gets_zero_with_a_reason(by_learner: dict[str, Result]) -> 
 def test_an_earlier_edition_is_graded_on_its_own_tasks(tmp_path: Path) -> None:
     """What was handed out before the exercise asked for something else, solved; with and without its version."""
     first = read_notebook(ROOT / "tests/exercises/handed_in/05_first_edition.ipynb")
-    for cell in first.cells:
+    summed = deepcopy(first)
+    for cell in summed.cells:
         if cell.metadata.nbgrader.grade_id == "negative_elbo":
             cell.source = cell.source.replace(".mean()", ".sum()")
-    hand_in(tmp_path / "in", "ada", VAE, first)
+    hand_in(tmp_path / "in", "ada", VAE, summed)
     del first.metadata["course"]
     nbformat.write(first, tmp_path / "in" / "bob.ipynb")
-    for result in grade_folder(tmp_path / "in", tmp_path / "out").results:
-        marks = {verdict.task: verdict.points for verdict in result.verdicts}
-        assert marks == {
-            "kl_divergence": 2, "reparameterize": 2, "bernoulli_log_likelihood": 2, "negative_elbo": 0, "train_vae": 4
-        }, result.verdicts  # fmt: skip
-        assert result.max_score == 12
-        assert "you summed over the batch" in result.verdicts[3].message
+    results = {result.learner: result for result in grade_folder(tmp_path / "in", tmp_path / "out").results}
+    wrong, right = results["ada"].verdicts, results["bob"].verdicts
+    names = ["kl_divergence", "reparameterize", "bernoulli_log_likelihood", "negative_elbo", "train_vae"]
+    assert [verdict.task for verdict in right] == [verdict.task for verdict in wrong] == names
+    assert [verdict.points for verdict in right] == [2, 2, 2, 2, 4], right
+    assert [verdict.points for verdict in wrong] == [2, 2, 2, 0, 0], wrong
+    assert "you summed over the batch" in wrong[3].message
+    assert "It calls negative_elbo, which isn't right yet" in wrong[4].message
+    for result in results.values():
         assert "has been changed since this version of it was handed out" in result.notes[0]
 
 
@@ -219,7 +222,12 @@ HOSTILE = {
     "prints": ("while True:\n    print('x' * 1000)", "stopped", 2, "put out more than"),
     "kills": ("import os\nos._exit(0)", "stopped", 2, "The kernel died."),
     "parent": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "graded", 4, "There is no function"),
-    "library": ("from course_lib.models import reparameterize", "graded", 4, "asks you to write"),
+    "library": (
+        "from course_lib.objectives import bernoulli_log_prob as grey_log_likelihood",
+        "graded",
+        4,
+        "asks you to write",
+    ),
     "judges": (
         "from course_lib.tasks import judging" + RIGHT.replace("return", "return judging.judge and"),
         "graded",

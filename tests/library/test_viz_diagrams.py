@@ -6,6 +6,7 @@ from matplotlib.patches import FancyArrowPatch
 from course_lib.viz import (
     autoencoder_diagram,
     bars,
+    draw_diagram,
     gan_diagram,
     histograms,
     latent_variable_diagram,
@@ -25,6 +26,9 @@ DRAWINGS = [
     lambda: gan_diagram("generator"),
     vae_gan_diagram,
     lambda: vae_gan_diagram(gradients=True),
+    draw_diagram,
+    lambda: draw_diagram("pathwise"),
+    lambda: draw_diagram("score"),
 ]
 
 

@@ -25,6 +25,8 @@ WIDGETS = {
     "cloud_and_line": viz.cloud_and_line,
     "code_map": viz.code_map,
     "one_latent": viz.one_latent,
+    "draw_and_gradient": viz.draw_and_gradient,
+    "gumbel_triangle": viz.gumbel_triangle,
     "pad": lambda: viz.pad(lambda x, y: torch.linspace(x, y + 1, 16).reshape(4, 4)),
     "scrubber": lambda: viz.scrubber(torch.rand(5, 1, 8, 8)),
     "two_maps": viz.two_maps,

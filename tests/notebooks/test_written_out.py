@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from numpy.polynomial.hermite_e import hermegauss
 from torch import nn
-from torch.distributions import MultivariateNormal, Normal, kl_divergence
+from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
 from course_lib.data import binarize, linear_gaussian
 from course_lib.models import ConvAutoencoder, ConvDecoder, ConvEncoder, ConvVAE
@@ -105,6 +106,30 @@ def test_lesson_03_knows_the_elbo_of_the_linear_world() -> None:
     q = MultivariateNormal(posterior.mean + 0.4, torch.diag(torch.tensor([0.3, 0.1, 0.5])).double())
     gap = kl_divergence(q, posterior).item()
     assert closed_form_elbo(q) == pytest.approx(world.log_prob(x).item() - gap, abs=1e-5)
+
+
+def test_lesson_04_writes_two_estimators_of_the_same_gradient() -> None:
+    """Their means by quadrature, which is exact for polynomials, are the gradient of the mean cost."""
+    pathwise, score_function = written_out("04", "pathwise", "score_function")
+    nodes, weights = (torch.from_numpy(values) for values in hermegauss(12))
+    eps = torch.cartesian_prod(nodes, nodes)
+    weight = torch.cartesian_prod(weights, weights).prod(1) / (2 * math.pi)
+    mu, sigma = 0.7, 1.3
+
+    def cost(z: torch.Tensor) -> torch.Tensor:
+        return z[:, 0] ** 3 + z[:, 0] * z[:, 1] - z[:, 1] ** 2
+
+    exact = torch.tensor([[3 * (mu**2 + sigma**2) + mu, -mu], [6 * mu * sigma, -2 * sigma]], dtype=torch.float64)
+    for found in (pathwise(cost, mu, sigma, eps), score_function(cost, mu, sigma, eps, 2.5)):
+        assert found.shape == (2, len(eps), 2)
+        assert torch.allclose((weight[:, None] * found).sum(1), exact)
+
+
+def test_lesson_04_writes_the_divergence_of_its_dials() -> None:
+    (kl_uniform,) = written_out("04", "kl_uniform", F=nn.functional, POSITIONS=4)
+    logits = 2 * torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(4))
+    uniform = Categorical(logits=torch.zeros(4))
+    assert torch.allclose(kl_uniform(logits), kl_divergence(Categorical(logits=logits), uniform).sum(1), rtol=1e-5)
 
 
 GIVEN = {"binarize": binarize, "ConvEncoder": ConvEncoder, "ConvDecoder": ConvDecoder}

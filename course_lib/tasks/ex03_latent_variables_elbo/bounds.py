@@ -30,6 +30,8 @@ def _weights(seed: int, gradient: bool) -> list[Case]:
     ]:
         spread = 1.3 * torch.randn(num_draws, len(levels), generator=source, dtype=_F64).clamp(-2, 2)
         log_w = torch.tensor(levels, dtype=_F64) + spread + away_from_zero(spread.shape, source, dtype=_F64) / 4
+        if len(levels) > 1 and levels[0] < -100:
+            log_w[1] -= 150  # a draw that missed; what is set against it overflows
         cases.append({"log_w": log_w.to(dtype).requires_grad_(gradient)})
     return cases
 
@@ -93,6 +95,11 @@ IMPORTANCE_WEIGHTED_BOUND = Task(
             "with nothing: each image needs its own, over dim 0.",
         ),
         Mistake(
+            lambda log_w: log_w.min(0).values + (log_w - log_w.min(0).values).exp().mean(0).log(),
+            "the *smallest* log-weight was taken out. Beside a draw that missed the image all others are infinite "
+            "then: take out the largest.",
+        ),
+        Mistake(
             lambda log_w: log_w.logsumexp(0),
             "log K is missing: this is the logarithm of the *sum* of the weights. It grows with K even if all weights "
             "are equal, and is no bound.",
@@ -127,8 +134,17 @@ IMPORTANCE_WEIGHTED_BOUND = Task(
             "the maximum was taken out and never put back: add it to the logarithm at the end.",
         ),
         Mistake(
+            lambda log_w: importance_weighted_bound(log_w) + log_w.max(0).values,
+            "the largest log-weight counts twice: what was taken out once is put back once. (logsumexp does both by "
+            "itself.)",
+        ),
+        Mistake(
             lambda log_w: log_w.logsumexp(1) - math.log(log_w.shape[1]),
             "this is the mean over images, one number for each draw. The K draws stand in dim 0.",
+        ),
+        Mistake(
+            lambda log_w: log_w.logsumexp(1) - math.log(len(log_w)),
+            "the sum runs over images, one number for each draw. The K draws of an image stand in dim 0.",
         ),
         Mistake(
             lambda log_w: log_w.logsumexp((0, 1)) - math.log(log_w.numel()),
@@ -240,6 +256,11 @@ EFFECTIVE_SAMPLE_SIZE = Task(
             lambda log_w: _ratio((log_w - log_w.max()).exp()),
             "one maximum was taken out for all images together. An image whose weights are all far below it is left "
             "with 0/0: each image needs its own, over dim 0.",
+        ),
+        Mistake(
+            lambda log_w: _ratio((log_w - log_w.min(0).values).exp()),
+            "the *smallest* log-weight was taken out. Beside a draw that missed the image all others are infinite "
+            "then: take out the largest.",
         ),
         Mistake(
             lambda log_w: torch.softmax(log_w, 0).square().sum(0),

@@ -54,6 +54,22 @@ _NO_NOISE = (
 _ONE_NOISE = (
     "each step used the same few draws. The clouds then fit these, and no others: draw eps anew, inside the loop."
 )
+_SHARED_NOISE = (
+    "all dimensions of a code got the same noise. Then codes lie on a line, and not in a cloud: each dimension needs "
+    "noise of its own, of the shape of mu."
+)
+_OTHER_SCALE = (
+    "the first codes weren't as far from the given mu as the given logvar says. Start there: the noise is standard "
+    "normal (torch.randn, not rand), and sigma is exp(0.5 * logvar), the root of the variance."
+)
+_UNCLEARED = (
+    "old gradients are never cleared: each step takes along those of all steps before it. Call optimizer.zero_grad() "
+    "in each step, or put fresh gradients into mu.grad and logvar.grad."
+)
+_MIXED = (
+    "some images gained and others lost. Is each one weighed against draws of its own cloud? Where draws are put "
+    "into one long batch, images and clouds must be repeated in the same order."
+)
 _CUT = (
     "no gradient goes through the decoder, so mu and logvar learn of nothing but the KL. Something cuts the "
     "path: no_grad, detach(), .data, .sample()."
@@ -151,6 +167,8 @@ def fit_posterior(
     noise: Callable[[Tensor], Tensor] = lambda eps: eps,
     sample: Callable[[Tensor], Tensor] = lambda z: z,
     same_noise: bool = False,
+    accumulated: bool = False,
+    target: Callable[[Tensor, Tensor], Tensor] = Tensor.expand_as,
     fitted: tuple[bool, bool] = (True, True),
     draws: Callable[[Tensor], Tensor] = lambda log_w: log_w.mean(0),
     images: Callable[[Tensor], Tensor] = torch.sum,
@@ -165,11 +183,11 @@ def fit_posterior(
     for _ in range(num_steps):
         eps = eps if same_noise else torch.randn_like(eps)
         logits = decoder(sample(reparameterize(mu, logvar, noise(eps))))
-        bits = F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(-1)
+        bits = F.binary_cross_entropy_with_logits(logits, target(x, logits), reduction="none").sum(-1)
         loss = -sign * images(draws(-pixels * bits) - kl_weight * kl_standard_normal(mu, logvar))
         gradients = torch.autograd.grad(loss, wanted, allow_unused=True)
         for p, gradient in zip(wanted, gradients, strict=True):
-            p.grad = gradient
+            p.grad = gradient if p.grad is None or not accumulated else p.grad + gradient
         steps.step()
     return returned(mu.detach(), logvar.detach())
 
@@ -224,7 +242,9 @@ class _Fit:
     steps: float
     lr: float
     off: float
+    apart: float
     moved: float
+    alike: float
 
 
 def measure(case: Case, outputs: Outputs) -> Verdict:
@@ -246,7 +266,8 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     share = SHARE if len(x) > 1 else SHARE_OF_ONE
     enough = bool(gain.mean() >= share * possible.mean())
     below = int((gain < -_WORSE).sum())
-    if enough and not below:
+    shared = seen.apart < 0.05 * seen.off
+    if enough and not below and not shared:
         return Verdict("right")
     message = (
         f"The bound is {came.mean():.2f} nats per image on average, the encoder's {start.mean():.2f}; about "
@@ -254,7 +275,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
         f"more than {_WORSE} nats below the encoder's bound ({_NUM_DRAWS} draws each)."
     )
     numbers = _Numbers(start, came, best)
-    hint = _unmoved(mu, logvar, new_mu, new_logvar, seen)
+    hint = _SHARED_NOISE if shared and seen.off > 0.1 else _unmoved(mu, logvar, new_mu, new_logvar, seen)
     hint = hint or _misread(decoder, case, new_mu, new_logvar, numbers)
     hint = hint or (_SOME_WORSE if enough else _diagnosis(best_logvar, new_mu, new_logvar, seen, numbers))
     return Verdict("wrong", message, hint)
@@ -315,6 +336,12 @@ def _diagnosis(best_logvar: Tensor, new_mu: Tensor, new_logvar: Tensor, seen: _F
         return _CUT
     if seen.off < 1e-3 and seen.moved < 0.5:
         return _NO_NOISE
+    if numbers.gain < -150:
+        return _UPHILL
+    if seen.alike > 0.9 and seen.moved >= 0.5 and seen.steps >= 60 and seen.lr >= 3e-3:
+        return _UNCLEARED
+    if new_mu.numel() > 50 and not 0.7 < seen.off < 1.4:
+        return _OTHER_SCALE
     if kl < 1.0:
         return _PRIOR
     if numbers.gain < -30:
@@ -330,6 +357,8 @@ def _diagnosis(best_logvar: Tensor, new_mu: Tensor, new_logvar: Tensor, seen: _F
         return _FEW_STEPS
     if seen.lr < 3e-3:
         return _SMALL_STEPS
+    if (numbers.came < numbers.start - _WORSE).sum() >= 0.25 * len(new_mu) and numbers.gain > 0:
+        return _MIXED
     if wider > 0.12 and numbers.gain > 0:
         return _WIDER
     return _NOT_YET if numbers.gain > 0 else _NOT_BETTER
@@ -380,6 +409,12 @@ FIT_POSTERIOR = Task(
         Mistake(partial(fit_posterior, sample=Tensor.detach), _CUT),
         Mistake(partial(fit_posterior, pixels=1 / 64), _PRIOR),
         Mistake(partial(fit_posterior, noise=torch.zeros_like), _NO_NOISE),
+        Mistake(partial(fit_posterior, noise=lambda eps: eps[..., :1].expand_as(eps)), _SHARED_NOISE),
+        Mistake(partial(fit_posterior, noise=lambda eps: 2 * eps), _OTHER_SCALE),
+        Mistake(partial(fit_posterior, accumulated=True), _UNCLEARED),
+        Mistake(
+            partial(fit_posterior, target=lambda x, to: x.repeat_interleave(len(to), 0).reshape(to.shape)), _MIXED
+        ),
         Mistake(partial(fit_posterior, sign=-1.0, num_steps=200), _UPHILL),
         Mistake(partial(fit_posterior, kl_weight=0.0), _NO_KL),
         Mistake(partial(fit_posterior, same_noise=True, num_draws=1), _ONE_NOISE),

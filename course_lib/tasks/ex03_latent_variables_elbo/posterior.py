@@ -85,14 +85,14 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     ]
     if wrong == [True, False]:
         return (
-            "the variance is right, the mean isn't. It is the variance times a sum over pixels: how far each is from "
-            "its offset, times its weight, over the variance of its noise."
+            "the variance is right, the mean isn't. Two tests in a cell of your own: an image that is b itself has "
+            "mean 0; one that is b + 2 w, seen with next to no noise, has a mean near 2."
         )
     right, came = (1 / outputs[names[1]].double().item() for outputs in (expected, got))
     if wrong[1] and came > 0:
         return (
-            f"the precision (one over the variance) should be {right:.4g}, yours is {came:.4g}: 1 from the prior, "
-            "and from each pixel the square of w/s."
+            f"the precision (one over the variance) should be {right:.4g}, yours is {came:.4g}. The prior gives 1; so "
+            f"all pixels together should give {right - 1:.4g}, and yours give {came - 1:.4g}."
         )
     return ""
 
@@ -169,6 +169,10 @@ EXACT_POSTERIOR = Task(
             _from_sums(lambda a, c: (a / (1 + c).sqrt(), 1 / (1 + c))),
             "the mean is multiplied by the standard deviation. Complete the square: it is the variance.",
         ),
+        Mistake(
+            lambda x, w, b, s: exact_posterior(x, w, b, s)[0],
+            "the mean alone came back, and it is right. Return both numbers, the mean and the variance.",
+        ),
         Mistake(_after(lambda m, v: (m, v.sqrt())), "you returned the standard deviation, not the variance."),
         Mistake(_after(lambda m, v: (m, 1 / v)), "you returned the precision: the variance is one over it."),
         Mistake(_after(lambda m, v: (m, v.log())), "you returned the logarithm of the variance."),
@@ -207,6 +211,22 @@ EXACT_POSTERIOR = Task(
                 1 / (1 + (w / s).sum().square()),
             ),
             "you squared after adding up. Then pixels with weights of opposite sign cancel: add the squares.",
+        ),
+        Mistake(
+            lambda x, w, b, s: (
+                ((x - b) * w / (w.square() + s.square())).mean(1),
+                (s.square() / (w.square() + s.square())).mean(),
+            ),
+            "this is the posterior from each pixel by itself, averaged. The pixels were seen together: their "
+            "precisions add up, and the prior's is added once.",
+        ),
+        Mistake(
+            lambda x, w, b, s: (
+                ((x - b) * w / (w.square() + s.square())).sum(1),
+                (s.square() / (w.square() + s.square())).prod(),
+            ),
+            "this is made of the posterior from each pixel by itself, and holds the prior once for every pixel. The "
+            "pixels were seen together: their precisions add up, and the prior's is added once.",
         ),
         Mistake(
             lambda x, w, b, s: (((x - b) / w).mean(1), exact_posterior(x, w, b, s)[1]),

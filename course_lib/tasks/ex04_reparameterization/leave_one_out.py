@@ -26,10 +26,15 @@ _MOST_VARIANCE = 1.1  # times that of the leave-one-out baseline
 Answer = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
+def _source(seed: int, number: int) -> torch.Generator:
+    """The random numbers of that number, of four that a seed has."""
+    return generator(int(torch.randint(1 << 62, (4,), generator=generator(seed))[number]))
+
+
 def _problems(seed: int, case: int, latent_dim: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Logits (kinds, D), and the reward's parts: a constant (kinds,), a factor of each entry (kinds, D), and one of the
     first two entries' product (kinds,)."""
-    source = generator(1000 * seed + case)
+    source = _source(seed, case)
     logits = away_from_zero((_NUM_KINDS, latent_dim), source, 0.2, 0.9, _F64)
     constant = away_from_zero((_NUM_KINDS,), source, 3, 8, _F64)
     return (
@@ -47,7 +52,7 @@ def _cases(seed: int) -> list[Case]:
         logits, constant, each, both = (
             x.repeat(_EACH, *[1] * (x.ndim - 1)) for x in _problems(seed, i, latent_dim)
         )
-        source = generator(1000 * seed + i + 500)
+        source = _source(seed, i + 2)
         chance = torch.rand((num_draws, *logits.shape), generator=source, dtype=_F64)
         z = (chance < logits.sigmoid()).double()
         reward = constant + (each * z).sum(-1) + both * z[..., 0] * z[..., 1]

@@ -2,6 +2,9 @@ r"""A small VAE of grey levels with a prior for each digit. Its parameters come 
 
 The bound is that of :math:`\log p(x|y)`: a code from the prior of the digit y (Kingma et al. 2014, arXiv:1406.5298,
 without the label in encoder and decoder).
+
+The threshold: over 16 secrets the reference reaches a -ELBO of 93.7 to 94.4 nats per test image. Priors that are never
+trained give 95.8, labels of other images 96.0, half the weight on the codes 96.7, four tenths of the steps 98.3.
 """
 
 from collections.abc import Callable
@@ -26,6 +29,7 @@ NUM_STEPS, BETA, FREE_NATS = 500, 1.0, 0.1
 NUM_PIXELS, HIDDEN_DIM, LATENT_DIM, NUM_DIGITS = 64, 128, 8, 10
 _NUM_DRAWS = 4  # of the code, for each test image
 _CHANCE = 181.3  # nats: 64 log 17
+_HALF_WAY = 100.0  # nats: with the labels of other images 96 are left, after 150 steps 103
 
 
 _OTHER_NETWORK = (
@@ -103,8 +107,13 @@ _MANY_OPTIMIZERS = (
     "before the loop."
 )
 _COLLAPSED = (
-    "the price of the codes outweighs the image: the codes say no more than the label does. Does beta count "
-    "once, and is the image's part a sum over pixels?"
+    "the codes say no more than the digit does. Either their price outweighs the image (does beta count once, "
+    "and is the image's part a sum over pixels?), or the decoder has no use for them: z has to be made of mu "
+    "and logvar of the very images that the loss is given."
+)
+_SQUASHED = (
+    "the network is sure of wrong levels, though its loss went down: the likelihood was given something else "
+    "than the logits of these codes. No softmax before it."
 )
 _NO_KL = (
     "the price of the codes plays no part in the loss: they say as much as they like, and nothing draws them "
@@ -198,6 +207,7 @@ def train(
     encoded: Change = _as_it_is,
     prior: Change = _as_it_is,
     sample: Change = _as_it_is,
+    decoded: Change = _as_it_is,
     reduction: Callable[[Tensor], Tensor] = torch.mean,
     clear: str = "first",
     same_noise: bool = False,
@@ -218,7 +228,7 @@ def train(
         eps = eps if same_noise else torch.randn_like(mu)
         z = sample(reparameterize(mu, logvar, noise * (eps[:, :1] if shared_noise else eps)))
         mu_p, logvar_p = map(prior, model.prior(labels(y[index])))
-        log_p = pixels * grey_log_likelihood(model.decode(z), x[index])
+        log_p = pixels * grey_log_likelihood(decoded(model.decode(z)), x[index])
         price = gaussian_kl(mu, logvar, mu_p, logvar_p).mean(0).clamp(min=free_nats).sum()
         loss = sign * reduction(beta * price - log_p)
         if clear == "first":
@@ -436,13 +446,15 @@ def _diagnosis(case: Case, model: GreyVAE, process: Process | None, test: Nats, 
         return _LARGE_STEPS
     if process and process.lr < 1e-3:
         return _SMALL_STEPS
+    if test.image > 1.2 * _CHANCE:
+        return _SQUASHED
     if test.image > 0.9 * _CHANCE:
         return _NOT_TRAINED
     if loss := other_loss(case, process, training):
         return loss
-    if training.code > 1 and training.elsewhere < 1.05 * training.code:
+    if test.image + test.code < _HALF_WAY and training.elsewhere < 1.05 * training.code:
         return _LABELS
-    if test.code < 1:
+    if test.code < 1.2:
         return _COLLAPSED if losses[0] > 30 else _PIXEL_MEAN
     return _TOO_SHORT
 
@@ -493,6 +505,7 @@ TRAIN_GREY_VAE = Task(
         Mistake(partial(train, shared_noise=True), _SHARED_NOISE),
         Mistake(partial(train, clear="late"), _NO_GRADIENT),
         Mistake(_weighted(0.0), _NO_KL),
+        Mistake(partial(train, decoded=lambda logits: logits.softmax(1)), _SQUASHED),
         Mistake(_steps(0.4), _FEW_STEPS),
         Mistake(partial(train, lr=3e-4), _SMALL_STEPS),
         Mistake(partial(train, lr=0.05), _LARGE_STEPS),

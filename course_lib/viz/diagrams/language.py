@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Polygon
 from course_lib.viz.style import BLACK, DPI, GREY, VERMILION, styled
 
 Kind = Literal["tensor", "network", "encoder", "decoder", "loss"]
-Flow = Literal["data", "gradient", "unused"]
+Flow = Literal["data", "gradient", "unused", "cut"]
 
 INCH = 1.18  # from one column, or row, to the next
 HALF_WIDTH = {"tensor": 0.30, "network": 0.42, "encoder": 0.42, "decoder": 0.42, "loss": 0.42}
@@ -21,6 +21,7 @@ _ARROWS: dict[str, Any] = {
     "data": {"color": GREY, "linestyle": "-", "linewidth": 1.5},
     "gradient": {"color": VERMILION, "linestyle": (0, (4, 2)), "linewidth": 1.8},
     "unused": {"color": "#B8B8B8", "linestyle": (0, (1, 2)), "linewidth": 1.5},
+    "cut": {"color": "#B8B8B8", "linestyle": (0, (1, 2)), "linewidth": 1.5},
 }
 
 
@@ -41,7 +42,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """From one box to another, by their names. ``flow``: data, a gradient, or a gradient that exists and isn't used.
+    """From one box to another, by their names. ``flow``: data, a gradient, a gradient that exists and isn't used, or
+    one that is cut, with a cross on it.
 
     ``bend``: 0 is straight; 0.3 curves to the right of its way, -0.3 to the left.
     """
@@ -81,6 +83,7 @@ def diagram(boxes: Mapping[str, Box], arrows: Sequence[Arrow], *, legend: bool =
         _draw_arrow(axes, arrow, boxes, patches)
     if legend:
         names = {"data": "data", "gradient": "gradient that is used", "unused": "gradient that exists, not used"}
+        names["cut"] = "no gradient"
         flows = [flow for flow in names if any(arrow.flow == flow for arrow in arrows)]
         handles = [axes.plot([], [], **_ARROWS[flow], label=names[flow])[0] for flow in flows]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(flows))
@@ -126,6 +129,9 @@ def _draw_arrow(axes: Axes, arrow: Arrow, boxes: Mapping[str, Box], patches: Map
             **_ARROWS[arrow.flow],
         )
     )
+    if arrow.flow == "cut":
+        cross: Any = {"marker": "x", "markersize": 11, "markeredgewidth": 3, "color": VERMILION}
+        axes.plot(*([value] for value in _middle(arrow, boxes)), **cross, zorder=3)
     if arrow.text:
         color = _ARROWS[arrow.flow]["color"] if arrow.flow == "gradient" else GREY
         plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}

@@ -23,6 +23,7 @@ from course_lib.viz.display import close, png
 from course_lib.viz.style import CLASS_COLORS, NAMED_COLORS, as_array
 
 FOLDER = Path(__file__).parent
+COMMON = "widgets.css"  # before those of single widgets
 _IMPORT = re.compile(r'(?<= from )"\./(\w+\.js)"')
 
 
@@ -48,7 +49,8 @@ def style_sheet() -> str:
     classes = "".join(
         f".course-widget .class-{i} {{ color: {color}; fill: {color}; }}\n" for i, color in enumerate(CLASS_COLORS)
     )
-    rules = (FOLDER / "widgets.css").read_text(encoding="utf-8")
+    files = sorted(FOLDER.glob("*.css"), key=lambda path: (path.name != COMMON, path.name))
+    rules = "".join(path.read_text(encoding="utf-8") for path in files)
     return f".course-widget {{ {names}}}\n{classes}{rules}"
 
 

@@ -83,5 +83,5 @@ def _still() -> Figure:
     for file in RECIPES:
         network = _decoder(file)
         with evaluating(network):
-            rows[f"{_NAMES[file][0]} draws"] = torch.sigmoid(network(z))
+            rows[_NAMES[file][0]] = torch.sigmoid(network(z))
     return image_rows(rows)
