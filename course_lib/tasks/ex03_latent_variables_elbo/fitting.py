@@ -79,8 +79,9 @@ _UPHILL = (
     "ELBO."
 )
 _NO_KL = (
-    "the KL plays no part, or hardly any: the clouds have shrunk and run away from the prior. In minus the ELBO it "
-    "counts once, summed over dimensions."
+    "the KL counts too little beside the image, or not at all: the clouds have shrunk and run away from the prior. In "
+    "minus the ELBO the KL, summed over dimensions, counts once against the *mean* of the reconstruction over your "
+    "draws. A sum over K draws counts the image K times."
 )
 _PRIOR = (
     "the clouds are nearly the prior: the KL outweighs the image. Is the reconstruction averaged over pixels, or made "
@@ -417,6 +418,7 @@ FIT_POSTERIOR = Task(
         ),
         Mistake(partial(fit_posterior, sign=-1.0, num_steps=200), _UPHILL),
         Mistake(partial(fit_posterior, kl_weight=0.0), _NO_KL),
+        Mistake(partial(fit_posterior, draws=lambda log_w: log_w.sum(0), kl_weight=1 / 8), _NO_KL),
         Mistake(partial(fit_posterior, same_noise=True, num_draws=1), _ONE_NOISE),
         Mistake(partial(fit_posterior, lr=0.5), _LARGE_STEPS),
         Mistake(partial(fit_posterior, num_steps=10, lr=0.01), _FEW_STEPS),
