@@ -418,7 +418,6 @@ FIT_POSTERIOR = Task(
         ),
         Mistake(partial(fit_posterior, sign=-1.0, num_steps=200), _UPHILL),
         Mistake(partial(fit_posterior, kl_weight=0.0), _NO_KL),
-        Mistake(partial(fit_posterior, draws=lambda log_w: log_w.sum(0), kl_weight=1 / 8), _NO_KL),
         Mistake(partial(fit_posterior, same_noise=True, num_draws=1), _ONE_NOISE),
         Mistake(partial(fit_posterior, lr=0.5), _LARGE_STEPS),
         Mistake(partial(fit_posterior, num_steps=10, lr=0.01), _FEW_STEPS),
