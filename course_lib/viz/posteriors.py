@@ -38,7 +38,8 @@ def posterior_panels(model: VAE, x: Tensor, guesses: Mapping[str, tuple[Tensor, 
     """The posterior of each image of x (N, ...) in the plane, computed on a grid, and Gaussian guesses on top.
 
     ``guesses``: named ``mu`` and ``logvar``, (N, 2) each, drawn as ellipses of two standard deviations; each panel is
-    centred on the last of them. Raises ``ValueError`` for guesses of another shape, or more than three.
+    centred on the last of them. A square image stands in its panel's corner. Raises ``ValueError`` for guesses of
+    another shape, or more than three.
     """
     if not 1 <= len(guesses) <= len(_LOOKS):
         raise ValueError(f"guesses must be one to three named pairs, got {len(guesses)}")
@@ -56,6 +57,12 @@ def posterior_panels(model: VAE, x: Tensor, guesses: Mapping[str, tuple[Tensor, 
             axes.add_patch(Ellipse(mu[i], *(4 * sigma[i]), fill=False, **look))
         axes.set(xlim=ticks[0][[0, -1]], ylim=ticks[1][[0, -1]], aspect="equal", xlabel="$z_1$")
         axes.grid(visible=False)
+        pixels = as_array(x[i]).squeeze()
+        side = int(pixels.size**0.5)
+        if side * side == pixels.size:
+            inset = axes.inset_axes((0.71, 0.71, 0.27, 0.27))
+            inset.imshow(pixels.reshape(side, side), cmap="gray")
+            inset.set_axis_off()
     figure.axes[0].set_ylabel("$z_2$")
     handles = [figure.axes[0].plot([], [], **look)[0] for look in _LOOKS[: len(gaussians)]]
     figure.legend(handles, list(gaussians), loc="outside lower center", ncols=len(gaussians))

@@ -82,8 +82,15 @@ def test_climbing_ends_where_no_other_guess_nearby_is_better(tmp_path: Path, x: 
 
 
 def test_the_still_shows_sums_that_hold() -> None:
-    titles = [axes.get_title(loc="left") for axes in _still(one_latent().data).axes]
-    for title, (x, mean, width) in zip(titles, ((-0.5, 0.0, 0.5), (1.5, 0.0, 1.0), (3.5, 1.8, 0.14)), strict=True):
+    axes = _still(one_latent().data).axes
+    titles = [panel.get_title(loc="left") for panel in axes[:3]]
+    guesses = ((-0.5, 0.0, 0.5), (1.5, 0.0, 1.0), (4.0, 1.955, 0.128))
+    for title, bar, (x, mean, width) in zip(titles, axes[3:], guesses, strict=True):
         wanted = expected(x, mean, width)
+        green, orange = bar.patches
+        assert green.get_x() + green.get_width() == pytest.approx(wanted["elbo"], abs=2e-3)
+        assert orange.get_x() == pytest.approx(wanted["elbo"], abs=2e-3)
+        assert orange.get_width() == pytest.approx(wanted["toPosterior"], abs=2e-3)
+        assert bar.lines[0].get_xdata()[0] == pytest.approx(wanted["evidence"], abs=2e-3)
         for name in ("elbo", "toPosterior", "evidence"):
             assert f"{wanted[name]:.2f}" in title

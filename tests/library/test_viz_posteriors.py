@@ -58,6 +58,14 @@ def test_each_guess_is_an_ellipse_of_two_standard_deviations(linear):
         posterior_panels(model, x, {"q": (torch.zeros(2, 3), torch.zeros(2, 3))})
 
 
+def test_a_square_image_stands_in_its_panels_corner():
+    model = VAE(nn.Linear(4, 4), nn.Linear(2, 4), 2, likelihood="gaussian")
+    x = torch.tensor([[0.8, -1.1, 0.3, 0.5], [0.1, 0.4, -0.6, 0.9]])
+    figure = posterior_panels(model, x, {"q": (torch.zeros(2, 2), torch.zeros(2, 2))})
+    corners = [axes.child_axes[0].images[0].get_array() for axes in figure.axes]
+    assert np.allclose(corners, x.numpy().reshape(2, 2, 2)), "row by row, each in its own panel"
+
+
 def test_an_aggregate_of_priors_is_the_prior_and_others_stand_out():
     figure = aggregate_posterior(torch.zeros(5, 2), torch.zeros(5, 2))
     density, difference = (axes.collections[0].get_array() for axes in figure.axes[:2])

@@ -90,6 +90,11 @@ IMPORTANCE_WEIGHTED_BOUND = Task(
             "log-weight of each image out of the sum before you take exponentials.",
         ),
         Mistake(
+            lambda log_w: log_w.double().exp().mean(0).log().float(),
+            "float64 puts the end off and doesn't remove it: exp(900) is infinite there too, and .float() can't bring "
+            "it back. Take the largest log-weight of each image out of the sum before you take exponentials.",
+        ),
+        Mistake(
             _other_maximum,
             "one maximum was taken out for all images together. An image whose weights are all far below it is left "
             "with nothing: each image needs its own, over dim 0.",
@@ -251,6 +256,11 @@ EFFECTIVE_SAMPLE_SIZE = Task(
             ),
             "float64 puts the end off and doesn't remove it: exp(900) is infinite there too. Only shares matter; take "
             "them before the exponential.",
+        ),
+        Mistake(
+            lambda log_w: _ratio(log_w.double().exp()).float(),
+            "float64 puts the end off and doesn't remove it: exp(900) is infinite there too, and .float() can't bring "
+            "it back. Only shares matter; take them before the exponential.",
         ),
         Mistake(
             lambda log_w: _ratio((log_w - log_w.max()).exp()),

@@ -20,14 +20,20 @@ Answer = Callable[..., Any]
 
 
 def _cases(seed: int) -> list[Case]:
-    """A q that is near the posterior but isn't it; several images, one, float64; images of different likelihood."""
+    """A q that is near the posterior but isn't it; several images, one, float64; images of different likelihood. The
+    last has so many pixels that no float64 holds the weights."""
     source = generator(seed)
     cases: list[Case] = []
-    for num_draws, num_images, num_pixels, dtype in [(5, 4, 6, _F32), (7, 1, 5, _F32), (4, 3, 7, _F64)]:
+    for num_draws, num_images, num_pixels, dtype in [
+        (5, 4, 6, _F32),
+        (7, 1, 5, _F32),
+        (4, 3, 7, _F64),
+        (6, 3, 700, _F64),
+    ]:
         w = away_from_zero((num_pixels,), source, 0.4, 1.3, _F64)
         b = away_from_zero((num_pixels,), source, 0.3, 1.2, _F64)
         s = away_from_zero((num_pixels,), source, 0.5, 1.6, _F64).abs()
-        level = torch.linspace(0.6, 2.0, num_images, dtype=_F64)[:, None]
+        level = torch.linspace(0.6, 2.0, num_images, dtype=_F64)[:, None] * (2 if num_pixels > 100 else 1)
         x = b + level * away_from_zero((num_images, num_pixels), source, 0.5, 1.5, _F64)
         mean, variance = exact_posterior(x, w, b, s)
         mu = mean + 0.3 * away_from_zero(mean.shape, source, 0.5, 1.0, _F64)
@@ -82,16 +88,36 @@ def _by_hand(x: Tensor, w: Tensor, b: Tensor, s: Tensor, mu: Tensor, var: Tensor
     return total / len(x)
 
 
+def _with_a_price(x: Tensor, w: Tensor, b: Tensor, s: Tensor, mu: Tensor, var: Tensor, eps: Tensor) -> Tensor:
+    """Minus the ELBO with its divergence in closed form."""
+    z = mu + var.sqrt() * eps
+    log_likelihood = Normal(z[..., None] * w + b, s).log_prob(x).sum(-1)
+    return (0.5 * (mu.square() + var - 1 - var.log()) - log_likelihood.mean(0)).mean()
+
+
 def _in_words(case: Case, expected: Outputs, got: Outputs) -> str:
-    """By how much it is off; what on an input of one image can't be the reduction."""
+    """By how much it is off, and which constant that is, if it is one."""
     off = got["the value"].double().item() - expected["the value"].double().item()
     var, x, eps = case["var"], case["x"], case["eps"]
     assert isinstance(var, Tensor)
     assert isinstance(x, Tensor)
     assert isinstance(eps, Tensor)
+    if x.shape[1] > 100:
+        return (
+            "it is right for few pixels, and wrong for an image of 700, whose weights no float holds. Is there an exp "
+            "outside of logsumexp, or a small number inside of a logarithm?"
+        )
+    constants = {
+        "log K": math.log(len(eps)),
+        "log B": math.log(len(x)),
+        "log sigma of q": 0.5 * var.double().log().item(),
+    }
+    for name, constant in constants.items():
+        if abs(constant) > 1e-3 and abs(abs(off) - abs(constant)) < 1e-3:
+            return f"it is off by {off:+.4f} nats, and {name} is {constant:.4f}. Is it missing, or counted twice?"
     return (
-        f"it is off by {off:+.4f} nats. Beside that: log K is {math.log(len(eps)):.4f}, log B {math.log(len(x)):.4f}, "
-        f"log sigma of q {0.5 * var.double().log().item():.4f}. Run the two tests on your function."
+        f"it is off by {off:+.4f} nats. Run the two tests on your function: if the first fails, look at the densities "
+        "in the weights; if the second fails, at the means over draws and images."
     )
 
 
@@ -156,6 +182,20 @@ NEGATIVE_LOG_LIKELIHOOD = Task(
         Mistake(
             _estimate(log_q=lambda z, eps, mu, var: torch.zeros_like(z)),
             "q is missing from the weights: draws that q makes often count as often as rare ones.",
+        ),
+        Mistake(
+            _estimate(log_q=lambda z, eps, mu, var: -Normal(mu, var.sqrt()).log_prob(z)),
+            "log q was added. A weight is divided by q(z), so in logarithms it is taken off.",
+        ),
+        Mistake(
+            _with_a_price,
+            "this is minus the ELBO, with the KL in closed form: a bound that lies above -log p(x) by the KL from q to "
+            "the posterior. Asked for is the logarithm of the mean weight, and each weight holds its own log q(z).",
+        ),
+        Mistake(
+            _estimate(reduce=lambda log_w: -log_w.exp().mean(0).log().mean()),
+            "right as mathematics; but an image of 700 pixels has a weight like exp(-1500), which is 0 in every float, "
+            "and the logarithm of 0 is no bound. Your importance_weighted_bound takes care of that.",
         ),
         Mistake(
             _estimate(prior=lambda z, mu, var: torch.zeros_like(z)),

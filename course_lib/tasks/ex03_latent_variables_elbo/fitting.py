@@ -79,8 +79,9 @@ _UPHILL = (
     "ELBO."
 )
 _NO_KL = (
-    "the KL plays no part, or hardly any: the clouds have shrunk and run away from the prior. In minus the ELBO it "
-    "counts once, summed over dimensions."
+    "the KL counts too little beside the image, or not at all: the clouds have shrunk and run away from the prior. In "
+    "minus the ELBO the KL, summed over dimensions, counts once against the *mean* of the reconstruction over your "
+    "draws. A sum over K draws counts the image K times."
 )
 _PRIOR = (
     "the clouds are nearly the prior: the KL outweighs the image. Is the reconstruction averaged over pixels, or made "

@@ -207,6 +207,41 @@ EXACT_POSTERIOR = Task(
         ),
         Mistake(
             lambda x, w, b, s: (
+                ((x - b) * w / s.square()).sum(1) / (1 + (w.abs() / s.square()).sum()),
+                1 / (1 + (w.abs() / s.square()).sum()),
+            ),
+            "the precision of a pixel has |w| in place of w²: a pixel with twice the weight says four times as much.",
+        ),
+        Mistake(
+            _from_sums(_right, weigh=lambda s: torch.ones_like(s) / s.mean().square()),
+            "all pixels share one noise here, the mean of s. Each has its own: weigh it inside the sum over pixels.",
+        ),
+        Mistake(
+            lambda x, w, b, s: (
+                ((x - b) * w / s.square()).sum(1) / (1 + (w / s).square()).sum(),
+                1 / (1 + (w / s).square()).sum(),
+            ),
+            "the prior counts once for every pixel: its 1 stands inside of the sum. All pixels were made by one z, so "
+            "it is added once, after the sum.",
+        ),
+        Mistake(
+            lambda x, w, b, s: (
+                exact_posterior(x, w, b, s)[0],
+                1 / (1 + (w / s).square()).sum(),
+            ),
+            "the prior counts once for every pixel in the variance: its 1 stands inside of the sum. All pixels were "
+            "made by one z, so it is added once, after the sum.",
+        ),
+        Mistake(
+            lambda x, w, b, s: (
+                exact_posterior(x, w, b, s)[0],
+                1 / (1 + (w.abs() / s.square()).sum()),
+            ),
+            "the mean is right, and the precision in the variance has |w| in place of w²: a pixel with twice the "
+            "weight says four times as much.",
+        ),
+        Mistake(
+            lambda x, w, b, s: (
                 ((x - b) * w / s.square()).sum(1) / (1 + (w / s).sum().square()),
                 1 / (1 + (w / s).sum().square()),
             ),

@@ -99,7 +99,7 @@ async function render({ model, el }) {
     {},
     ...[
       ["prior p(z)", "key-prior"],
-      ["likelihood p(x|z), to scale", "key-likelihood"],
+      ["likelihood p(x|z), scaled", "key-likelihood"],
       ["posterior p(z|x)", "key-posterior"],
       ["your guess q(z)", "key-q"],
     ].map(([text, name]) => html("tr", {}, html("th", { scope: "row", class: name, colspan: 2 }, text))),
@@ -120,7 +120,8 @@ async function render({ model, el }) {
   for (let value = low; value <= high; value += 2)
     scale.append(svg("text", { x: onBar(value), y: 39, "text-anchor": "middle" }, `${value}`.replace("-", "−")));
   scale.append(svg("text", { x: onBar(high) - 26, y: 39, "text-anchor": "middle" }, "nats"));
-  bar.append(elboBar, klBar, mark, name, scale);
+  const cut = svg("text", { x: BAR.left + 4, y: 17, class: "named" }, "◂ cut off");
+  bar.append(elboBar, klBar, mark, name, cut, scale);
   const side = html(
     "div",
     { class: "side" },
@@ -165,6 +166,7 @@ async function render({ model, el }) {
     set(klBar, { x: from, y: BAR.top, width: Math.max(0, to - from), height: BAR.height });
     set(mark, { x1: to, x2: to });
     set(name, { x: to + 7 });
+    set(cut, { visibility: elbo < low ? "visible" : "hidden" }); // the bar's left end lies beyond the scale
     const signed = (value) => value.toFixed(2).replace("-", "−");
     numbers.reconstruction.textContent = signed(reconstruction);
     numbers.toPrior.textContent = toPrior.toFixed(2);

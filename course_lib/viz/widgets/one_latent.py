@@ -5,15 +5,16 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from course_lib.viz.style import BLUE, DPI, GREEN, GREY, PURPLE, styled
+from course_lib.viz.style import BLACK, BLUE, DPI, GREEN, GREY, PURPLE, VERMILION, styled
 from course_lib.viz.widgets.host import Widget
 
 _NOISE = 0.5  # the standard deviation of x around z squared
-_STILLS = ((-0.5, 0.0, 0.5), (1.5, 0.0, 1.0), (3.5, 1.8, 0.14))  # x, and q's mean and width
+_STILLS = ((-0.5, 0.0, 0.5), (1.5, 0.0, 1.0), (4.0, 1.955, 0.128))  # x, and q's mean and width
 _GRID = np.linspace(-12, 12, 4801)
 _CAPTION = (
     "One latent number z behind one observation x = z² + noise, at three x: prior, likelihood, posterior, and a guess "
-    "q. A negative x leaves one peak around 0; a large one leaves two, and a Gaussian q can stand on one of them only."
+    "q; below, the bar: green the ELBO, orange KL(q ‖ posterior), which ends at log p(x). A negative x leaves one peak "
+    "around 0; a large one leaves two, and a Gaussian q can stand on one of them only."
 )
 
 
@@ -42,9 +43,9 @@ def one_latent() -> OneLatent:
 
 @styled
 def _still(data: dict[str, Any]) -> Figure:
-    figure = Figure(figsize=(7.6, 2.9), dpi=DPI, layout="constrained")
-    panels = figure.subplots(1, len(_STILLS), sharey=True)
-    for axes, (x, mean, width) in zip(panels, _STILLS, strict=True):
+    figure = Figure(figsize=(7.6, 3.6), dpi=DPI, layout="constrained")
+    panels, bars = figure.subplots(2, len(_STILLS), sharey="row", height_ratios=(8, 1))
+    for axes, bar, (x, mean, width) in zip(panels, bars, _STILLS, strict=True):
         log_likelihood = _log_normal(x, _GRID**2, _NOISE)
         log_joint = _log_normal(_GRID, 0, 1) + log_likelihood
         evidence = np.log(np.trapezoid(np.exp(log_joint), _GRID))
@@ -54,12 +55,18 @@ def _still(data: dict[str, Any]) -> Figure:
         axes.fill_between(_GRID, posterior, color=PURPLE, alpha=0.32, label="posterior p(z|x)")
         axes.plot(_GRID, np.exp(_log_normal(_GRID, 0, 1)), ":", color=GREY, label="prior p(z)")
         scaled = 0.9 * np.exp(log_likelihood - log_likelihood.max())
-        axes.plot(_GRID, scaled, "--", color=BLUE, label="likelihood p(x|z), to scale")
+        axes.plot(_GRID, scaled, "--", color=BLUE, label="likelihood p(x|z), scaled")
         axes.plot(_GRID, np.exp(log_q), color=GREEN, label="q(z)")
         axes.set_title(
             f"x = {x:g}: ELBO {elbo:.2f}\n+ KL {evidence - elbo:.2f} = log p(x) {evidence:.2f}", fontsize=9
         )
-        axes.set(xlim=data["z"], ylim=data["density"], xlabel="latent number z")
+        axes.set(xlim=data["z"], ylim=(0, 3.3), xlabel="latent number z")
+        low, high = data["nats"]
+        bar.barh(0, elbo - low, left=low, height=0.9, color=GREEN)
+        bar.barh(0, evidence - elbo, left=elbo, height=0.9, color=VERMILION)
+        bar.axvline(evidence, color=BLACK, linewidth=2.5)
+        bar.set(xlim=(low, high), ylim=(-0.7, 0.7), yticks=[], xlabel="nats")
+        bar.grid(visible=False)
     panels[0].set_ylabel("density")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
