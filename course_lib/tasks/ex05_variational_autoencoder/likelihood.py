@@ -52,9 +52,13 @@ def grey_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     return per_pixel(logits, x).flatten(1).sum(1)
 
 
+def _chosen(logits: Tensor, x: Tensor) -> Tensor:
+    """One for each pixel's level, zero for all others."""
+    return F.one_hot(x, logits.shape[1]).movedim(-1, 1)
+
+
 def _by_one_hot(logits: Tensor, x: Tensor) -> Tensor:
-    chosen = F.one_hot(x, logits.shape[1]).movedim(-1, 1)
-    return ((logits * chosen).sum(1) - logits.logsumexp(1)).flatten(1).sum(1)
+    return ((logits * _chosen(logits, x)).sum(1) - logits.logsumexp(1)).flatten(1).sum(1)
 
 
 def _summed(pixels: Answer) -> Answer:
@@ -181,6 +185,28 @@ GREY_LOG_LIKELIHOOD = Task(
             _naive(0.0),
             "right as mathematics, but softmax rounds to exactly 0 at large logits, and log(0) spoils value "
             "and gradient. Work with the logits themselves.",
+        ),
+        Mistake(
+            lambda logits, x: logits.softmax(1).log().gather(1, x[:, None]).flatten(1).sum(1),
+            "right as mathematics, but softmax rounds to exactly 0 at large logits, and the logarithm of that is -inf. "
+            "log_softmax takes both in one, without rounding between.",
+        ),
+        Mistake(
+            _summed(lambda logits, x: (logits.softmax(1).log() * _chosen(logits, x)).sum(1)),
+            "right as mathematics, but softmax rounds to exactly 0 at large logits, the logarithm of that is -inf, and "
+            "0 times -inf is nan. log_softmax takes both in one, without rounding between.",
+        ),
+        Mistake(
+            _summed(lambda logits, x: logits.gather(1, x[:, None]).squeeze(1) - logits.exp().sum(1).log()),
+            "right as mathematics, but exp overflows in float32 from a logit of 89 on. logsumexp and log_softmax "
+            "subtract the largest logit first.",
+        ),
+        Mistake(
+            _summed(
+                lambda logits, x: (logits.exp() / logits.exp().sum(1, keepdim=True)).gather(1, x[:, None]).log()
+            ),
+            "right as mathematics, but exp overflows in float32 from a logit of 89 on, and infinity over infinity is "
+            "nan. log_softmax subtracts the largest logit first.",
         ),
         Mistake(
             _naive(1e-8),
