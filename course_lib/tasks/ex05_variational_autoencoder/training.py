@@ -418,9 +418,10 @@ def _by_arguments(case: Case, model: GreyVAE, process: Process | None) -> str:
         return ""
     with torch.no_grad():
         image = -grey_log_likelihood(fresh.decode(fresh.encode(x)[0]), x).mean().item()
-    price, free = process.losses[0].item() - image, LATENT_DIM * float(case["free_nats"])
+    passes = _passes(process)
+    price, free = process.losses[:passes].sum().item() - image, LATENT_DIM * float(case["free_nats"])
     right = float(case["beta"]) * free
-    if price < -2 or abs(price - right) < 0.15 * right:
+    if price < -2 or abs(price - right) < 0.15 * right or (passes > 1 and price > right):
         return ""
     if abs(price - free) < 0.15 * free:
         return _BETA_FIXED
@@ -517,6 +518,16 @@ def _other_codes(process: Process) -> str:
     return "" if 0.85 < noise.std() < 1.15 else _OTHER_SCALE
 
 
+def _passes(process: Process) -> int:
+    """Of how many backward passes a step is made: parts of a batch, or terms of the loss; their losses add up."""
+    return max(1, round(len(process.losses) / max(process.num_steps, 1)))
+
+
+def _last_loss(process: Process) -> float:
+    """The loss of a step, over the last of them."""
+    return process.losses[-40:].mean().item() * _passes(process)
+
+
 def other_loss(case: Case, process: Process | None, training: Nats) -> str:
     """Which loss went downhill, read off its last values and what the network leaves on the training images.
 
@@ -524,8 +535,10 @@ def other_loss(case: Case, process: Process | None, training: Nats) -> str:
     """
     if process is None or len(process.losses) < 100 or training.code < 1:
         return ""
-    loss, b = process.losses[-40:].mean().item(), process.batch_size
+    loss, b = _last_loss(process), process.batch_size
     image, price = training.image, float(case["beta"]) * training.floored
+    if _passes(process) > 1 and loss > 1.2 * (image + price):
+        return ""
     for value, hint in (
         (b * (image + price), _SUMMED),
         (image / NUM_PIXELS + price, _PIXEL_MEAN),
@@ -585,7 +598,7 @@ def _given_to_the_loss(case: Case, model: GreyVAE, process: Process | None, trai
     assert isinstance(x, Tensor)
     if process is None or len(process.losses) < 100:
         return ""
-    loss, price = process.losses[-40:].mean().item(), float(case["beta"]) * training.floored
+    loss, price = _last_loss(process), float(case["beta"]) * training.floored
     if loss > 0.8 * (training.image + price):
         return ""
     if not model.prior_logvar.any() and training.image > 0.9 * _CHANCE:
