@@ -26,6 +26,8 @@ NUM_SHOWN = 4
 _MAX_BATCHES = 4000
 _ROWS_KEPT = 2  # of each batch
 _MAX_ROWS = 1024
+_NUM_FOLLOWED = 8  # codes whose gradient is followed
+_SAME = 0.05  # of eight standard normal numbers, all so close to eight others are no chance
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Process:
     added to; ``empty``: the share of those that found none. ``num_optimizers``: that took steps. ``left``: 1 if the
     network that came back has gradients, else 0. Of a VAE: ``cut``, the
     share of codes that came to the decoder without a gradient, and ``noise``, (n, D), what the first code of a batch is
-    made of beside mu and logvar, (z - mu) / sigma.
+    made of beside mu and logvar, (z - mu) / sigma; ``alike``, the share of batches whose first two codes have the
+    same noise; ``from_mu``, ``from_logvar``, the share of the first codes through which a gradient reaches the means,
+    the log-variances. These are nan where nothing was seen.
     """
 
     rows: Tensor
@@ -55,6 +59,9 @@ class Process:
     num_optimizers: int
     left: float
     cut: float
+    alike: float
+    from_mu: float
+    from_logvar: float
     noise: Tensor
 
     @property
@@ -70,6 +77,7 @@ class Process:
         """As named outputs of a probe."""
         counts = [self.num_rows, self.num_distinct, self.batch_size, self.num_optimizers]
         numbers = [*counts, self.binary, self.uncleared, self.empty, self.left, self.cut]
+        numbers += [self.alike, self.from_mu, self.from_logvar]
         return {
             f"{PREFIX}numbers": torch.tensor(numbers, dtype=torch.float64),
             f"{PREFIX}rows": self.rows,
@@ -92,14 +100,16 @@ def split(
             told[name].double() for name in ("numbers", "rows", "mean", "losses", "lrs", "noise")
         )
         num_rows, num_distinct, batch_size, num_optimizers = (int(n) for n in numbers[:4].tolist())
-        binary, uncleared, empty, left, cut = numbers[4:].tolist()
+        binary, uncleared, empty, left, *of_codes = numbers[4:].tolist()
+        cut, alike, from_mu, from_logvar = of_codes
     except (KeyError, ValueError, TypeError, OverflowError, RuntimeError):
         return own, None, shown
     shapes = rows.shape[1:] == mean.shape == (num_pixels,) and losses.ndim == lrs.ndim == 1 and noise.ndim == 2
     if not (shapes and num_rows >= 1 and batch_size >= 1 and len(rows)):
         return own, None, shown
     sizes = num_rows, num_distinct, binary, batch_size
-    return own, Process(rows, mean, *sizes, losses, lrs, uncleared, empty, num_optimizers, left, cut, noise), shown
+    steps = uncleared, empty, num_optimizers, left
+    return own, Process(rows, mean, *sizes, losses, lrs, *steps, cut, alike, from_mu, from_logvar, noise), shown
 
 
 def watched_training(
@@ -151,7 +161,10 @@ class Seen:
         self._optimizers: list[Optimizer] = []
         self._posterior: Tensor | None = None
         self._code: Tensor | None = None
+        self._encoded: list[Tensor] = []  # since the last code
         self._cut: list[bool] = []
+        self._alike: list[bool] = []
+        self._reached: list[tuple[bool, bool]] = []
         self._noise: list[Tensor] = []
         self._handles: list[Any] = []
 
@@ -204,14 +217,30 @@ class Seen:
         """Note what an encoder of a VAE gave: means, then log-variances."""
         if self._latent_dim and isinstance(output, Tensor) and output.shape[1:] == (2 * self._latent_dim,):
             self._posterior = output.detach()
+            self._encoded = [*self._encoded[-3:], output]
 
     def _coded(self, z: Tensor) -> None:
         """Note what a decoder of a VAE is given."""
         self._code = z
         self._cut.append(not z.requires_grad)
+        if len(self._reached) < _NUM_FOLLOWED and z.requires_grad:
+            self._follow(z)
+        self._encoded = []
         if self._posterior is not None and len(self._posterior) == len(z) and len(self._noise) < _MAX_ROWS:
-            mu, logvar = self._posterior[0].chunk(2)
-            self._noise.append(((z[0].detach() - mu) * torch.exp(-0.5 * logvar)).cpu().double())
+            mu, logvar = self._posterior[:2].chunk(2, dim=1)
+            noise = ((z[:2].detach() - mu) * torch.exp(-0.5 * logvar)).cpu().double()
+            self._noise.append(noise[0])
+            if len(z) > 1:
+                self._alike.append(bool((noise[0] - noise[1]).abs().max() < _SAME))
+
+    def _follow(self, z: Tensor) -> None:
+        """Note whether a code's gradient reaches what the encoder gave: its means, its log-variances."""
+        encoded = [output for output in self._encoded if output.requires_grad]
+        if not encoded:
+            return
+        found = torch.autograd.grad(z.sum(), encoded, retain_graph=True, allow_unused=True)
+        halves = [gradient.chunk(2, dim=1) for gradient in found if gradient is not None]
+        self._reached.append((any(bool(m.any()) for m, _ in halves), any(bool(v.any()) for _, v in halves)))
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         self._lrs.append(float(optimizer.param_groups[0]["lr"]))
@@ -255,6 +284,14 @@ class Seen:
             empty=self._empty / max(len(self._lrs), 1),
             num_optimizers=len(self._optimizers),
             left=float(any(p.grad is not None and bool(p.grad.any()) for p in network.parameters())),
-            cut=sum(self._cut) / len(self._cut) if self._cut else math.nan,
+            cut=_share(self._cut),
+            alike=_share(self._alike),
+            from_mu=_share([mu for mu, _ in self._reached]),
+            from_logvar=_share([logvar for _, logvar in self._reached]),
             noise=torch.stack(self._noise) if self._noise else torch.zeros(0, max(self._latent_dim, 1)),
         )
+
+
+def _share(seen: list[bool]) -> float:
+    """The share of them that hold; nan if there are none."""
+    return sum(seen) / len(seen) if seen else math.nan

@@ -103,9 +103,9 @@ def test_nothing_stays_watched() -> None:
     "forged",
     [
         {"numbers": torch.zeros(3)},
-        {"numbers": torch.full((9,), math.nan)},
-        {"numbers": torch.full((9,), math.inf)},
-        {"numbers": torch.zeros(9)},
+        {"numbers": torch.full((12,), math.nan)},
+        {"numbers": torch.full((12,), math.inf)},
+        {"numbers": torch.zeros(12)},
         {"rows": torch.zeros(0, 64)},
         {"rows": torch.zeros(4, 3)},
         {"losses": torch.zeros(())},
@@ -125,7 +125,7 @@ def test_a_forged_account_gives_a_verdict_and_no_mark(forged: dict[str, Tensor])
 
 def test_of_a_vae_codes_and_noise_are_seen() -> None:
     task = find_task("train_grey_vae")
-    (case,) = task.public_cases()
+    case = task.public_cases()[0]
     _, process, _ = split(
         observe(task.probe, lambda x, y, num_steps, *others: task.reference(x, y, 30, *others), case).outputs, 64
     )

@@ -109,6 +109,16 @@ GAUSSIAN_KL = Task(
             "3 needs them apart.",
         ),
         Mistake(
+            _reduced(lambda kl: kl.sum(1, keepdim=True)),
+            "you added up the latent dimensions, and kept one column, (B, 1). Here every dimension keeps its own "
+            "price, shape (B, D).",
+        ),
+        Mistake(
+            _reduced(lambda kl: kl.mean(1, keepdim=True)),
+            "you averaged over the latent dimensions, and kept one column, (B, 1). Each keeps its own price here, "
+            "shape (B, D).",
+        ),
+        Mistake(
             _reduced(lambda kl: kl.mean(1)),
             "you averaged over the latent dimensions. Each keeps its own price here, shape (B, D).",
         ),

@@ -99,6 +99,11 @@ DRAW_DIGITS = Task(
             "deviation.",
         ),
         Mistake(
+            _with(lambda mu, logvar, eps: mu + logvar.sqrt() * eps),
+            "nan came: a root of logvar_p itself, or its logarithm, gives that. It is a logarithm already, and below 0 "
+            "where the variance is below 1. The root is meant for the variance, exp(logvar_p).",
+        ),
+        Mistake(
             _with(lambda mu, logvar, eps: mu + 0.5 * logvar * eps),
             "the exp is missing: 0.5 * logvar_p is the logarithm of the standard deviation.",
         ),
@@ -189,6 +194,15 @@ DRAW_DIGITS = Task(
         Mistake(
             _with(picture=lambda logits: logits.argmax(1).to(logits.dtype) / (NUM_LEVELS - 1)),
             "this is the likeliest level of each pixel. The mean of all of them was asked for.",
+        ),
+        Mistake(
+            _with(picture=lambda logits: logits.argmax(1) / (NUM_LEVELS - 1)),
+            "this is the likeliest level of each pixel, argmax. The mean was asked for: every level counts, as "
+            "much as it is probable. Keep the logits' type, too.",
+        ),
+        Mistake(
+            _with(picture=lambda logits: logits.argmax(1)),
+            "this is the likeliest level of each pixel, from 0 to 16. The mean of all of them was asked for, over 16.",
         ),
         Mistake(
             _with(picture=lambda logits: logits.softmax(1)),

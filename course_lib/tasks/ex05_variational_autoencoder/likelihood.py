@@ -38,6 +38,10 @@ def _cases(seed: int) -> list[Case]:
         x = levels((batch, *pixels), num_levels, source)
         if high > 100:
             x[:, :3] = logits[:, :, :3].argmin(1)  # surely wrong: that must cost the logits' difference
+            logits[:, :, 3] /= 100  # in doubt: only a product of probabilities has a gradient of nan there
+            x[:, 4] = logits[:, :, 4].argmax(
+                1
+            )  # surely right: so has the logarithm of all levels, not of the chosen
         cases.append({"logits": logits.requires_grad_(), "x": x})
     return cases
 
@@ -52,9 +56,13 @@ def grey_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     return per_pixel(logits, x).flatten(1).sum(1)
 
 
+def _chosen(logits: Tensor, x: Tensor) -> Tensor:
+    """One for each pixel's level, zero for all others."""
+    return F.one_hot(x, logits.shape[1]).movedim(-1, 1)
+
+
 def _by_one_hot(logits: Tensor, x: Tensor) -> Tensor:
-    chosen = F.one_hot(x, logits.shape[1]).movedim(-1, 1)
-    return ((logits * chosen).sum(1) - logits.logsumexp(1)).flatten(1).sum(1)
+    return ((logits * _chosen(logits, x)).sum(1) - logits.logsumexp(1)).flatten(1).sum(1)
 
 
 def _summed(pixels: Answer) -> Answer:
@@ -181,6 +189,17 @@ GREY_LOG_LIKELIHOOD = Task(
             _naive(0.0),
             "right as mathematics, but softmax rounds to exactly 0 at large logits, and log(0) spoils value "
             "and gradient. Work with the logits themselves.",
+        ),
+        Mistake(
+            lambda logits, x: logits.softmax(1).log().gather(1, x[:, None]).flatten(1).sum(1),
+            "right as mathematics, but softmax rounds to exactly 0 at large logits, and the logarithm of that is -inf. "
+            "log_softmax takes both in one, without rounding between.",
+        ),
+        Mistake(
+            _summed(lambda logits, x: (logits.softmax(1).log() * _chosen(logits, x)).sum(1)),
+            "right as mathematics, but between lies what float32 can't hold: softmax rounds to exactly 0 at large "
+            "logits, exp overflows, and 0 times infinity is nan. log_softmax and logsumexp subtract the largest logit "
+            "first.",
         ),
         Mistake(
             _naive(1e-8),

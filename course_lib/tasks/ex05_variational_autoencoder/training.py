@@ -30,6 +30,7 @@ NUM_PIXELS, HIDDEN_DIM, LATENT_DIM, NUM_DIGITS = 64, 128, 8, 10
 _NUM_DRAWS = 4  # of the code, for each test image
 _CHANCE = 181.3  # nats: 64 log 17
 _HALF_WAY = 100.0  # nats: with the labels of other images 96 are left, after 150 steps 103
+_FEW, _OTHER, _FLOOR = 20, 3.0, 2.0  # steps, beta and free nats of the second training: its codes cost 48 nats
 
 
 _OTHER_NETWORK = (
@@ -106,10 +107,62 @@ _MANY_OPTIMIZERS = (
     "a new optimiser took every step or so. Adam's running averages then start anew each time: make it once, "
     "before the loop."
 )
+_NOT_OF_IMAGE = (
+    "the codes that the decoder was given aren't made of mu and logvar of the images: priors belong into the loss "
+    "only. Draw z from the posterior, or the decoder never learns which code is which image."
+)
+_NOT_ITS_MEAN = (
+    "the codes that the decoder was given don't have the posterior's mean: no gradient comes through them to mu_q. "
+    "A code is made of mu_q and logvar_q of its image; priors belong into the loss only."
+)
+_NOT_ITS_WIDTH = (
+    "the codes that the decoder was given get no width from logvar_q: no gradient comes through them to it. It "
+    "is another one's width, as the prior's, or it is cut off."
+)
+_BATCH_NOISE = (
+    "all images of a batch got the same noise. Each needs its own: torch.randn_like(mu) has mu's shape, (B, 8)."
+)
+_EXCHANGED = (
+    "posterior and prior changed places in the loss: grey_loss takes mu_q and logvar_q, of the encoder, before mu_p "
+    "and logvar_p, of the prior."
+)
+_OTHER_LEVELS = (
+    "the loss was given other levels than the images have: whole numbers from 0 to 16, as they are in x. Divided by "
+    "16 nearly all of them are 0."
+)
+_OTHER_GIVEN = (
+    "the loss went down, but the network that came back leaves far more on the same images: the loss was given "
+    "something else than the logits of this network's codes and the levels as they are in x."
+)
+_SMALL_BATCH = (
+    "the batches are small: as many steps have then seen fewer images, and the gradients are noisier. About 128 "
+    "images in each step were asked for."
+)
+_LARGE_BATCH = "the batches are large: about 128 random images in each step were asked for."
+_STEPS_FIXED = (
+    "num_steps plays no part, or not alone: a second training, with another num_steps, took another number of steps "
+    "than that."
+)
+_SEED_FIXED = (
+    "seed plays no part: a second training, with another seed, didn't begin with the weights of "
+    "new_grey_vae(seed). Make the network by just that call."
+)
+_BETA_FIXED = (
+    "beta plays no part: in a second training, with another beta, the codes' price had the weight 1. Give the loss "
+    "the argument, not a number."
+)
+_FREE_FIXED = (
+    "free_nats plays no part: in a second training, with more of them, the codes' price lay below its floor. Give "
+    "the loss the argument, not a number."
+)
+_OTHER_PRICE = (
+    "the codes' price in a second training, with another beta and other free nats, isn't what these make of it. "
+    "Give both to grey_loss as they are, each once."
+)
 _COLLAPSED = (
     "the codes say no more than the digit does. Either their price outweighs the image (does beta count once, "
-    "and is the image's part a sum over pixels?), or the decoder has no use for them: z has to be made of mu "
-    "and logvar of the very images that the loss is given."
+    "and is the image's part a sum over pixels?), or the decoder has no use for them: z has to be made of the "
+    "very images that the loss is given."
 )
 _SQUASHED = (
     "the network is sure of wrong levels, though its loss went down: the likelihood was given something else "
@@ -125,9 +178,9 @@ _LARGE_STEPS = (
     "the steps are too large: the loss jumps about. Adam with a learning rate of about 3e-3 was asked for."
 )
 _TOO_SHORT = (
-    "it learns, but not far enough, and batches, steps and learning rate aren't the reason. Does the loss get "
-    "the logits (no softmax before it) and the levels that were encoded? Is the noise drawn anew in each step, "
-    "with scale exp(0.5 * logvar)? Is the optimiser Adam, made once, before the loop?"
+    "it learns, but not far enough, and number of steps, learning rate and the size of batches aren't the reason. "
+    "Does the loss get the logits and the levels of the images that were encoded? Is the optimiser Adam, made once, "
+    "before the loop?"
 )
 _NOT_SHOWN = (
     "the parameters are good, but the model that came back can't be used as the last cell does, or draws "
@@ -176,11 +229,13 @@ def digits(split: str) -> tuple[Tensor, Tensor]:
 
 
 def _cases(seed: int) -> list[Case]:
-    """Twelve hundred of the training images, in an order of their own."""
+    """Twelve hundred of the training images, in an order of their own; and the same for a few steps, with other
+    numbers."""
     x, y = digits("train")
     chosen = torch.randperm(len(x), generator=generator(seed))[:1200]
     given: dict[str, Tensor | int | float] = {"x": x[chosen], "y": y[chosen], "num_steps": NUM_STEPS}
-    return [given | {"seed": seed % 1000, "beta": BETA, "free_nats": FREE_NATS}]
+    other = {"num_steps": _FEW, "seed": 1 + (seed + 500) % 1000, "beta": _OTHER, "free_nats": _FLOOR}
+    return [given | {"seed": seed % 1000, "beta": BETA, "free_nats": FREE_NATS}, given | other]
 
 
 Change = Callable[[Tensor], Tensor]
@@ -211,25 +266,29 @@ def train(
     reduction: Callable[[Tensor], Tensor] = torch.mean,
     clear: str = "first",
     same_noise: bool = False,
-    shared_noise: bool = False,
+    share: Change = _as_it_is,
+    targets: Change = _as_it_is,
     new_optimizers: bool = False,
+    batch: int = 128,
+    swapped: bool = False,
+    codes: Callable[..., tuple[Tensor, Tensor]] = lambda mu_q, logvar_q, mu_p, logvar_p: (mu_q, logvar_q),
 ) -> GreyVAE:
     """A VAE by the book; what the names after the star change are the mistakes."""
     model = new_grey_vae(seed)
     torch.manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     x = images(x)
-    eps = torch.randn(128, LATENT_DIM)
+    eps = torch.randn(batch, LATENT_DIM)
     for _ in range(num_steps):
         if new_optimizers:
             optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-        index = torch.randint(len(x), (128,))
-        mu, logvar = model.encode(encoded(x[index]))
-        eps = eps if same_noise else torch.randn_like(mu)
-        z = sample(reparameterize(mu, logvar, noise * (eps[:, :1] if shared_noise else eps)))
-        mu_p, logvar_p = map(prior, model.prior(labels(y[index])))
-        log_p = pixels * grey_log_likelihood(decoded(model.decode(z)), x[index])
-        price = gaussian_kl(mu, logvar, mu_p, logvar_p).mean(0).clamp(min=free_nats).sum()
+        index = torch.randint(len(x), (batch,))
+        q = model.encode(encoded(x[index]))
+        p = tuple(map(prior, model.prior(labels(y[index]))))
+        eps = eps if same_noise else torch.randn_like(q[0])
+        z = sample(reparameterize(*codes(*q, *p), noise * share(eps)))
+        log_p = pixels * grey_log_likelihood(decoded(model.decode(z)), targets(x[index]))
+        price = gaussian_kl(*(p + q if swapped else q + p)).mean(0).clamp(min=free_nats).sum()
         loss = sign * reduction(beta * price - log_p)
         if clear == "first":
             optimizer.zero_grad()
@@ -262,6 +321,12 @@ def _without_a_step(x: Tensor, y: Tensor, num_steps: int, seed: int, beta: float
     model = new_grey_vae(seed)
     model.encode(x)
     return model
+
+
+def _ignoring(**fixed: float) -> Callable[..., GreyVAE]:
+    """A training in which these arguments have one value, whatever comes."""
+    names = ("num_steps", "seed", "beta", "free_nats")
+    return lambda x, y, *given: train(x, y, **(dict(zip(names, given, strict=True)) | fixed))
 
 
 def _other_returned(x: Tensor, y: Tensor, num_steps: int, seed: int, beta: float, free_nats: float) -> GreyVAE:
@@ -308,6 +373,14 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     if not all(x.is_floating_point() and bool(x.isfinite().all()) for x in own.values()):
         return Verdict("wrong", f"There are parameters that aren't finite numbers.{seen}", _NOT_FINITE)
     model.load_state_dict(own)
+    if case["num_steps"] == _FEW:
+        hint = _by_arguments(case, model, process)
+        numbers = f"num_steps={_FEW}, seed={case['seed']}, beta={_OTHER:g}, free_nats={_FLOOR:g}"
+        return (
+            Verdict("wrong", f"The second training was called with {numbers}.{seen}", hint)
+            if hint
+            else Verdict("right")
+        )
     x, y, seed = case["x"], case["y"], int(case["seed"])
     assert isinstance(x, Tensor)
     assert isinstance(y, Tensor)
@@ -327,30 +400,70 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     return Verdict("wrong", message, _diagnosis(case, model, process, test, training))
 
 
+def _by_arguments(case: Case, model: GreyVAE, process: Process | None) -> str:
+    """Which argument plays no part in a training of a few steps; empty if all do, or it can't be told.
+
+    The network hardly moves in so few steps, so it resembles the one that it began with. No dimension's price has
+    reached the floor in the first step: there all codes cost beta D free_nats, and the image chance.
+    """
+    steps, x = case["num_steps"], case["x"]
+    assert isinstance(x, Tensor)
+    fresh = new_grey_vae(int(case["seed"]))
+    first, now = (nn.utils.parameters_to_vector(m.parameters()) for m in (fresh, model))
+    if torch.equal(first, now) or (process and process.num_steps and not 0.5 < process.num_steps / steps < 1.5):
+        return _STEPS_FIXED
+    if F.cosine_similarity(first, now, dim=0) < 0.1:
+        return _SEED_FIXED
+    if process is None or not len(process.losses):
+        return ""
+    with torch.no_grad():
+        image = -grey_log_likelihood(fresh.decode(fresh.encode(x)[0]), x).mean().item()
+    passes = _passes(process)
+    price, free = process.losses[:passes].sum().item() - image, LATENT_DIM * float(case["free_nats"])
+    right = float(case["beta"]) * free
+    if price < -2 or abs(price - right) < 0.15 * right or (passes > 1 and price > right):
+        return ""
+    if abs(price - free) < 0.15 * free:
+        return _BETA_FIXED
+    return _FREE_FIXED if price < 0.5 * free else _OTHER_PRICE
+
+
 @dataclass(frozen=True)
 class Nats:
-    """Per image: -log p(x|z) at a drawn code, and what the code costs; with another digit's prior; and with the price
-    of every dimension at least the free nats."""
+    """Per image: -log p(x|z) at a drawn code, and what the code costs; with another digit's prior; with the price
+    of every dimension at least the free nats; and with posterior and prior exchanged."""
 
     image: float
     code: float
     elsewhere: float
     floored: float
+    exchanged: float
 
 
 @torch.no_grad()
 def nats(model: GreyVAE, x: Tensor, y: Tensor, seed: int) -> Nats:
     """What a model leaves on images x of the digits y."""
+    q, p = model.encode(x), model.prior(y)
+    price = gaussian_kl(*q, *p).double().mean(0)
+    other = gaussian_kl(*q, *model.prior((y + 1) % NUM_DIGITS)).double().mean(0)
+    exchanged = gaussian_kl(*p, *q).double().mean(0)
+    floored = price.clamp(min=FREE_NATS).sum().item()
+    image = _of_images(model, x, seed)
+    return Nats(image, price.sum().item(), other.sum().item(), floored, exchanged.sum().item())
+
+
+@torch.no_grad()
+def _of_images(
+    model: GreyVAE, x: Tensor, seed: int, decoded: Change = _as_it_is, targets: Change = _as_it_is
+) -> float:
+    """-log p(x|z) per image, at drawn codes; of changed logits or levels."""
     source = generator(seed)
     mu, logvar = model.encode(x)
     image = 0.0
     for _ in range(_NUM_DRAWS):
         z = reparameterize(mu, logvar, torch.randn(mu.shape, generator=source))
-        image -= grey_log_likelihood(model.decode(z), x).double().mean().item()
-    price = gaussian_kl(mu, logvar, *model.prior(y)).double().mean(0)
-    other = gaussian_kl(mu, logvar, *model.prior((y + 1) % NUM_DIGITS)).double().mean(0)
-    floored = price.clamp(min=FREE_NATS).sum().item()
-    return Nats(image / _NUM_DRAWS, price.sum().item(), other.sum().item(), floored)
+        image -= grey_log_likelihood(decoded(model.decode(z)), targets(x)).double().mean().item()
+    return image / _NUM_DRAWS
 
 
 def _in_numbers(process: Process) -> str:
@@ -388,15 +501,31 @@ def _other_codes(process: Process) -> str:
     noise = process.noise
     if process.cut > 0.5:
         return _CUT
+    if process.from_mu < 0.5:
+        return _NOT_OF_IMAGE if process.from_logvar < 0.5 else _NOT_ITS_MEAN
     if len(noise) < 20 or not bool(noise.isfinite().all()):
         return ""
     if noise.square().mean() < 1e-4:
         return _NO_NOISE
+    if process.from_logvar < 0.5:
+        return _NOT_ITS_WIDTH
     if noise.std(0).mean() < 0.05 * noise.abs().mean():
         return _ONE_NOISE
     if noise.std(1).mean() < 0.05:
         return _SHARED_NOISE
+    if process.alike > 0.5:
+        return _BATCH_NOISE
     return "" if 0.85 < noise.std() < 1.15 else _OTHER_SCALE
+
+
+def _passes(process: Process) -> int:
+    """Of how many backward passes a step is made: parts of a batch, or terms of the loss; their losses add up."""
+    return max(1, round(len(process.losses) / max(process.num_steps, 1)))
+
+
+def _last_loss(process: Process) -> float:
+    """The loss of a step, over the last of them."""
+    return process.losses[-40:].mean().item() * _passes(process)
 
 
 def other_loss(case: Case, process: Process | None, training: Nats) -> str:
@@ -406,8 +535,10 @@ def other_loss(case: Case, process: Process | None, training: Nats) -> str:
     """
     if process is None or len(process.losses) < 100 or training.code < 1:
         return ""
-    loss, b = process.losses[-40:].mean().item(), process.batch_size
+    loss, b = _last_loss(process), process.batch_size
     image, price = training.image, float(case["beta"]) * training.floored
+    if _passes(process) > 1 and loss > 1.2 * (image + price):
+        return ""
     for value, hint in (
         (b * (image + price), _SUMMED),
         (image / NUM_PIXELS + price, _PIXEL_MEAN),
@@ -415,6 +546,8 @@ def other_loss(case: Case, process: Process | None, training: Nats) -> str:
     ):
         if abs(loss - value) < 0.05 * value and b > 2:
             return hint
+    if training.exchanged < 1.2 * training.code and training.elsewhere > 2 * training.code:  # else 5 times as much
+        return _EXCHANGED
     beta = (loss - image) / price
     if beta < 0.05:
         return _NO_KL
@@ -446,17 +579,36 @@ def _diagnosis(case: Case, model: GreyVAE, process: Process | None, test: Nats, 
         return _LARGE_STEPS
     if process and process.lr < 1e-3:
         return _SMALL_STEPS
-    if test.image > 1.2 * _CHANCE:
-        return _SQUASHED
-    if test.image > 0.9 * _CHANCE:
-        return _NOT_TRAINED
+    if given := _given_to_the_loss(case, model, process, training):
+        return given
     if loss := other_loss(case, process, training):
         return loss
     if test.image + test.code < _HALF_WAY and training.elsewhere < 1.05 * training.code:
         return _LABELS
     if test.code < 1.2:
         return _COLLAPSED if losses[0] > 30 else _PIXEL_MEAN
+    if process and not 64 <= process.batch_size <= 256:
+        return _SMALL_BATCH if process.batch_size < 64 else _LARGE_BATCH
     return _TOO_SHORT
+
+
+def _given_to_the_loss(case: Case, model: GreyVAE, process: Process | None, training: Nats) -> str:
+    """What went into a loss that isn't this network's on these images: it fell further than the network leaves."""
+    x, seed = case["x"], int(case["seed"])
+    assert isinstance(x, Tensor)
+    if process is None or len(process.losses) < 100:
+        return ""
+    loss, price = _last_loss(process), float(case["beta"]) * training.floored
+    if loss > 0.8 * (training.image + price):
+        return ""
+    if not model.prior_logvar.any() and training.image > 0.9 * _CHANCE:
+        return _NOT_TRAINED
+    squashed = _of_images(model, x, seed, decoded=lambda logits: logits.softmax(1))
+    divided = _of_images(model, x, seed, targets=lambda levels: levels // (NUM_LEVELS - 1))
+    for image, hint in ((squashed, _SQUASHED), (divided, _OTHER_LEVELS)):
+        if abs(loss - image - price) < 0.05 * loss + 0.5:
+            return hint
+    return _OTHER_GIVEN if loss > 5 else ""
 
 
 def _as_made(case: Case, model: GreyVAE) -> bool:
@@ -502,7 +654,22 @@ TRAIN_GREY_VAE = Task(
         Mistake(_weighted(30.0), _COLLAPSED),
         Mistake(partial(train, noise=2.0), _OTHER_SCALE),
         Mistake(partial(train, same_noise=True), _ONE_NOISE),
-        Mistake(partial(train, shared_noise=True), _SHARED_NOISE),
+        Mistake(partial(train, share=lambda eps: eps[:, :1]), _SHARED_NOISE),
+        Mistake(partial(train, share=lambda eps: eps[:1]), _BATCH_NOISE),
+        Mistake(partial(train, codes=lambda mu_q, logvar_q, mu_p, logvar_p: (mu_p, logvar_p)), _NOT_OF_IMAGE),
+        Mistake(partial(train, codes=lambda mu_q, logvar_q, mu_p, logvar_p: (mu_p, logvar_q)), _NOT_ITS_MEAN),
+        Mistake(partial(train, codes=lambda mu_q, logvar_q, mu_p, logvar_p: (mu_q, logvar_p)), _NOT_ITS_WIDTH),
+        Mistake(partial(train, swapped=True), _EXCHANGED),
+        Mistake(partial(train, targets=lambda x: x // (NUM_LEVELS - 1)), _OTHER_LEVELS),
+        Mistake(partial(train, batch=16), _SMALL_BATCH),
+        Mistake(partial(train, batch=1000), _LARGE_BATCH),
+        Mistake(_ignoring(num_steps=NUM_STEPS), _STEPS_FIXED),
+        Mistake(_ignoring(seed=0), _SEED_FIXED),
+        Mistake(_ignoring(beta=BETA), _BETA_FIXED),
+        Mistake(_ignoring(free_nats=FREE_NATS), _FREE_FIXED),
+        Mistake(
+            lambda x, y, num_steps, seed, beta, free: train(x, y, num_steps, seed, beta**2, free), _OTHER_PRICE
+        ),
         Mistake(partial(train, clear="late"), _NO_GRADIENT),
         Mistake(_weighted(0.0), _NO_KL),
         Mistake(partial(train, decoded=lambda logits: logits.softmax(1)), _SQUASHED),
