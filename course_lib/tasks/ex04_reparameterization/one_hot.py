@@ -82,9 +82,9 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     if forward and back:
         types = got["the value"].dtype, expected["the value"].dtype
         if types[0] != types[1]:
-            came, wanted = (str(dtype).removeprefix("torch.") for dtype in types)
+            given, wanted = (str(dtype).removeprefix("torch.") for dtype in types)
             return (
-                f"the choice and its gradient are right, but the type isn't: {came} came, and the logits are {wanted}. "
+                f"the choice and its gradient are right, but the type isn't: {given} came, the logits are {wanted}. "
                 "Keep their type; .float() always makes float32."
             )
         if bool(got["whether all entries are exactly 0 or 1"]):
