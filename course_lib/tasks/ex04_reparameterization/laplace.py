@@ -150,6 +150,13 @@ LAPLACE_DRAW = Task(
             "all draws lie above loc: in the lower half log 2u is negative already, and has to stay so.",
         ),
         Mistake(
+            lambda u, loc, log_scale: (
+                loc + log_scale.exp() * torch.where(u < loc, torch.log(2 * u), -torch.log(2 * (1 - u)))
+            ),
+            "the halves are split where u meets loc. But u is a probability and loc is a place. Which half a draw is "
+            "in, u alone says: it lies below or above F(loc).",
+        ),
+        Mistake(
             _with(lambda u: torch.where(u < 0.5, torch.log(u), -torch.log(1 - u))),
             "the 2 inside the logarithm is missing. At u = 1/2 both halves have to give loc; yours leave a gap there.",
         ),

@@ -213,14 +213,6 @@ _MISTAKES = (
         "average then.",
     ),
     Mistake(
-        lambda logits, z, reward: (
-            (reward - (reward.sum(0) - reward) / (len(reward) - 1)).mean(0)[:, None]
-            * (z - logits.sigmoid()).mean(0)
-        ),
-        "the advantages were averaged before they met the scores, and their mean is 0. A reward belongs to the score "
-        "of its own draw: multiply first, average then.",
-    ),
-    Mistake(
         _with(reduce=lambda terms: terms.mean((0, 1))),
         "the rows of the batch were averaged too. Each row asks for an estimate of its own, (B, D).",
     ),
@@ -245,8 +237,14 @@ _ROWS = (
     "Rows have nothing to do with each other; sums and means go over the draws, dimension 0."
 )
 _BIASED = (
-    "the estimate is biased: its mean over thousands of rows is not the gradient. Which factor before the score "
-    "depends on the very draw that the score is of, other than by its reward?"
+    "the estimate is biased: its mean over thousands of rows is not the gradient. Either a baseline holds the reward "
+    "of the very draw that it stands beside, be it in a mean, a median or a maximum, or the score isn't the "
+    "derivative of log p(z)."
+)
+_ZERO = (
+    "the estimate is 0 in every row, up to rounding. The K numbers reward minus baseline add up to 0, so what they are "
+    "multiplied with has to differ from draw to draw: either z isn't in your score, or something was averaged over "
+    "the draws before the two were multiplied."
 )
 _NOISY = (
     "the mean is right, but the estimate scatters more than with the mean reward of the other draws as baseline: that "
@@ -276,6 +274,8 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
             "wrong", f"{int((~got.isfinite()).sum())} of {got.numel()} entries are nan or inf.", _NOT_FINITE
         )
     factor, off, noise = bias_and_noise(logits, z, reward, got, _exact(case))
+    if float(got.abs().max()) < 1e-4:
+        return Verdict("wrong", f"The largest of {got.numel():,} entries is {float(got.abs().max()):.1g}.", _ZERO)
     message = (
         f"Measured over {len(logits):,} rows of {len(z)} draws: the mean estimate is {factor:.2f} times the gradient "
         f"(right is 1), at most {off:.1f} standard errors away (right is up to {_STANDARD_ERRORS:g}); its variance is "
@@ -335,7 +335,10 @@ def _named(case: Case, got: Tensor | None) -> str:
         wrong = mistake.answer(logits, z, reward)
         if wrong.shape == got.shape and _alike(wrong, got):
             return mistake.hint
-    return _factor(leave_one_out_gradient(logits, z, reward), got) if got.shape == logits.shape else ""
+    if got.shape != logits.shape:
+        return ""
+    right = leave_one_out_gradient(logits, z, reward)
+    return _factor(right, got) or _factor_of_each_logit(right, got)
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:
@@ -360,6 +363,25 @@ def _factor(right: Tensor, got: Tensor) -> str:
     )
 
 
+def _factor_of_each_logit(right: Tensor, got: Tensor) -> str:
+    """What is said where each logit has a factor of its own, the same in all rows of that logit. So it is with any
+    score that is made of the own entry's z and logit: what is before it adds up to 0, so only the difference between
+    the score of a 1 and that of a 0 counts, which is 1 where it is right."""
+    right, got = right.double(), got.double()
+    factors = []
+    for kind in range(_NUM_KINDS):
+        these, those = right[kind::_NUM_KINDS], got[kind::_NUM_KINDS]
+        factors.append((these * those).sum(0) / these.square().sum(0).clamp_min(1e-12))
+        if not _alike(factors[-1] * these, those):
+            return ""
+    least, most = torch.stack(factors).aminmax()
+    return (
+        "the score isn't the derivative of log p(z) with respect to the logit: each logit's estimate is the right one "
+        f"times a factor of its own, from {least:.2g} to {most:.2g}. That factor is how far your score of a 1 is from "
+        "your score of a 0; the right ones are 1 apart."
+    )
+
+
 LEAVE_ONE_OUT_GRADIENT = Task(
     name="leave_one_out_gradient",
     points=3,
@@ -372,6 +394,7 @@ LEAVE_ONE_OUT_GRADIENT = Task(
     mistakes=(
         *_MISTAKES,
         Mistake(lambda logits, z, reward: leave_one_out_gradient(logits, z, reward) + 0.3 * logits, _BIASED),
+        Mistake(_with(score=lambda z, logits: logits.sigmoid().expand_as(z)), _ZERO),
         Mistake(_with(lambda r: r - 20.0), _NOISY),
         Mistake(
             lambda logits, z, reward: (

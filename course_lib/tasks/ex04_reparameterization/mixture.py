@@ -95,6 +95,30 @@ def _only_densities(
     return ((z - target).square() * (logits.log_softmax(0)[component] + density)).mean()
 
 
+def _leaving_one_out(cost: Tensor, log_p: Tensor) -> Tensor:
+    """With the mean cost of the other draws as baseline, or none where there are no others."""
+    others = (cost.sum() - cost) / max(len(cost) - 1, 1)
+    return (cost + (cost - others).detach() * log_p).mean()
+
+
+def _costs(mu: Tensor, logvar: Tensor, target: float) -> Tensor:
+    """The mean cost of each component, (C,)."""
+    return (mu - target).square() + logvar.exp()
+
+
+def _chosen_mean(
+    logits: Tensor, mu: Tensor, logvar: Tensor, component: Tensor, eps: Tensor, target: float
+) -> Tensor:
+    cost = _costs(mu, logvar, target)[component]
+    return (cost + cost.detach() * logits.log_softmax(0)[component]).mean()
+
+
+def _closed_form(
+    logits: Tensor, mu: Tensor, logvar: Tensor, component: Tensor, eps: Tensor, target: float
+) -> Tensor:
+    return logits.softmax(0) @ _costs(mu, logvar, target)
+
+
 def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     """What the gradient is made of, if of the path, the score and what flows back through the cost in the score."""
     names = list(expected)
@@ -121,9 +145,10 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     ]
     right = [name.rsplit(" ", 1)[-1] for name in names if name.rsplit(" ", 1)[-1] not in off]
     if right:
+        baseline = " If a baseline is subtracted from the cost, leave it out." if off == ["logits"] else ""
         return (
             f"the gradient with respect to {' and '.join(right)} is right, that with respect to "
-            f"{' and '.join(off)} isn't."
+            f"{' and '.join(off)} isn't.{baseline}"
         )
     return ""
 
@@ -191,6 +216,25 @@ REPAIRED_SURROGATE = Task(
             _with(loss=lambda cost, log_p: cost.mean() + cost.detach().mean() * log_p.mean()),
             "the mean cost stands beside the mean log-probability. Each draw's cost belongs to that draw's own choice: "
             "multiply first, average then.",
+        ),
+        Mistake(
+            _with(loss=_leaving_one_out),
+            "the mean cost of the other draws was subtracted as a baseline. That is unbiased and less noisy, but not "
+            "one of the two faults: leave the score's term without a baseline.",
+        ),
+        Mistake(
+            _chosen_mean,
+            "the cost is each chosen component's mean cost, without the noise. That is unbiased too, but another "
+            "estimate: this one is to use the draws z, as the friend's does.",
+        ),
+        Mistake(
+            _closed_form,
+            "this is the mean cost in closed form. Its gradient is exact, but needs no draws; asked for was the "
+            "estimate out of component and eps, with two faults of the friend's repaired.",
+        ),
+        Mistake(
+            _with(std=lambda logvar: torch.exp(2 * logvar)),
+            "the scale is exp(2 * logvar), the square of the variance. A standard deviation is its root.",
         ),
         Mistake(
             _with(loss=lambda cost, log_p: (cost + (cost - cost.mean()).detach() * log_p).mean()),

@@ -80,6 +80,15 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     right, came = expected[name].double(), got[name].double()
     back = torch.allclose(came, right, rtol=1e-3, atol=1e-5)
     if forward and back:
+        types = got["the value"].dtype, expected["the value"].dtype
+        if types[0] != types[1]:
+            given, wanted = (str(dtype).removeprefix("torch.") for dtype in types)
+            return (
+                f"the choice and its gradient are right, but the type isn't: {given} came, the logits are {wanted}. "
+                "Keep their type; .float() always makes float32."
+            )
+        if bool(got["whether all entries are exactly 0 or 1"]):
+            return "the choice is right, and its gradient nearly so: it went through a type of fewer digits."
         return _ROUNDED
     if back:
         return "the gradient is right, but the value isn't the one-hot choice of the largest of logits + noise."

@@ -14,7 +14,8 @@ def draw_diagram(way: Way = "cut") -> Figure:
     r"""From μ and σ over a drawn z to its cost, and the gradient on its way back.
 
     ``"cut"``: it ends at the draw. ``"pathwise"``: the noise comes from outside, so it passes through z.
-    ``"score"``: it starts at :math:`\log q(z)`, weighted by the cost. Raises ``ValueError`` for another way.
+    ``"score"``: it starts at :math:`\log q(z)`, which is made of all three, weighted by the cost. Raises
+    ``ValueError`` for another way.
     """
     if way not in ("cut", "pathwise", "score"):
         raise ValueError(f"way must be 'cut', 'pathwise' or 'score', got {way!r}")
@@ -42,9 +43,10 @@ def draw_diagram(way: Way = "cut") -> Figure:
         arrows += [Arrow("z", "mu", flow="cut", bend=0.4), Arrow("z", "sigma", flow="cut", bend=-0.4)]
         return diagram(boxes, arrows, legend=True)
     boxes["score"] = Box((3.0, -0.1), r"$\log q(z)$", kind="loss", color=GREY)
+    arrows += [Arrow("mu", "score"), Arrow("sigma", "score")]
     arrows += [Arrow("z", "score"), Arrow("cost", "score", r"weighs it by $f(z)$")]
     arrows += [
-        Arrow("score", "mu", flow="gradient", bend=-0.1),
-        Arrow("score", "sigma", flow="gradient", bend=-0.1),
+        Arrow("score", "mu", flow="gradient", bend=-0.22),
+        Arrow("score", "sigma", flow="gradient", bend=-0.22),
     ]
     return diagram(boxes, arrows, legend=True)

@@ -136,7 +136,7 @@ async function render({ model, el }) {
     ...Object.values(sliders).map(({ element }) => element),
     reset,
   );
-  const help = "Drag the mean (diamond), the width (box) or the draw z (round) along the axis.";
+  const help = "Drag the mean (diamond), the width (box) or the draw z (round) along the axis. Dots beyond ±6 pile up at the edge.";
   root.append(html("p", { class: "help" }, help), html("div", { class: "row" }, area.element, side), strips, table);
 
   const path = (values) =>

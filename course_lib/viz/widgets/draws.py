@@ -79,7 +79,7 @@ def _draw_still(noise: np.ndarray) -> Figure:
     top.plot(z, 0.5 * (z - 1) ** 2, "o", color=SYMBOLS["z"], markersize=8)
     top.plot(mu, 0, "D", color=SYMBOLS["mu"], markersize=9, label="mean μ")
     top.set(xlim=(-4, 4), ylim=(-0.15, 3.2), xlabel="$z$")
-    top.legend(loc="upper right")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     path, score = mu + sigma * noise - 1, 0.5 * (mu + sigma * noise - 1) ** 2 * noise / sigma
     heights = np.random.default_rng(0).uniform(-0.3, 0.3, len(noise))
     for row, values, color in ((1, path, BLUE), (0, score, VERMILION)):

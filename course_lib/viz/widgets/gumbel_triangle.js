@@ -69,7 +69,7 @@ async function render({ model, el }) {
   const reset = button("Reset", () => change(atStart()));
   const side = html("div", { class: "side" }, warm.element, ...logits.map(({ element }) => element), reset);
   const costs = NAMES.map((name, k) => `${name} costs ${gumbel.cost(gumbel.corner(k, 3), data.task)}`).join(", ");
-  const help = `${noise.length} draws from three categories: cool them down, warm them up. ${costs}.`;
+  const help = `${noise.length} draws from three categories: cool them down, warm them up. Colour: the largest share. ${costs}.`;
   const left = html("div", { class: "area" }, drawing);
   root.append(html("p", { class: "help" }, help), html("div", { class: "row" }, left, side), table);
 
