@@ -35,6 +35,12 @@ def test_the_table_fits_a_notebook_and_names_every_row(capsys) -> None:
         assert min(counts) >= (1 if name == "real" else 3)
 
 
+def test_a_vae_with_another_prior_has_no_likelihood_of_its_own() -> None:
+    own = {"nll", "kl", "active"}
+    assert own <= DATA["rows"]["vae"].keys()
+    assert not own & DATA["rows"]["vae_gaussian"].keys()
+
+
 def test_only_what_has_a_row_can_be_shown() -> None:
     with pytest.raises(ValueError, match=r"autoencoder.*got 'diffusion'"):
         scoreboard("diffusion")

@@ -32,7 +32,9 @@ def test_the_sweep_has_every_beta_and_seed_and_each_is_best_at_its_own_weight(x)
     for beta, networks in sweep.items():
         bounds = [evaluate_elbo(m, x, generator=torch.Generator().manual_seed(0)) for m in networks]
         terms[beta] = torch.tensor([[b.kl.mean(), -b.reconstruction.mean()] for b in bounds])
-        assert not any(p.requires_grad for m in networks for p in m.parameters())
+        parameters = [p for m in networks for p in m.parameters()]
+        assert not any(p.requires_grad for p in parameters)
+        assert {p.dtype for p in parameters} == {torch.float32}, "stored in float16, used in float32"
     for beta in BETAS:  # a network trained for another weight does worse at this one
         losses = {other: (beta * t[:, 0] + t[:, 1]).mean().item() for other, t in terms.items()}
         assert losses[beta] < min(losses.values()) + 0.5

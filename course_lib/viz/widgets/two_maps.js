@@ -2,6 +2,7 @@
 // both, and what the two decoders make of it. Both networks run here.
 
 import { addCross } from "./pad.js";
+import { apart } from "./cloud.js";
 import { begin, button, html, onceAFrame, screen, set, svg } from "./dom.js";
 import { covering, toNearest } from "./codes.js";
 import { shipped } from "./data.js";
@@ -10,6 +11,7 @@ import { plane, written } from "./plane.js";
 import { run, vector } from "./nets.js";
 
 const SIZE = 28;
+const LABELS_APART = 28; // units of the drawing between the names of two classes
 const ZOOM = 5; // screen pixels for each pixel of an image
 const RADIUS = 2; // of a cloud, in standard deviations
 
@@ -35,6 +37,24 @@ function clouds(area, { mu, sigma, labels, drawn }) {
   return group;
 }
 
+// The key: the digit of each class at the median of its codes.
+function names(area, { codes, labels }) {
+  const digits = [...new Set(labels.values)].sort((a, b) => a - b);
+  const medians = digits.map((digit) => {
+    const median = [0, 1].map((axis) => {
+      const mine = [];
+      labels.values.forEach((other, i) => other === digit && mine.push(codes.values[2 * i + axis]));
+      return mine.sort((a, b) => a - b)[Math.floor(mine.length / 2)];
+    });
+    return area.toScreen(median);
+  });
+  const group = svg("g", { class: "names" });
+  apart(medians, LABELS_APART).forEach(([x, y], i) => {
+    group.append(svg("text", { x, y: y + 8, class: `name class-${digits[i]}` }, String(digits[i])));
+  });
+  area.content.append(group);
+}
+
 async function render({ model, el }) {
   const data = await shipped(model, el);
   const root = begin(el, "two-maps");
@@ -50,6 +70,7 @@ async function render({ model, el }) {
   const [, vae] = sides;
   for (const side of sides) side.dots = points(side.area, side.map);
   vae.clouds = clouds(vae.area, vae.map);
+  for (const { area, map } of sides) names(area, map);
 
   let [point, shown, draws] = [data.start, true, 0];
   const draw = () => {

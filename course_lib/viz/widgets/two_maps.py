@@ -5,7 +5,9 @@ from functools import cache
 from typing import Any
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from torch import Tensor, nn
 
 from course_lib.data import binarize, load
@@ -23,7 +25,8 @@ _NUM_DRAWS = 64
 _START = (1.1, -1.6)
 _CAPTION = (
     "Left: the codes of a thousand test images in an autoencoder's plane, coloured by class. Right: the clouds that a "
-    "VAE answers with, drawn to two standard deviations. Under each, what its decoder makes of the point at the cross."
+    "VAE answers with, drawn to two standard deviations. Each digit stands at the median of its class. Under each map, "
+    "what its decoder makes of the point at the cross."
 )
 
 
@@ -102,9 +105,19 @@ def _still(
     draw_clouds(right, mu[:_NUM_CLOUDS], sigma[:_NUM_CLOUDS], colors[:_NUM_CLOUDS])
     titles = ("autoencoder: a point for each image", "VAE: a cloud for each image")
     for axes, title, screen, image in zip((left, right), titles, below, decoded, strict=True):
+        _name_classes(axes, codes if axes is left else mu, y)
         axes.plot(*_START, marker="+", markersize=16, markeredgewidth=2.5, color=BLACK)
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
         axes.set_title(title)
         screen.imshow(as_array(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         screen.set_axis_off()
     return figure
+
+
+def _name_classes(axes: Axes, codes: Tensor, y: Tensor) -> None:
+    """The digit of each class at the median of its codes (N, 2)."""
+    for digit in y.unique():
+        x1, x2 = codes[y == digit].median(dim=0).values.tolist()
+        (color,) = class_colors(digit[None])
+        text = axes.text(x1, x2, f"{int(digit)}", color=color, size=11, weight="bold", ha="center", va="center")
+        text.set_path_effects([withStroke(linewidth=3, foreground="white")])
