@@ -608,7 +608,8 @@ def _given_to_the_loss(case: Case, model: GreyVAE, process: Process | None, trai
     for image, hint in ((squashed, _SQUASHED), (divided, _OTHER_LEVELS)):
         if abs(loss - image - price) < 0.05 * loss + 0.5:
             return hint
-    return _OTHER_GIVEN if loss > 5 else ""
+    # below what the images alone leave: less than that a smaller beta explains
+    return _OTHER_GIVEN if 5 < loss < 0.95 * training.image else ""
 
 
 def _as_made(case: Case, model: GreyVAE) -> bool:
