@@ -26,31 +26,38 @@ _LEVEL = 1  # of packing: the fastest
 def request(cases: Sequence[Case]) -> str:
     """Cases as text: tensors, plain numbers, their order, and which tensors want a gradient.
 
-    Packed, since a kernel goes through a cell's text letter by letter before it runs it (a name for tracebacks).
+    A tensor that several cases hold goes once. Packed, since a kernel goes through a cell's text letter by letter
+    before it runs it (a name for tracebacks).
     """
     tensors: dict[str, Tensor] = {}
+    places: dict[int, str] = {}
     listed = []
     for i, case in enumerate(cases):
         entries: list[tuple[str, Any]] = []
         for name, x in case.items():
-            entries.append((name, {"gradient": x.requires_grad} if isinstance(x, Tensor) else x))
             if isinstance(x, Tensor):
-                tensors[f"{i}/{name}"] = x
+                place = places.setdefault(id(x), f"{i}/{name}")
+                tensors[place] = x
+                entries.append((name, {"place": place, "gradient": x.requires_grad}))
+            else:
+                entries.append((name, x))
         listed.append(entries)
     text = json.dumps({"cases": listed, "arrays": pack(tensors)})
     return base64.b64encode(zlib.compress(text.encode(), _LEVEL)).decode("ascii")
 
 
 def requested(text: str) -> list[Case]:
-    """The cases in the text that :func:`request` made."""
+    """The cases in the text that :func:`request` made; no two hold the same tensor, whatever an answer does to it."""
     content = json.loads(zlib.decompress(base64.b64decode(text)))
     tensors = unpack(content["arrays"], max_bytes=64 << 20)
     return [
         {
-            name: tensors[f"{i}/{name}"].requires_grad_(entry["gradient"]) if isinstance(entry, dict) else entry
+            name: tensors[entry["place"]].clone().requires_grad_(entry["gradient"])
+            if isinstance(entry, dict)
+            else entry
             for name, entry in entries
         }
-        for i, entries in enumerate(content["cases"])
+        for entries in content["cases"]
     ]
 
 

@@ -90,6 +90,17 @@ def test_cases_keep_their_order_numbers_and_wishes_for_gradients() -> None:
     assert not back["a"].requires_grad
 
 
+def test_a_tensor_of_two_cases_goes_once_and_comes_as_two() -> None:
+    x = torch.randn(500, 3)
+    text = request([{"x": x, "n": 1}, {"x": x, "n": 2}])
+    assert len(text) < 1.2 * len(request([{"x": x}]))
+    first, second = requested(text)
+    assert torch.equal(first["x"], x)
+    first["x"].zero_()
+    assert torch.equal(second["x"], x)
+    assert (first["n"], second["n"]) == (1, 2)
+
+
 def test_inputs_of_many_images_are_packed() -> None:
     """A kernel takes 0.2 ms for each kB of a cell's text before it runs it."""
     cases = find_task("train_grey_vae").cases(0)
