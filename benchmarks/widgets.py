@@ -24,7 +24,7 @@ def main() -> int:
     command = [sys.executable, "-m", "pytest", TESTS, "-s", "-k", "work_alone or python_draws"]
     environment = os.environ | {"WIDGETS_TIMED": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-    print("\n".join(re.findall(r"^.*\bmedian .* ms$", done.stdout, re.MULTILINE)))
+    print("\n".join(re.findall(r"^\.*(.*\bmedian .* ms)$", done.stdout, re.MULTILINE)))
     if done.returncode != 0:
         print(done.stdout)
     return done.returncode
