@@ -6,10 +6,14 @@ import torch
 from torch import Tensor
 
 
+def is_size(value: object) -> bool:
+    """Whether ``value`` is a size, an integer above zero; NumPy's integers are integers."""
+    return isinstance(value, SupportsIndex) and not isinstance(value, bool | Tensor) and value.__index__() >= 1
+
+
 def check_size(value: SupportsIndex, name: str) -> None:
-    """Raises ``ValueError`` unless ``value`` is a size, an integer above zero; NumPy's integers are integers."""
-    whole = hasattr(value, "__index__") and not isinstance(value, bool | Tensor)
-    if not whole or value.__index__() < 1:
+    """Raises ``ValueError`` unless ``value`` is a size, as :func:`is_size` has it."""
+    if not is_size(value):
         raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
 
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.data.images import ImageSet, check_split
 from course_lib.data.integrity import check_sha256
 
@@ -108,8 +109,8 @@ def load_glyphs(split: str, num_images: int | None, characters: str, seed: int) 
 
 def _check(split: str, num_images: int | None, characters: str) -> None:
     check_split("glyphs", split, SPLITS)
-    if num_images is not None and num_images < 1:
-        raise ValueError(f"num_images must be at least 1, got {num_images}")
+    if num_images is not None:
+        check_size(num_images, "num_images")
     unknown = sorted(set(characters) - set(CHARACTERS))
     if unknown or not characters or len(set(characters)) < len(characters):
         raise ValueError(

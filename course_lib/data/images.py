@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_grey_levels
+from course_lib.checks import check_grey_levels, is_size
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ def take(num_images: int | None, available: int, name: str, split: str) -> int:
     """How many of a finite set's images were asked for (None: all); ``ValueError`` if it doesn't have as many."""
     if num_images is None:
         return available
-    if not 1 <= num_images <= available:
-        raise ValueError(f"num_images must be from 1 to the {available} of {name} {split}, got {num_images}")
+    if not is_size(num_images) or num_images > available:
+        raise ValueError(
+            f"num_images must be an integer from 1 to the {available} of {name} {split}, got {num_images!r}"
+        )
     return num_images

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_size
 from course_lib.data.images import check_split
 
 LENGTH = 128  # samples in a window
@@ -59,8 +60,7 @@ def load_signals(split: str, num_windows: int | None, seed: int) -> SignalSet:
     """
     check_split("signals", split, SPLITS)
     n = SPLITS[split] if num_windows is None else num_windows
-    if n < 1:
-        raise ValueError(f"num_images must be at least 1, got {n}")
+    check_size(n, "num_images")
     stream = 3 * (len(SPLITS) * seed + list(SPLITS).index(split))  # streams never meet
     uniform = torch.rand(n, 12, generator=torch.Generator().manual_seed(stream))
     noise, burst = (torch.randn(n, LENGTH, generator=torch.Generator().manual_seed(stream + i)) for i in (1, 2))

@@ -40,7 +40,7 @@ def drawn_in_grey(network: nn.Module, x: Tensor) -> Tensor:
 
 
 def trained_vae(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
-    """Of the first edition: the network's parameters, how it was trained, and its last cell's pictures."""
+    """The first edition: the network's parameters, how it was trained, and its last cell's pictures."""
     return watched_training(answer, case, drawn, latent_dim=_LATENT_DIM)
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -103,3 +104,16 @@ def test_importing_the_data_floor_stays_cheap():
     code = f"import sys, course_lib.data; print([name for name in {heavy} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["glyphs", "digits", "shapes", "signals"])
+@pytest.mark.parametrize("size", [0, -5, 2.5, "7", True])
+def test_a_number_of_images_is_a_size(name, size):
+    sentence = rf"num_images must be an integer (of at least 1|from 1 to the .*), got {size!r}"
+    with pytest.raises(ValueError, match=sentence):
+        load(name, "test", size)
+
+
+@pytest.mark.parametrize("name", ["glyphs", "digits"])
+def test_numpys_integers_are_numbers_of_images(name):
+    assert len(load(name, "test", np.int64(7))) == 7

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
+from course_lib.claims import Settings
 from course_lib.lessons.execute import parameter_names
 from course_lib.lessons.find import notebooks_in
 from course_lib.lessons.minutes import reading_minutes, stated_minutes
@@ -59,6 +60,19 @@ def test_enough_outputs_are_compared(path: Path) -> None:
 @lessons
 def test_a_lesson_takes_the_parameters_of_every_lesson(path: Path) -> None:
     assert {"SEED", "DATASET", "DEVICE"} <= set(parameter_names(read_notebook(path)))
+
+
+@lessons
+def test_a_lesson_claims_nothing_at_other_parameters(path: Path) -> None:
+    """Papermill puts its values into a cell below the parameters': by then the lesson must know its defaults."""
+    (cell,) = (cell for cell in code_cells(path) if "parameters" in cell.metadata.get("tags", []))
+    namespace: dict[str, Any] = {"Settings": Settings}
+    exec(cell.source, namespace)
+    settings = namespace["settings"]
+    assert {*settings.defaults, "settings"} == set(parameter_names(read_notebook(path)))
+    assert settings.are_defaults()
+    namespace["DATASET"] = "mnist"
+    assert not settings.are_defaults()
 
 
 @lessons
