@@ -1,6 +1,7 @@
 """What several test files need: a small clone of the course, and the `course` command called in this process."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ for name in ("COURSE_SMOKE", "COURSE_DATA"):  # a reader's settings must not cha
     os.environ.pop(name, None)
 
 Course = Callable[..., tuple[int, str]]
+HERE = re.compile(r"(data:|blob:|file:|(http|ws)://127\.0\.0\.1[:/])")  # what a page may ask for
 
 # in CI such a test runs or fails; .ci/run installs what it needs
 needs_bubblewrap = pytest.mark.skipif(
@@ -77,11 +79,19 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def page(browser: "Browser") -> Iterator["Page"]:
-    """A window of a small laptop's size, with settings of its own, patient with a busy machine."""
+    """A window of a small laptop's size, with settings of its own, patient with a busy machine.
+
+    What it shows neither complains nor asks another machine for anything.
+    """
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     context.set_default_timeout(60_000)
-    yield context.new_page()
+    page, faults = context.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: None if HERE.match(request.url) else faults.append(request.url))
+    yield page
     context.close()
+    assert not faults
 
 
 def read(submission: "Submission") -> str:

@@ -24,6 +24,17 @@ SCREENSHOTS = ROOT / "build" / "screenshots"
 TOKEN = "a-token-for-tests"
 PATIENCE_MS = 60_000  # for a kernel to start on a busy machine
 COURSE = Path(sys.executable).with_name("course")
+# What can be scrolled sideways in a cell, once JupyterLab has rendered it: [what, pixels too many].
+OVERFLOWS = """async cell => {
+  cell.scrollIntoView({ block: "center" });
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let i = 0; i < 200 && !cell.querySelector(".cm-line, .jp-RenderedHTMLCommon"); i++) await frame();
+  for (let i = 0; i < 5; i++) await frame();
+  return [...cell.querySelectorAll("*")]
+    .filter(node => node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0)
+    .filter(node => ["auto", "scroll"].includes(getComputedStyle(node).overflowX))
+    .map(node => [node.className, node.scrollWidth - node.clientWidth]);
+}"""
 
 
 def settings_of_its_own(home: Path) -> dict[str, str]:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from conftest import write_notebook
+from hands import drag, frame, number
 from jupyterlab_pages import PATIENCE_MS, ROOT, open_notebook, run_all, seen, serving, settings_of_its_own
 from playwright.sync_api import Browser, Locator, Page, expect
-from test_widgets_browser import OVERFLOWS
 from widget_page import write_page
 
 from course_lib import viz
@@ -43,47 +42,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "from course_lib.viz import one_latent\n\none_latent()",
         title="One",
     )
-    (clone / "workspace" / "notebooks").mkdir(parents=True)
-    shutil.copy(LESSON, clone / "workspace" / "notebooks" / "committed.ipynb")  # copies have no outputs
     shutil.copy(ROOT / "pyproject.toml", clone)
     with serving(clone, settings_of_its_own(home)) as address:
         yield address
-
-
-@pytest.fixture
-def page(page: Page) -> Iterator[Page]:
-    """A page that neither complains nor asks another machine for anything."""
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url) else None)
-    yield page
-    assert not faults
-
-
-def is_elsewhere(url: str) -> bool:
-    return not re.match(r"(data:|blob:|file:|(http|ws)://127\.0\.0\.1[:/])", url)
-
-
-def number(widget: Locator, name: str) -> float:
-    text = widget.get_attribute(f"data-{name}")
-    assert text is not None, f"no data-{name}"
-    return float(text)
-
-
-def drag(page: Page, handle: Locator, across: float, down: float, steps: int = 20) -> None:
-    """From the middle of ``handle`` by so many pixels, a frame between two moves."""
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for step in range(1, steps + 1):
-        page.mouse.move(x + across * step / steps, y + down * step / steps)
-        page.evaluate("new Promise(requestAnimationFrame)")
-    page.mouse.up()
-    page.wait_for_timeout(300)
 
 
 def check_sum(widget: Locator) -> None:
@@ -114,7 +75,7 @@ def test_one_latent_is_moved_by_hand(lab: str, page: Page) -> None:
     ):
         value, elbo = number(widget, attribute), number(widget, "elbo")
         widget.evaluate(WATCH_MOVES, attribute)
-        drag(page, widget.locator(f".grab.{handle}"), across, down)
+        drag(page, widget.locator(f".grab.{handle}"), across, down, each=lambda: frame(page))
         moves: list[Any] = page.evaluate("window.drawn")
         assert len(moves) >= 15
         assert all(old != new for old, new in moves), "each move is drawn"
@@ -169,18 +130,3 @@ def test_one_latent_fits_a_telephone_and_follows_a_finger(browser: Browser, tmp_
     expect(widget).not_to_have_attribute("data-x", "1.5000")
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     context.close()
-
-
-@pytest.mark.parametrize("width", [1280, 1024])
-def test_nothing_in_the_lesson_scrolls_sideways(lab: str, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 860})
-    notebook = open_notebook(page, lab, "committed.ipynb")
-    expect(page.locator(".jp-FileBrowser")).to_be_visible()
-    cells = notebook.locator(".jp-Notebook .jp-Cell")
-    expect(cells).to_have_count(len(nbformat.read(LESSON, as_version=4).cells), timeout=PATIENCE_MS)
-    found = [
-        f"cell {index}: {what}, {excess} pixels"
-        for index in range(cells.count())
-        for what, excess in cells.nth(index).evaluate(OVERFLOWS)
-    ]
-    assert not found, "\n".join(found)

@@ -5,17 +5,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import torch
 from conftest import write_notebook
+from hands import drag, numbers, shown
 from jupyterlab_pages import PATIENCE_MS, ROOT, open_notebook, run_all, seen, serving, settings_of_its_own
 from playwright.sync_api import Browser, Locator, Page, expect
-from widget_page import write_page
 
 from course_lib import viz
-from course_lib.viz.widgets.host import Widget
 
 LESSON = ROOT / "notebooks" / "04_reparameterization.ipynb"
 CELLS = (
@@ -26,52 +24,22 @@ CELLS = (
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lab")]
 
 
-@pytest.fixture
-def page(page: Page) -> Iterator[Page]:
-    """A page that neither complains nor asks another machine for anything."""
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url) else None)
-    yield page
-    assert not faults
-
-
-def is_elsewhere(url: str) -> bool:
-    return not re.match(r"(data:|blob:|file:|(http|ws)://127\.0\.0\.1[:/])", url)
-
-
-def shown(page: Page, widget: Widget, folder: Path) -> Locator:
-    page.goto(write_page(widget, folder / "widget.html").as_uri())
-    return page.locator("#widget")
-
-
-def numbers(widget: Locator, name: str) -> list[float]:
-    text = widget.get_attribute(f"data-{name}")
-    assert text is not None, f"no data-{name}"
-    return [float(number) for number in text.split(",")]
-
-
-def drag(page: Page, widget: Locator, handle: Locator, across: float, name: str, steps: int = 8) -> None:
-    """From the middle of ``handle`` by so many pixels to the side; each move is drawn: it changes ``data-name``."""
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
+def drag_each(page: Page, widget: Locator, handle: Locator, across: float, name: str) -> None:
+    """Eight moves to the side, each of which is drawn: it changes ``data-name``."""
     last = ""
-    for step in range(1, steps + 1):
-        page.mouse.move(x + across * step / steps, y)
+
+    def drawn() -> None:
+        nonlocal last
         expect(widget).not_to_have_attribute(f"data-{name}", last)
         last = str(widget.get_attribute(f"data-{name}"))
-    page.mouse.up()
+
+    drag(page, handle, across, steps=8, each=drawn)
 
 
 def test_a_draw_is_moved_with_its_noise_or_without(page: Page, tmp_path: Path) -> None:
     widget = shown(page, viz.draw_and_gradient(), tmp_path)
     (eps,), (z,) = numbers(widget, "eps"), numbers(widget, "z")
-    drag(page, widget, widget.locator(".handle.mu"), 60, "mu")
+    drag_each(page, widget, widget.locator(".handle.mu"), 60, "mu")
     assert numbers(widget, "eps") == [eps]
     (mu,), (sigma,) = numbers(widget, "mu"), numbers(widget, "sigma")
     assert mu > -0.5
@@ -79,13 +47,13 @@ def test_a_draw_is_moved_with_its_noise_or_without(page: Page, tmp_path: Path) -
 
     (z,) = numbers(widget, "z")
     widget.get_by_label("When μ or σ moves, keep").select_option("z")
-    drag(page, widget, widget.locator(".handle.mu"), -50, "mu")
+    drag_each(page, widget, widget.locator(".handle.mu"), -50, "mu")
     assert numbers(widget, "z") == pytest.approx([z], abs=1e-3)
     assert numbers(widget, "eps") != [eps]
     widget.get_by_role("button", name="Reset").click()
     expect(widget).to_have_attribute("data-eps", f"{eps:.4f}")
 
-    drag(page, widget, widget.locator(".handle.sigma"), 30, "sigma")
+    drag_each(page, widget, widget.locator(".handle.sigma"), 30, "sigma")
     assert numbers(widget, "sigma")[0] > 1
     before = numbers(widget, "pathwise")
     widget.get_by_label("Noise ε").fill("-1.5")
@@ -161,8 +129,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     clone = home / "clone"
     cells = [*CELLS, "print('chosen', draw.value['mu'])"]
     write_notebook(clone / "notebooks" / "04_widgets.ipynb", *cells, title="Two widgets")
-    (clone / "workspace" / "notebooks").mkdir(parents=True)
-    shutil.copy(LESSON, clone / "workspace" / "notebooks" / "committed.ipynb")
     shutil.copy(ROOT / "pyproject.toml", clone)
     with serving(clone, settings_of_its_own(home)) as address:
         yield address
@@ -173,37 +139,10 @@ def test_the_widgets_work_in_jupyterlab(lab: str, page: Page) -> None:
     run_all(page)
     draw, triangle = notebook.locator(".draw-and-gradient"), notebook.locator(".gumbel-triangle")
     expect(triangle).to_have_attribute("data-counts", re.compile("."), timeout=PATIENCE_MS)
-    drag(page, draw, draw.locator(".handle.z"), 40, "eps")
+    drag_each(page, draw, draw.locator(".handle.z"), 40, "eps")
     for widget, name in ((draw, "draw-lab"), (triangle, "triangle-lab")):
         box = widget.bounding_box()
         assert box
         assert 400 <= box["width"] <= 620
         widget.scroll_into_view_if_needed()
         seen(widget, name)
-
-
-# What can be scrolled sideways in a cell, once JupyterLab has rendered it: [what, pixels too many].
-OVERFLOWS = """async cell => {
-  cell.scrollIntoView({ block: "center" });
-  const frame = () => new Promise(requestAnimationFrame);
-  for (let i = 0; i < 200 && !cell.querySelector(".cm-line, .jp-RenderedHTMLCommon"); i++) await frame();
-  for (let i = 0; i < 5; i++) await frame();
-  return [...cell.querySelectorAll("*")]
-    .filter(node => node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0)
-    .filter(node => ["auto", "scroll"].includes(getComputedStyle(node).overflowX))
-    .map(node => [node.className, node.scrollWidth - node.clientWidth]);
-}"""
-
-
-@pytest.mark.parametrize("width", [1280, 1024])
-def test_nothing_in_the_lesson_scrolls_sideways(lab: str, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 860})
-    notebook = open_notebook(page, lab, "committed.ipynb")
-    cells = notebook.locator(".jp-Notebook .jp-Cell")
-    expect(cells).to_have_count(len(nbformat.read(LESSON, as_version=4).cells), timeout=PATIENCE_MS)
-    found = [
-        f"cell {index}: {what}, {excess} pixels"
-        for index in range(cells.count())
-        for what, excess in cells.nth(index).evaluate(OVERFLOWS)
-    ]
-    assert not found, "\n".join(found)

@@ -1,10 +1,8 @@
 """The widgets of lesson 00: on a page without a kernel, and in JupyterLab, where what was chosen is Python's too."""
 
-import base64
 import re
 import shutil
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +11,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import write_notebook
+from hands import drag, grey_levels, numbers, shown
 from jupyterlab_pages import PATIENCE_MS, ROOT, open_notebook, run_all, seen, serving, settings_of_its_own
-from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
-from widget_page import write_page
 
 from course_lib import viz
 from course_lib.data.glyphs import FACES, RANGES
 from course_lib.training.recipes import shipped
 from course_lib.viz.widgets.glyph_factors import drawn
-from course_lib.viz.widgets.host import Widget
 from course_lib.viz.widgets.three_models import point_of
 
 LESSON = ROOT / "notebooks" / "00_start_here.ipynb"
@@ -31,50 +27,6 @@ CHOSEN = "print('point', explorer.value['point'], 'turned by', glyph.value['rota
 START = {"data-point": "0.0000, 0.0000", "data-factors": "0.0000, 0.9000, 0.0000, 0.0000, 0.0000"}
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lab")]
-
-
-@pytest.fixture
-def page(page: Page) -> Iterator[Page]:
-    """A page that neither complains nor asks another machine for anything."""
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url) else None)
-    yield page
-    assert not faults
-
-
-def is_elsewhere(url: str) -> bool:
-    return not re.match(r"(data:|blob:|file:|(http|ws)://127\.0\.0\.1[:/])", url)
-
-
-def shown(page: Page, widget: Widget, folder: Path) -> Locator:
-    page.goto(write_page(widget, folder / "widget.html").as_uri())
-    return page.locator("#widget")
-
-
-def numbers(widget: Locator, name: str) -> list[float]:
-    text = widget.get_attribute(f"data-{name}")
-    assert text is not None, f"no data-{name}"
-    return [float(number) for number in text.split(",")]
-
-
-def grey_levels(canvas: Locator) -> torch.Tensor:
-    """(H, W), in [0, 1]."""
-    png = base64.b64decode(canvas.evaluate("canvas => canvas.toDataURL()").partition(",")[2])
-    return torch.from_numpy(np.array(Image.open(BytesIO(png)).convert("L"))) / 255
-
-
-def drag(page: Page, handle: Locator, across: float, down: float, steps: int = 10) -> None:
-    """From the middle of ``handle`` by so many pixels."""
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + across, y + down, steps=steps)
-    page.mouse.up()
 
 
 # Each time the root's numbers change, whether the pictures of that moment are others than before.
@@ -232,8 +184,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     cells = [cell.source for cell in nbformat.read(LESSON, as_version=4).cells if cell.cell_type == "code"]
     own = [next(source for source in cells if f"{name}()" in source) for name in WIDGETS]
     write_notebook(clone / "notebooks" / "01_widgets.ipynb", *own, CHOSEN, title="Two widgets")
-    (clone / "workspace" / "notebooks").mkdir(parents=True)
-    shutil.copy(LESSON, clone / "workspace" / "notebooks" / "committed.ipynb")  # copies have no outputs
     shutil.copy(ROOT / "pyproject.toml", clone)
     with serving(clone, settings_of_its_own(home)) as address:
         yield address
@@ -261,32 +211,3 @@ def test_both_work_in_a_notebook(lab: str, page: Page) -> None:
     expect(output).to_have_text(re.compile("turned by 9"), timeout=PATIENCE_MS)
     said = [float(number) for number in re.findall(r"-?\d+\.\d+", output.inner_text())]
     assert said[:2] == pytest.approx(numbers(models, "point"), abs=1e-3)
-
-
-# What can be scrolled sideways in a cell, once JupyterLab has rendered it: [what, pixels too many].
-OVERFLOWS = """async cell => {
-  cell.scrollIntoView({ block: "center" });
-  const frame = () => new Promise(requestAnimationFrame);
-  for (let i = 0; i < 200 && !cell.querySelector(".cm-line, .jp-RenderedHTMLCommon"); i++) await frame();
-  for (let i = 0; i < 5; i++) await frame();
-  return [...cell.querySelectorAll("*")]
-    .filter(node => node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0)
-    .filter(node => ["auto", "scroll"].includes(getComputedStyle(node).overflowX))
-    .map(node => [node.className, node.scrollWidth - node.clientWidth]);
-}"""
-
-
-@pytest.mark.parametrize("width", [1280, 1024])
-def test_nothing_in_the_lesson_scrolls_sideways(lab: str, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 860})
-    notebook = open_notebook(page, lab, "committed.ipynb")
-    cells = notebook.locator(".jp-Notebook .jp-Cell")
-    expect(cells).to_have_count(len(nbformat.read(LESSON, as_version=4).cells), timeout=PATIENCE_MS)
-    found = [
-        f"cell {index}: {what}, {excess} pixels"
-        for index in range(cells.count())
-        for what, excess in cells.nth(index).evaluate(OVERFLOWS)
-    ]
-    assert not found, "\n".join(found)
-    cells.first.scroll_into_view_if_needed()
-    seen(page, f"start-here-{width}")

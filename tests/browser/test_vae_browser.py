@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import write_notebook
+from hands import drag, frame, numbers, pixels
 from jupyterlab_pages import PATIENCE_MS, ROOT, open_notebook, run_all, seen, serving, settings_of_its_own
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from course_lib.models import ConvVAE
 from course_lib.models.weights import load_weights
@@ -37,50 +38,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "import torch\nfrom course_lib.viz import scrubber\n\nscrubber(torch.rand(5, 8, 8), labels=list('abcde'))"
     )
     write_notebook(clone / "notebooks" / "02_scrubber.ipynb", frames, title="A scrubber")
-    (clone / "workspace" / "notebooks").mkdir(parents=True)
-    shutil.copy(LESSON, clone / "workspace" / "notebooks" / "committed.ipynb")
     shutil.copy(ROOT / "pyproject.toml", clone)
     with serving(clone, settings_of_its_own(home)) as address:
         yield address
-
-
-@pytest.fixture
-def page(page: Page) -> Iterator[Page]:
-    """A page that doesn't complain."""
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    yield page
-    assert not faults
-
-
-def numbers(widget: Locator, name: str) -> list[float]:
-    """The numbers in ``data-<name>``."""
-    text = widget.get_attribute(f"data-{name}")
-    assert text is not None, f"no data-{name}"
-    return [float(number) for number in text.split(",")]
-
-
-def drag(page: Page, handle: Locator, across: float, down: float, steps: int = 12) -> list[str]:
-    """From the middle of ``handle`` by so many pixels; the point that the widget showed after each move."""
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    root = handle.locator("xpath=ancestor::*[contains(@class, 'course-widget')]")
-    page.mouse.move(x, y)
-    page.mouse.down()
-    shown = []
-    for step in range(1, steps + 1):
-        page.mouse.move(x + across * step / steps, y + down * step / steps)
-        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        shown.append(f"{root.get_attribute('data-point')}: {root.get_attribute('data-vae-sum')}")
-    page.mouse.up()
-    return shown
-
-
-def pixels(canvas: Locator) -> str:
-    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
 
 
 def test_two_maps_share_a_cross_and_each_decodes_it(lab: str, page: Page) -> None:
@@ -97,8 +57,14 @@ def test_two_maps_share_a_cross_and_each_decodes_it(lab: str, page: Page) -> Non
     images = [maps.locator("canvas").nth(i) for i in (0, 1)]
     painted = [pixels(image) for image in images]
     for name in ("autoencoder", "vae"):  # from the middle of either plane
-        shown = drag(page, maps.locator(f".{name} svg.plane"), 60, -80)
-        assert len(set(shown)) == len(shown), "each move is drawn"
+        moves: list[str] = []
+
+        def drawn(moves: list[str] = moves) -> None:
+            frame(page)
+            moves.append(f"{maps.get_attribute('data-point')}: {maps.get_attribute('data-vae-sum')}")
+
+        drag(page, maps.locator(f".{name} svg.plane"), 60, -80, steps=12, each=drawn)
+        assert len(set(moves)) == len(moves) == 12, "each move is drawn"
         x, y = numbers(maps, "point")
         assert x > 0.3
         assert y > 0.3
@@ -150,31 +116,3 @@ def test_the_frames_of_beta_are_found_by_slider_and_buttons(lab: str, page: Page
     expect(scrubber).to_have_attribute("data-frame", "3")
     expect(scrubber.locator("output")).to_have_text("d")
     assert scrubber.locator("img").get_attribute("src") != first
-
-
-# What can be scrolled sideways in a cell, once JupyterLab has rendered it: [what, pixels too many].
-OVERFLOWS = """async cell => {
-  cell.scrollIntoView({ block: "center" });
-  const frame = () => new Promise(requestAnimationFrame);
-  for (let i = 0; i < 200 && !cell.querySelector(".cm-line, .jp-RenderedHTMLCommon"); i++) await frame();
-  for (let i = 0; i < 5; i++) await frame();
-  return [...cell.querySelectorAll("*")]
-    .filter(node => node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0)
-    .filter(node => ["auto", "scroll"].includes(getComputedStyle(node).overflowX))
-    .map(node => [node.className, node.scrollWidth - node.clientWidth]);
-}"""
-
-
-@pytest.mark.parametrize("width", [1280, 1024])
-def test_nothing_in_the_lesson_scrolls_sideways(lab: str, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 860})
-    notebook = open_notebook(page, lab, "committed.ipynb")
-    cells = notebook.locator(".jp-Notebook .jp-Cell")
-    expect(cells).to_have_count(len(nbformat.read(LESSON, as_version=4).cells), timeout=PATIENCE_MS)
-    found = [
-        f"cell {index}: {what}, {excess} pixels"
-        for index in range(cells.count())
-        for what, excess in cells.nth(index).evaluate(OVERFLOWS)
-    ]
-    seen(page, f"lesson-05-{width}")
-    assert not found, "\n".join(found)

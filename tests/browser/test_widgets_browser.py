@@ -17,7 +17,17 @@ import nbformat
 import numpy as np
 import pytest
 from conftest import write_notebook
-from jupyterlab_pages import PATIENCE_MS, ROOT, open_notebook, run_all, seen, serving, settings_of_its_own
+from hands import drag, numbers, pixels
+from jupyterlab_pages import (
+    OVERFLOWS,
+    PATIENCE_MS,
+    ROOT,
+    open_notebook,
+    run_all,
+    seen,
+    serving,
+    settings_of_its_own,
+)
 from playwright.sync_api import Locator, Page, expect
 
 LESSON = ROOT / "notebooks" / "01_autoencoders.ipynb"
@@ -104,26 +114,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_notebook(clone / "notebooks" / "03_slow.ipynb", SLOW_PAD, "print(len(calls))", title="A slow pad")
     busy = [cells["code_map"], "import time\ntime.sleep(8)"]
     write_notebook(clone / "notebooks" / "04_busy.ipynb", *busy, title="A busy kernel")
-    (clone / "workspace" / "notebooks").mkdir(parents=True)
-    shutil.copy(LESSON, clone / "workspace" / "notebooks" / "committed.ipynb")  # copies have no outputs
     shutil.copy(ROOT / "pyproject.toml", clone)
     with serving(clone, settings_of_its_own(home)) as address:
         yield address
-
-
-@pytest.fixture
-def page(page: Page) -> Iterator[Page]:
-    """A page that neither complains nor asks another machine for anything."""
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url) else None)
-    yield page
-    assert not faults
-
-
-def is_elsewhere(url: str) -> bool:
-    return not re.match(r"(data:|blob:|(http|ws)://127\.0\.0\.1[:/])", url)
 
 
 def opened(page: Page, lab: str, notebook: str) -> Locator:
@@ -131,27 +124,6 @@ def opened(page: Page, lab: str, notebook: str) -> Locator:
     panel = open_notebook(page, lab, notebook)
     run_all(page)
     return panel
-
-
-def numbers(widget: Locator, name: str) -> list[float]:
-    """The numbers in ``data-<name>``."""
-    text = widget.get_attribute(f"data-{name}")
-    assert text is not None, f"no data-{name}"
-    return [float(number) for number in text.split(",")]
-
-
-def drag(page: Page, handle: Locator, across: float, down: float, steps: int = 30) -> None:
-    """From the middle of ``handle`` by so many pixels."""
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for step in range(1, steps + 1):
-        page.mouse.move(x + across * step / steps, y + down * step / steps)
-    page.mouse.up()
-    page.wait_for_timeout(300)
 
 
 def milliseconds(page: Page) -> list[float]:
@@ -207,7 +179,7 @@ def check_cloud(page: Page, cloud: Locator) -> None:
     def turn() -> None:
         cloud.get_by_role("button", name="Reset").click()
         cloud.evaluate(WATCH_FRAMES, "angle")
-        drag(page, cloud.locator(".turn"), 60, -160)  # nearly to the best line
+        drag(page, cloud.locator(".turn"), 60, -160, steps=30)  # nearly to the best line
 
     follows(page, "cloud_and_line", 16, turn)
     assert numbers(cloud, "angle") != angle
@@ -290,10 +262,6 @@ def check_code_map(page: Page, code_map: Locator) -> None:
     assert numbers(code_map, "point") == start
 
 
-def pixels(canvas: Locator) -> str:
-    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
-
-
 def test_a_pad_shows_what_python_draws(lab: str, page: Page) -> None:
     notebook = opened(page, lab, "02_pad.ipynb")
     pad = notebook.locator(".pad")
@@ -323,32 +291,3 @@ def test_a_pad_drops_points_that_were_passed_by(lab: str, page: Page) -> None:
 def test_a_widget_comes_when_the_kernel_is_free(lab: str, page: Page) -> None:
     notebook = opened(page, lab, "04_busy.ipynb")
     expect(notebook.locator(".code-map")).to_have_attribute("data-code", re.compile("."), timeout=PATIENCE_MS)
-
-
-# What can be scrolled sideways in a cell, once JupyterLab has rendered it: [what, pixels too many].
-OVERFLOWS = """async cell => {
-  cell.scrollIntoView({ block: "center" });
-  const frame = () => new Promise(requestAnimationFrame);
-  for (let i = 0; i < 200 && !cell.querySelector(".cm-line, .jp-RenderedHTMLCommon"); i++) await frame();
-  for (let i = 0; i < 5; i++) await frame();
-  return [...cell.querySelectorAll("*")]
-    .filter(node => node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0)
-    .filter(node => ["auto", "scroll"].includes(getComputedStyle(node).overflowX))
-    .map(node => [node.className, node.scrollWidth - node.clientWidth]);
-}"""
-
-
-@pytest.mark.parametrize("width", [1280, 1024])
-def test_nothing_in_a_lesson_scrolls_sideways(lab: str, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 860})
-    notebook = open_notebook(page, lab, "committed.ipynb")
-    expect(page.locator(".jp-FileBrowser")).to_be_visible()
-    cells = notebook.locator(".jp-Notebook .jp-Cell")
-    expect(cells).to_have_count(len(nbformat.read(LESSON, as_version=4).cells), timeout=PATIENCE_MS)
-    found = [
-        f"cell {index}: {what}, {excess} pixels"
-        for index in range(cells.count())
-        for what, excess in cells.nth(index).evaluate(OVERFLOWS)
-    ]
-    seen(page, f"lesson-{width}")
-    assert not found, "\n".join(found)

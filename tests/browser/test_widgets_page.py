@@ -3,20 +3,17 @@
 import base64
 import re
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
-from widget_page import write_page
+from hands import grey_levels, numbers, shown
+from playwright.sync_api import Browser, Page, expect
 
 from course_lib import viz
 from course_lib.models import ConvAutoencoder
 from course_lib.models.weights import load_weights
-from course_lib.viz.widgets.host import Widget
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lab")]
 
@@ -33,28 +30,11 @@ def page(page: Page) -> Iterator[Page]:
     assert not faults
 
 
-def shown(page: Page, widget: Widget, folder: Path) -> Locator:
-    page.goto(write_page(widget, folder / "widget.html").as_uri())
-    return page.locator("#widget")
-
-
 @pytest.fixture(scope="module")
 def network() -> ConvAutoencoder:
     model = ConvAutoencoder(latent_dim=2)
     load_weights("plane", model)
     return model.eval().requires_grad_(False)
-
-
-def numbers(widget: Locator, name: str) -> list[float]:
-    text = widget.get_attribute(f"data-{name}")
-    assert text is not None, f"no data-{name}"
-    return [float(number) for number in text.split(",")]
-
-
-def grey_levels(canvas: Locator) -> torch.Tensor:
-    """(H, W), in [0, 1]."""
-    png = base64.b64decode(canvas.evaluate("canvas => canvas.toDataURL()").partition(",")[2])
-    return torch.from_numpy(np.array(Image.open(BytesIO(png)).convert("L"))) / 255
 
 
 def test_the_code_map_decodes_and_encodes_as_torch_does(
