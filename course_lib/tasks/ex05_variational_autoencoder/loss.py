@@ -7,6 +7,7 @@ weight is that of Higgins et al. 2017 (beta-VAE).
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,18 +72,9 @@ def _with(
 ) -> Callable[..., Tensor]:
     """The loss with another price of the codes (B, D), or another weight of the images' log-likelihoods (B,)."""
 
-    def answer(
-        logits: Tensor,
-        x: Tensor,
-        mu_q: Tensor,
-        logvar_q: Tensor,
-        mu_p: Tensor,
-        logvar_p: Tensor,
-        beta: float,
-        free_nats: float,
-    ) -> Tensor:
-        kl = gaussian_kl(mu_q, logvar_q, mu_p, logvar_p)
-        return price(kl, beta, free_nats) - image(grey_log_likelihood(logits, x), beta)
+    def answer(logits: Tensor, x: Tensor, *rest: Any) -> Tensor:
+        *gaussians, beta, free_nats = rest
+        return price(gaussian_kl(*gaussians), beta, free_nats) - image(grey_log_likelihood(logits, x), beta)
 
     return answer
 
@@ -107,18 +99,9 @@ def _by_hand(
 def _on(change: Callable[[Tensor, Tensor, Tensor, Tensor], Both]) -> Callable[..., Tensor]:
     """The right loss of inputs of which the posterior and the prior were changed."""
 
-    def answer(
-        logits: Tensor,
-        x: Tensor,
-        mu_q: Tensor,
-        logvar_q: Tensor,
-        mu_p: Tensor,
-        logvar_p: Tensor,
-        beta: float,
-        free_nats: float,
-    ) -> Tensor:
-        mu_q, logvar_q, mu_p, logvar_p = change(mu_q, logvar_q, mu_p, logvar_p)
-        return grey_loss(logits, x, mu_q, logvar_q, mu_p, logvar_p, beta, free_nats)
+    def answer(logits: Tensor, x: Tensor, *rest: Any) -> Tensor:
+        *gaussians, beta, free_nats = rest
+        return grey_loss(logits, x, *change(*gaussians), beta, free_nats)
 
     return answer
 
