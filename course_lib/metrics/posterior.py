@@ -55,7 +55,8 @@ def elbo_surgery(
 
     The first part is the mutual information of code and image, at most :math:`\log N`; the second, how far the codes
     of all images together are from the prior, a standard normal. q(z) is summed over all images given, with nothing
-    left out, so more images give a larger first part.
+    left out, so more images give a larger first part. What :func:`~course_lib.objectives.kl_decomposition` says of
+    the whole set in one batch, without its table of all pairs and dimensions.
 
     ``mu`` and ``logvar``: (N, D), of every image. ``num_samples``: codes drawn for each image, whose mean is taken.
     ``generator``: a CPU one. ``chunk``: codes compared with all images at once. Computed in float64.

@@ -5,7 +5,7 @@ with a caption; ``slider_figure`` redraws one as a slider moves. A widget is the
 """
 
 from course_lib.viz.charts import bars, histograms, lines, shift_and_floor, training_curves
-from course_lib.viz.clouds import class_colors, clouds_and_samples, draw_clouds
+from course_lib.viz.clouds import clouds_and_samples
 from course_lib.viz.densities import same_shares, wider_box
 from course_lib.viz.diagrams.course import course_diagram
 from course_lib.viz.diagrams.draws import draw_diagram

@@ -10,6 +10,7 @@ from torch.distributions import MultivariateNormal, Normal
 
 from course_lib.metrics import effective_sample_size, elbo_surgery, fit_posterior
 from course_lib.models import MLPVAE, VAE, VAEGAN, LinearAutoencoder
+from course_lib.objectives import kl_decomposition
 
 GRID = torch.linspace(-9, 9, 6001, dtype=torch.float64)
 STEP = (GRID[1] - GRID[0]).item()
@@ -187,3 +188,12 @@ def test_what_cannot_be_fitted_is_refused():
         fit_posterior(model, x, lr=0)
     with pytest.raises(ValueError, match="images of 0 and 1"):
         fit_posterior(model, x + 0.4)
+
+
+def test_the_surgery_is_the_decomposition_of_one_batch_that_holds_everything():
+    mu, logvar = 2 * torch.randn(2, 7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    cut = elbo_surgery(mu, logvar, generator=torch.Generator().manual_seed(5), chunk=3)
+    eps = torch.randn(mu.shape, dtype=mu.dtype, generator=torch.Generator().manual_seed(5))
+    parts = kl_decomposition(mu + torch.exp(0.5 * logvar) * eps, mu, logvar, num_images=7)
+    torch.testing.assert_close(cut.mutual_information, parts.mutual_information)
+    torch.testing.assert_close(cut.marginal_kl, parts.total_correlation + parts.dimension_wise)

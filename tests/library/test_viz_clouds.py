@@ -5,7 +5,8 @@ import pytest
 import torch
 from matplotlib.patches import Circle, Ellipse
 
-from course_lib.viz import class_colors, clouds_and_samples, draw_clouds, new_figure, shift_and_floor
+from course_lib.viz import clouds_and_samples, new_figure, shift_and_floor
+from course_lib.viz.clouds import class_colors, draw_clouds
 
 CURVE = {0.5: (6.0, 120.0), 2.0: (3.0, 131.0)}
 Y = torch.tensor([0, 3, 11])
