@@ -11,6 +11,12 @@ def is_size(value: object) -> bool:
     return isinstance(value, SupportsIndex) and not isinstance(value, bool | Tensor) and value.__index__() >= 1
 
 
+def check_tensor(x: object, name: str) -> None:
+    """Raises ``TypeError`` unless ``x`` is a tensor: NumPy's arrays aren't."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got a {type(x).__name__}; use torch.as_tensor({name})")
+
+
 def check_size(value: SupportsIndex, name: str) -> None:
     """Raises ``ValueError`` unless ``value`` is a size, as :func:`is_size` has it."""
     if not is_size(value):
@@ -79,7 +85,9 @@ def check_image_shape(image_shape: tuple[int, int, int]) -> None:
 
 def check_input(x: Tensor, wanted: tuple[int | str, ...], weight: Tensor, remedy: str) -> None:
     """Raises ``ValueError`` unless a network's input ``x`` has shape (N, *wanted), where a word stands for any size,
-    and the type of the network's ``weight``; ``remedy``: what to do about another shape."""
+    and the type of the network's ``weight``, ``TypeError`` unless it is a tensor; ``remedy``: what to do about another
+    shape."""
+    check_tensor(x, "x")
     fits = len(x.shape) == len(wanted) + 1 and all(
         a == b for a, b in zip(x.shape[1:], wanted, strict=True) if not isinstance(b, str)
     )

@@ -46,7 +46,7 @@ _REMEDY = "the file is damaged or is another one: delete it, or take the origina
 SETS = {
     "mnist": IDXSet(
         url="https://ossci-datasets.s3.amazonaws.com/mnist/",
-        folders=("mnist", "MNIST/raw"),
+        folders=("mnist", "MNIST", "MNIST/raw"),
         class_names=tuple("0123456789"),
         gz_sha256={
             TRAIN_IMAGES: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -63,7 +63,7 @@ SETS = {
     ),
     "fashion_mnist": IDXSet(
         url="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        folders=("fashion-mnist", "fashion_mnist", "FashionMNIST/raw"),
+        folders=("fashion-mnist", "fashion_mnist", "FashionMNIST", "FashionMNIST/raw"),
         class_names=(
             *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
             *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),

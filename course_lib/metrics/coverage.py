@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_tensor
 from course_lib.data import GaussianMixture2D
 from course_lib.metrics.distances import in_float64
 
@@ -28,6 +29,7 @@ def mode_coverage(samples: Tensor, mixture: GaussianMixture2D, radius: float = 3
 
     ``samples``: (N, 2). Raises ``ValueError`` for another shape, no samples, or values that aren't finite.
     """
+    check_tensor(samples, "samples")
     if samples.ndim != 2 or samples.shape[1] != 2 or len(samples) == 0:
         raise ValueError(f"samples must have shape (N, 2) with N of at least 1, got {tuple(samples.shape)}")
     if not bool(torch.isfinite(samples).all()):
@@ -53,11 +55,15 @@ def class_shares(probabilities: Tensor, confidence: float = 0.9) -> tuple[Tensor
     ``confidence`` count. Returns their shares per class, (num_classes,), and the share of samples that count.
     Raises ``ValueError`` for no rows, or rows that don't add up to 1 (within 0.0001, or the precision of their type).
     """
+    check_tensor(probabilities, "probabilities")
     if probabilities.ndim != 2 or len(probabilities) == 0:
         raise ValueError(
             f"probabilities must have shape (N, num_classes) with N of at least 1, got {tuple(probabilities.shape)}"
         )
-    tolerance = max(1e-4, torch.finfo(probabilities.dtype).eps)
+    eps = (
+        torch.finfo(probabilities.dtype).eps if probabilities.is_floating_point() else 0.0
+    )  # whole: a class a row
+    tolerance = max(1e-4, eps)
     probabilities = in_float64(probabilities)
     if not bool(((probabilities.sum(1) - 1).abs() < tolerance).all()):
         raise ValueError("rows of probabilities must add up to 1; apply torch.softmax to logits")

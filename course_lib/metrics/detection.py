@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_tensor
 from course_lib.metrics.distances import in_float64
 
 
@@ -13,6 +14,8 @@ def roc_auc(scores: Tensor, labels: Tensor) -> float:
     the rest. Computed by scikit-learn. Raises ``ValueError`` for other shapes or labels, one class only, or scores that
     aren't finite.
     """
+    check_tensor(scores, "scores")
+    check_tensor(labels, "labels")
     if scores.ndim != 1 or scores.shape != labels.shape:
         raise ValueError(
             f"scores and labels must both have shape (N,), got {tuple(scores.shape)} and {tuple(labels.shape)}"

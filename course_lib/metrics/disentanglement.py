@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_size
+from course_lib.checks import check_size, check_tensor
 from course_lib.metrics.distances import in_float64
 
 
@@ -129,6 +129,7 @@ def _concentration(rows: Tensor) -> Tensor:
 
 
 def _check(codes: Tensor, factors: Mapping[str, Tensor]) -> None:
+    check_tensor(codes, "codes")
     if codes.ndim != 2 or codes.shape[1] < 2 or len(codes) < 4:
         raise ValueError(
             f"codes must have shape (N, D) with N of at least 4 and D of at least 2, got {tuple(codes.shape)}"
@@ -138,6 +139,7 @@ def _check(codes: Tensor, factors: Mapping[str, Tensor]) -> None:
     if not factors:
         raise ValueError("factors must name at least one factor; load('shapes', 'full').factors has five")
     for name, values in factors.items():
+        check_tensor(values, f"factors[{name!r}]")
         if values.shape != (len(codes),) or values.is_floating_point() or bool((values < 0).any()):
             raise ValueError(
                 f"factor {name!r} must be whole numbers from 0 in a tensor of shape ({len(codes)},), "

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_size
+from course_lib.checks import check_size, check_tensor
 
 
 def in_float64(x: Tensor) -> Tensor:
@@ -14,7 +14,9 @@ def in_float64(x: Tensor) -> Tensor:
 
 
 def check_features(name: str, features: Tensor, min_rows: int = 1) -> None:
-    """Raises ``ValueError`` unless ``features`` has shape (N, d), at least ``min_rows`` rows and finite values."""
+    """Raises ``ValueError`` unless ``features`` has shape (N, d), at least ``min_rows`` rows and finite values,
+    ``TypeError`` unless it is a tensor."""
+    check_tensor(features, name)
     if features.ndim != 2 or len(features) < min_rows:
         raise ValueError(
             f"{name} must have shape (N, d) with N of at least {min_rows}, got {tuple(features.shape)}"

@@ -23,13 +23,21 @@ def _same_shape(a: Tensor, b: Tensor, names: str) -> None:
         )
 
 
+def _check_real(x: Tensor, name: str) -> None:
+    """Differences of bytes wrap around: 3 - 5 is 254."""
+    if not x.is_floating_point():
+        raise TypeError(f"{name} must hold floats, got {x.dtype}; use {name}.float() / 255 for bytes")
+
+
 def squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
     r"""Squared error :math:`\sum_i (\hat x_i - x_i)^2`, summed over pixels.
 
     ``x_hat`` and ``x``: (B, ...). Returns (B,), in squared grey levels per image.
-    Raises ``ValueError`` if the shapes differ.
+    Raises ``ValueError`` if the shapes differ, ``TypeError`` for integers.
     """
     _same_shape(x_hat, x, "x_hat and x")
+    _check_real(x_hat, "x_hat")
+    _check_real(x, "x")
     return (x_hat - x).square().flatten(1).sum(1)
 
 
@@ -85,9 +93,12 @@ def optimal_logvar(x_hat: Tensor, x: Tensor) -> Tensor:
     From setting the derivative of :func:`gaussian_log_prob` by the log-variance to zero (optimal sigma-VAE, Rybkin
     et al. 2021, arXiv:2006.13202). Never below -12, where sigma is 0.0025 and less than a step of grey levels.
 
-    ``x_hat`` and ``x``: (B, ...). Returns a scalar. Raises ``ValueError`` if the shapes differ, or for no images.
+    ``x_hat`` and ``x``: (B, ...). Returns a scalar. Raises ``ValueError`` if the shapes differ, or for no images,
+    ``TypeError`` for integers.
     """
     _same_shape(x_hat, x, "x_hat and x")
+    _check_real(x_hat, "x_hat")
+    _check_real(x, "x")
     if x.numel() == 0:
         raise ValueError("x must hold at least one image to have a variance, got none")
     return (x - x_hat).square().mean().clamp(min=math.exp(-12)).log()

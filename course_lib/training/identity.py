@@ -6,8 +6,9 @@ A checkpoint holds them, so that no run goes on from it under other settings unn
 import hashlib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from dis import get_instructions
 from functools import partial
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -16,42 +17,90 @@ from torch import Tensor, nn
 
 from course_lib.training.ema import EMA
 
+_LONGEST = 150  # characters of what is shown of a setting
 RATES = ("lr", "discriminator_lr")
 """What learning rates and their schedules are called, in steps and in optimisers."""
 
 
 def settings_of(step: object) -> dict[str, Any]:
-    """The settings of a step, by the names of its attributes: numbers, words, schedules, regularisers, and what its
-    optimisers and averages are set to. Networks and the counter are no settings: the step's state holds them."""
+    """The settings of a step, by the names of its attributes: numbers, words, schedules, regularisers, what its
+    optimisers and averages are set to, and how its networks are built. Weights and the counter are no settings: the
+    step's state holds them."""
     settings = {"step": type(step).__name__}
     for name, value in vars(step).items():
-        if name != "steps" and not _holds_tensors(value):
+        if name != "steps" and (isinstance(value, nn.Module) or not _holds_tensors(value)):
             settings[name] = described(value)
     return settings
 
 
 def described(value: Any) -> Any:
     """``value`` in words and numbers that are the same in another process. A function is known by its name, its code
-    and the plain values that it closes over; any other object by its fields, or by its type alone."""
+    and what it looks up; an array by its numbers; a network by its layers; any other object by its type and attributes,
+    objects in there by their type alone."""
+    return _described(value, ())
+
+
+def _described(value: Any, above: tuple[object, ...]) -> Any:
+    """``above``: what ``value`` is a part of."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, Mapping):
-        return {str(key): described(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [described(item) for item in value]
+    if isinstance(value, np.ndarray | Tensor):
+        return f"{type(value).__name__} {fingerprint((torch.as_tensor(value),))}"
     if isinstance(value, torch.optim.Optimizer):
         return {"optimizer": type(value).__name__} | _numbers_of(value)
     if isinstance(value, EMA):
         return {"decay": value.decay}
+    if isinstance(value, nn.Module):
+        return _architecture(value)
+    if any(value is one for one in above):  # a function that calls itself
+        return type(value).__name__
+    parts = partial(_described, above=(*above, value))
+    if isinstance(value, Mapping):
+        return {str(key): parts(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [parts(item) for item in value]
+    if isinstance(value, set | frozenset):  # in each process of another order
+        return sorted(repr(parts(item)) for item in value)
     if isinstance(value, FunctionType):
-        return f"{value.__qualname__} {_digest(_code(value.__code__), value.__defaults__, _closed_over(value))}"
+        return f"{value.__qualname__} {_digest(_code(value.__code__), parts(_looked_up(value)))}"
+    if isinstance(value, MethodType):
+        return {"method": value.__func__.__qualname__, "of": parts(value.__self__)}
     if isinstance(value, partial):
-        return {"partial": described([value.func, value.args, value.keywords])}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {"is": type(value).__name__} | {f.name: described(getattr(value, f.name)) for f in fields(value)}
-    return getattr(value, "__qualname__", type(value).__name__)
+        return {"partial": parts([value.func, value.args, value.keywords])}
+    name = getattr(value, "__qualname__", None)  # of a class or a built-in function
+    if name is None and not any(type(one) is _Attributes for one in above):
+        return {"is": type(value).__name__} | parts(_Attributes(_attributes(value)))
+    return name or type(value).__name__
+
+
+class _Attributes(dict[str, Any]):
+    """An object's, by their names."""
+
+
+def _attributes(value: object) -> dict[str, Any]:
+    if is_dataclass(value):
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    return dict(getattr(value, "__dict__", {}))
+
+
+def _architecture(network: nn.Module) -> dict[str, Any]:
+    """What weights don't tell of a network: each layer's kind and settings (a share of units dropped, a slope, how many
+    entries of a code are kept), by the layer's name."""
+    layers: dict[str, Any] = {}
+    for name, layer in network.named_modules():
+        own = {} if type(layer).__module__.startswith("torch.") else vars(layer)  # torch's say it themselves
+        told = {key: item for key, item in own.items() if key[0] != "_" and key != "training" and _is_plain(item)}
+        words = " ".join(filter(None, (type(layer).__name__, layer.extra_repr())))
+        layers[name or "network"] = {"is": words} | _described(told, ())
+    return layers
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def fingerprint(tensors: tuple[Tensor, ...]) -> str:
@@ -71,8 +120,13 @@ def differences(saved: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, s
         if isinstance(a, dict) and isinstance(b, dict):
             found |= {f"{name}.{place}": what for place, what in differences(a, b).items()}
         elif a != b:
-            found[name] = f"{a!r} in the file, {b!r} now"
+            found[name] = f"{_brief(a)} in the file, {_brief(b)} now"
     return found
+
+
+def _brief(value: Any) -> str:
+    words = repr(value)
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 
 def is_rate(place: str) -> bool:
@@ -97,13 +151,25 @@ def _is_number(value: Any) -> bool:
 
 
 def _code(code: CodeType) -> tuple[Any, ...]:
-    constants = [_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    constants = [_code(c) if isinstance(c, CodeType) else repr(_described(c, ())) for c in code.co_consts]
     return code.co_code, code.co_names, constants
 
 
-def _closed_over(function: FunctionType) -> list[Any]:
-    contents = [cell.cell_contents for cell in function.__closure__ or ()]
-    return [c if c is None or isinstance(c, bool | int | float | str) else type(c).__name__ for c in contents]
+def _looked_up(function: FunctionType) -> list[Any]:
+    """What a function's result hangs on besides its arguments: defaults, what it closes over, global values (of global
+    functions the names)."""
+    code, cells = function.__code__, function.__closure__ or ()
+    outside = {n: c.cell_contents for n, c in zip(code.co_freevars, cells, strict=True) if c != CellType()}
+    for name in sorted(_global_names(code) & function.__globals__.keys()):
+        value = function.__globals__[name]
+        outside[name] = getattr(value, "__qualname__", value)
+    return [function.__defaults__, function.__kwdefaults__, outside]
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """The global names that code looks up, in its own functions too."""
+    inner = [_global_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return {str(i.argval) for i in get_instructions(code) if i.opname == "LOAD_GLOBAL"}.union(*inner)
 
 
 def _digest(*parts: Any) -> str:

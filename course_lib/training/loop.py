@@ -15,7 +15,7 @@ from torch import Tensor
 from course_lib.checks import check_size
 from course_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from course_lib.training.reproducible import deterministic_algorithms, random_state_kept, seed_generators
-from course_lib.training.run import History, Run, Step, scalar
+from course_lib.training.run import History, Run, Step, scalars
 
 
 def fit(
@@ -60,6 +60,8 @@ def fit(
     device = tensors[0].device
     file = None if checkpoint is None else Path(checkpoint)
     run = Run(step, tensors, batch_size, seed)
+    if file is not None:
+        run.note_identity()
     ends = _ends(num_steps, num_records)
     with random_state_kept(), deterministic_algorithms() if deterministic else nullcontext():
         seed_generators(seed)
@@ -71,7 +73,7 @@ def fit(
             for _ in range(next(end for end in ends if end > run.done) - run.done):
                 index = next(run.shuffle)
                 parts = step(tuple(t[index] for t in tensors) if isinstance(x, tuple) else x[index])
-                stretch.append({name: scalar(name, value) for name, value in parts.items()})
+                stretch.append(scalars(parts))
             try:
                 run.record(stretch)
                 if validate is not None:

@@ -5,9 +5,9 @@ All of it is in the run's state, so that a run which is resumed at some step equ
 
 import copy
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,7 +18,8 @@ from course_lib.training.reproducible import random_state, set_random_state
 from course_lib.training.steps.core import TrainingStep, learning_rates, set_learning_rates
 
 Step = Callable[[Any], dict[str, Tensor]]
-FORMAT = 2  # of what a checkpoint holds; the first one didn't know the settings of its run
+_SHOWN = 12  # of the differences between two runs
+FORMAT = 3  # of what a checkpoint holds; the first didn't know the settings of its run, the second its networks'
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Run:
     def __init__(self, step: Step, tensors: tuple[Tensor, ...], batch_size: int, seed: int) -> None:
         self.step = step
         self.tensors = tensors
-        self.settings = {"batch_size": batch_size, "seed": seed} | settings_of(step)
+        self.identity: dict[str, Any] = {"batch_size": operator.index(batch_size), "seed": operator.index(seed)}
         self.shuffle = Shuffle(len(tensors[0]), batch_size, tensors[0].device)
         self.history = History()
         self.best: dict[str, Any] | None = None  # the step's state at the lowest validation loss
@@ -74,15 +75,21 @@ class Run:
         """Steps taken and recorded."""
         return self.history.steps[-1] if self.history.steps else 0
 
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """What a checkpoint must agree with to be gone on from: the settings that the run began with, and the data."""
+    def note_identity(self) -> None:
+        """Note what a checkpoint must agree with to be gone on from, the settings and the data, before the first step:
+        steps change what they were set to."""
         shapes = [list(t.shape) for t in self.tensors]
-        return self.settings | {"data": {"shapes": shapes, "fingerprint": fingerprint(self.tensors)}}
+        data = {"shapes": shapes, "fingerprint": fingerprint(self.tensors)}
+        self.identity |= settings_of(self.step) | {"data": data}
 
     def record(self, stretch: list[dict[str, Tensor]]) -> None:
         """The means of a stretch of steps into the history; ``FloatingPointError`` if one isn't finite."""
         first = self.done + 1
+        for parts in stretch:
+            if parts.keys() != stretch[0].keys():
+                raise ValueError(
+                    f"the step must return the same names each time, got {sorted(stretch[0])} and then {sorted(parts)}"
+                )
         for name in stretch[0]:
             values = torch.stack([parts[name] for parts in stretch])
             mean = values.mean().item()
@@ -155,7 +162,8 @@ class Run:
         found = differences(state["identity"], self.identity)
         rates = {place: what for place, what in found.items() if is_rate(place)}
         if len(found) > (len(rates) if new_lr else 0):
-            here = "; ".join(f"{place}: {what}" for place, what in found.items())
+            some = [f"{place}: {what}" for place, what in list(found.items())[:_SHOWN]]
+            here = "; ".join(some) + (f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
             remedy = (
                 "go on from it at the new learning rate with fit(..., new_lr=True), " if found == rates else ""
             )
@@ -175,6 +183,16 @@ class Run:
         self.best_loss = state["best_loss"]
 
 
+def scalars(parts: Any) -> dict[str, Tensor]:
+    """What a step returns, each part as a tensor of its own; ``TypeError`` unless it is a dictionary of numbers."""
+    if not isinstance(parts, dict):
+        raise TypeError(
+            f"the step must return a dictionary of numbers to record, such as {{'loss': loss}}, got a "
+            f"{type(parts).__name__}"
+        )
+    return {name: scalar(name, value) for name, value in parts.items()}
+
+
 def scalar(name: str, value: Any) -> Tensor:
     """What a step returns under ``name`` as a tensor of its own: 0-dimensional, without gradient."""
     t = (
@@ -186,7 +204,7 @@ def scalar(name: str, value: Any) -> Tensor:
         raise TypeError(
             f"the step's {name!r} must be one number, got a tensor of shape {tuple(t.shape)}; take a mean"
         )
-    return t
+    return t if t.is_floating_point() else t.float()  # a count has a mean, too
 
 
 def _number(value: Any, name: str) -> float:

@@ -93,6 +93,51 @@ def test_a_learner_may_be_called_like_a_folder_of_nbgraders(tmp_path: Path, lear
     assert {s.learner for s in alone.submissions} == {learner}
 
 
+EXCHANGE = {
+    f"inbound/ada+{VAE}+2026-10-31 09:59:59.948203 UTC/{VAE}.ipynb": "ada's first",
+    f"inbound/ada+{VAE}+2026-10-31 17:59:59.948203 UTC/{VAE}.ipynb": "ada",
+    f"inbound/ada+{VAE}+2026-10-31 17:59:59.948203 UTC/timestamp.txt": "2026-10-31 17:59:59.948203 UTC",
+    f"inbound/ada+{GAN}+2026-11-30 10:00:00 UTC+8fa31c/{GAN}.ipynb": "ada's gan",
+    f"inbound/दीपा+{VAE}+2026-10-30 10:00:00.1 CET+x/answers.ipynb": "deepa",
+    f"outbound/{VAE}/{VAE}.ipynb": "ours",
+}
+
+
+@pytest.mark.situation(
+    "nbgrader",
+    "its exchange, with inbound/LEARNER+EXERCISE+TIME, or that folder alone",
+    "what each learner handed in last is graded, the rest is counted and named",
+)
+@pytest.mark.parametrize("start", ["", "exchange/", "inbound only"])
+def test_nbgraders_exchange(tmp_path: Path, how: str, start: str) -> None:
+    files = {f"{start.removesuffix('inbound only')}{name}": text for name, text in EXCHANGE.items()}
+    if start == "inbound only":
+        files = {name.removeprefix("inbound/"): text for name, text in files.items() if "outbound" not in name}
+    result = found(tmp_path, files, how)
+    told = {(s.learner, s.exercise): (read(s), s.submitted if how != "folder" else "") for s in result.submissions}
+    assert told.pop(("ada", VAE)) == ("ada", "2026-10-31T17:59:59+00:00" if how != "folder" else "")
+    assert told == {("ada", GAN): ("ada's gan", ""), ("दीपा", VAE): ("deepa", "")}
+    assert f"'ada+{VAE}+2026-10-31 09:59:59.948203 UTC': handed in again later" in result.skipped
+    assert len(result.skipped) == (1 if start == "inbound only" else 2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"bob+{VAE}+2026-10-31/{VAE}.ipynb",
+        f"inbound/bob+{VAE}+2026-10-31 17:59:59 UTC/{VAE}.ipynb",
+        f"eve/inbound/bob+{VAE}+2026-10-31 17:59:59 UTC/{VAE}.ipynb",
+        f"eve+{VAE}+2026-10-31.ipynb",
+        f"eve/{VAE}/bob+{VAE}+2026-10-31/x.ipynb",
+    ],
+)
+def test_no_learner_makes_a_class_look_like_an_exchange(tmp_path: Path, how: str, name: str) -> None:
+    files = {f"ada/{VAE}/{VAE}.ipynb": "ada", f"doejane_1_2_{GAN}.ipynb": "jane", name: "eve"}
+    kept = {(s.learner, s.exercise): read(s) for s in found(tmp_path, files, how).submissions}
+    assert (kept["ada", VAE], kept["doejane_1", GAN]) == ("ada", "jane")
+    assert ("bob", VAE) not in kept
+
+
 TIMES = {
     "2026-10-31 17:59:59.948203 UTC\n": "2026-10-31T17:59:59+00:00",
     "2026-10-31 17:59:59 UTC": "2026-10-31T17:59:59+00:00",

@@ -1,8 +1,9 @@
 """The layouts that submissions lie in, told from the places of files: nbgrader's, flat ones, Canvas's, Moodle's.
 
 nbgrader's whole course folder holds what learners handed in below ``submitted``, as ``LEARNER/EXERCISE/…`` with a
-``timestamp.txt`` beside the notebook; ``source``, ``release``, ``autograded`` and ``feedback`` are its own. Source:
-``nbgrader/coursedir.py``, ``nbgrader/exchange/default/submit.py`` of ``jupyter/nbgrader``.
+``timestamp.txt`` beside the notebook; ``source``, ``release``, ``autograded`` and ``feedback`` are its own. In its
+exchange they lie below ``inbound``, as ``LEARNER+EXERCISE+TIME[+RANDOM]/…``. Source: ``nbgrader/coursedir.py``,
+``nbgrader/exchange/default/submit.py`` of ``jupyter/nbgrader``.
 """
 
 import re
@@ -21,6 +22,8 @@ from course_lib.grading.intake.submission import Submission
 _SUBMITTED = "submitted"
 _NBGRADERS_OWN = {"source", "release", "autograded", "feedback", "gradebook.db", "nbgrader_config.py"}
 _TIMESTAMP = "timestamp.txt"
+_INBOUND, _OUTBOUND = "inbound", "outbound"
+_IN_EXCHANGE = re.compile(r"([^+]+)\+([^+]+)\+([0-9]{4}-[0-9]{2}-[0-9]{2}[^+]*)(?:\+[^+]*)?")
 
 
 @dataclass
@@ -116,6 +119,32 @@ def from_nbgrader(entries: list[Entry], skipped: list[str]) -> list[Entry]:
         )
     inside = [entry for entry in entries if entry.parts[0] == _SUBMITTED and len(entry.parts) > 1]
     return [replace(entry, parts=entry.parts[1:]) for entry in inside]
+
+
+def from_exchange(entries: list[Entry], skipped: list[str]) -> list[Entry]:
+    """What was handed in last, as ``LEARNER/EXERCISE/…``, where all that was handed in lies as in nbgrader's exchange;
+    else all entries. ``skipped`` takes what was handed in earlier, and what the exchange hands out."""
+    found: dict[tuple[str, str], dict[str, list[Entry]]] = {}
+    others: list[Entry] = []
+    folders = {entry.parts[0] for entry in entries}
+    around = len(folders) == 1 and not any(map(_IN_EXCHANGE.fullmatch, folders))
+    for entry in entries:
+        at = entry.parts.index(_INBOUND) + 1 if _INBOUND in entry.parts[:3] else int(around)
+        told = _IN_EXCHANGE.fullmatch(entry.parts[at]) if len(entry.parts) > at + 1 else None
+        if told is not None:
+            who, what, when = told.groups()
+            inside = replace(entry, parts=(who, what, *entry.parts[at + 1 :]))
+            found.setdefault((who, what), {}).setdefault(when, []).append(inside)
+        elif entry.suffix in (".ipynb", ".zip") and not entry.folder:
+            others.append(entry)
+    if not found or any(_OUTBOUND not in entry.parts[:3] for entry in others):
+        return entries
+    if others:
+        skipped.append(f"'{_OUTBOUND}/': {len(others)} notebooks of nbgrader's exchange, which nobody handed in")
+    for (who, what), times in found.items():
+        for when in sorted(times)[:-1]:
+            skipped.append(f"{f'{who}+{what}+{when}'[:200]!r}: handed in again later")
+    return [entry for times in found.values() for entry in times[max(times)]]
 
 
 def _handed_in(stamp: Entry) -> str:

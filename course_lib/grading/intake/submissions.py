@@ -3,7 +3,7 @@
 A folder, or a zip of one (``zips.py`` says what is refused), in any of these layouts, which may be mixed:
 
 - nbgrader's: ``LEARNER/EXERCISE/EXERCISE.ipynb``, where a single notebook of another name is taken too; also
-  ``LEARNER/EXERCISE.ipynb``, or the whole course folder with ``submitted`` in it;
+  ``LEARNER/EXERCISE.ipynb``, or the whole course folder with ``submitted`` in it, or its exchange with ``inbound``;
 - flat: ``LEARNER__EXERCISE.ipynb`` or ``LEARNER.ipynb``;
 - the downloads of Canvas and Moodle: ``lms_names.py`` says which names are understood;
 - in place of a notebook a learner's zip, with the notebook anywhere in it. A zip within a zip is refused.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.grading.intake.choosing import choose
-from course_lib.grading.intake.layouts import bags_of, from_nbgrader, unwrapped
+from course_lib.grading.intake.layouts import bags_of, from_exchange, from_nbgrader, unwrapped
 from course_lib.grading.intake.listing import in_folder, in_zip
 from course_lib.grading.intake.lms_names import FileNames
 from course_lib.grading.intake.submission import Submission
@@ -48,6 +48,7 @@ def find_submissions(place: Path, exercises: Collection[str], out: Path | None =
     else:
         raise FileNotFoundError(f"{place} is not a folder or a .zip; name the one that holds the submissions")
     names = FileNames(exercises)
+    entries = from_exchange(entries, skipped)
     entries = unwrapped(from_nbgrader(unwrapped(entries, names), skipped), names)
     found = choose(bags_of(sorted(entries, key=lambda entry: entry.parts), names, skipped), names)
     if not found:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_grey_levels
 from course_lib.models import Autoencoder
 from course_lib.objectives import Schedule, squared_error
 from course_lib.training.steps.core import ObjectiveStep
@@ -32,7 +33,8 @@ class AutoencoderStep(ObjectiveStep):
     ``corrupt``: what is done to x before the model sees it; the target stays clean (denoising: Vincent et al. 2010),
     e.g. ``lambda x: mask_pixels(x, 0.3)``. ``penalty``: a function of the encoder's input and of its code, to be added
     per image, (B,), or per batch, e.g. ``lambda x, z: 0.1 * contractive_penalty(x, z)``.
-    Raises ``TypeError`` for a penalty without an :class:`~course_lib.models.Autoencoder`.
+    Raises ``TypeError`` for a penalty without an :class:`~course_lib.models.Autoencoder`, and in a step ``ValueError``
+    for images (B, C, H, W) whose grey levels lie outside [0, 1].
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class AutoencoderStep(ObjectiveStep):
         self.penalty = penalty
 
     def objective(self, x: Tensor) -> AutoencoderLoss:
+        if x.ndim == 4:
+            check_grey_levels(x)
         x_in = x if self.corrupt is None else self.corrupt(x)
         if self.penalty is None:
             return AutoencoderLoss({"squared error": squared_error(self.model(x_in), x)})

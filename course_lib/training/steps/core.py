@@ -154,8 +154,11 @@ class ObjectiveStep(TrainingStep):
         return self.improve(self.objective(batch))
 
     def improve(self, objective: Objective) -> dict[str, Tensor]:
-        """Descend, count the step, and return the mean of each part, a scalar."""
+        """Descend, count the step, and return the mean of each part, a scalar. ``ValueError`` for a batch of none."""
+        parts = objective.parts
+        if any(part.numel() == 0 for part in parts.values()):
+            raise ValueError("a batch must hold at least one image, got none")
         follow(self.optimizer, self.lr, self.steps)
         descend(self.optimizer, objective.loss, self.parameters, self.max_norm)
         self.steps += 1
-        return {name: part.detach().mean() for name, part in objective.parts.items()}
+        return {name: part.detach().mean() for name, part in parts.items()}
