@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 
 import torch
 
+_AUTOCAST = ("cpu", "cuda")
+
 
 def reset() -> None:
     """torch's settings as they are when it is imported, and no warning that stops a cell."""
@@ -14,6 +16,8 @@ def reset() -> None:
     torch.set_grad_enabled(True)
     torch.use_deterministic_algorithms(False)
     torch.autograd.set_detect_anomaly(False)
+    for kind in _AUTOCAST:
+        torch.set_autocast_enabled(kind, False)
     if any(action == "error" for action, *_ in warnings.filters):
         warnings.simplefilter("default")
 
@@ -27,6 +31,7 @@ def as_at_the_start() -> Iterator[None]:
         torch.are_deterministic_algorithms_enabled(),
     )
     anomaly, device = torch.is_anomaly_enabled(), None
+    autocast = [torch.is_autocast_enabled(kind) for kind in _AUTOCAST]
     with suppress(RuntimeError, AssertionError):  # one that this machine hasn't got
         device = torch.get_default_device()
     with warnings.catch_warnings():
@@ -38,5 +43,7 @@ def as_at_the_start() -> Iterator[None]:
             torch.set_grad_enabled(grad)
             torch.use_deterministic_algorithms(deterministic)
             torch.autograd.set_detect_anomaly(anomaly)
+            for kind, enabled in zip(_AUTOCAST, autocast, strict=True):
+                torch.set_autocast_enabled(kind, enabled)
             if device is not None and device.type != "cpu":
                 torch.set_default_device(device)

@@ -7,8 +7,9 @@ a time costs more than the training.
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from operator import index as whole
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from torch import Tensor
 
@@ -56,7 +57,7 @@ def fit(
     kept. ``deterministic`` on a GPU raises ``RuntimeError`` until ``CUBLAS_WORKSPACE_CONFIG`` is set.
     """
     tensors = _tensors(x)
-    _check(tensors, batch_size, num_steps=num_steps, num_records=num_records, patience=patience)
+    _check(tensors, seed, batch_size, num_steps=num_steps, num_records=num_records, patience=patience)
     device = tensors[0].device
     file = None if checkpoint is None else Path(checkpoint)
     run = Run(step, tensors, batch_size, seed)
@@ -64,7 +65,7 @@ def fit(
         run.note_identity()
     ends = _ends(num_steps, num_records)
     with random_state_kept(), deterministic_algorithms() if deterministic else nullcontext():
-        seed_generators(seed)
+        seed_generators(whole(seed))
         if file is not None and file.is_file():
             run.load_state_dict(load_checkpoint(file, device), new_lr)
         started = time.perf_counter() - run.history.seconds
@@ -123,7 +124,9 @@ def _tensors(x: Any) -> tuple[Tensor, ...]:
     return tensors
 
 
-def _check(tensors: tuple[Tensor, ...], batch_size: int, **counts: int) -> None:
+def _check(tensors: tuple[Tensor, ...], seed: int, batch_size: int, **counts: int) -> None:
+    if not isinstance(seed, SupportsIndex):
+        raise TypeError(f"seed must be an integer, got {seed!r}")
     for name, count in {"batch_size": batch_size, **counts}.items():
         check_size(count, name)
     lengths = [len(t) for t in tensors]

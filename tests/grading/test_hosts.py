@@ -41,6 +41,24 @@ HABITS = {
     "quit": "quit()",
     "cuda": "device = 'cuda'\nx = torch.zeros(3, device=device)",
     "download": "import urllib.request\nurllib.request.urlopen('https://example.org/data.zip')",
+    "wget": "!wget -q https://example.org/x.zip && unzip x.zip\n%cd x",
+    "folder": "import os\nos.chdir('/content/drive/MyDrive')",
+    "own module": "import sys\nsys.path.append('/content/drive/MyDrive')\nimport helpers_of_mine",
+    "gpu wanted": "import torch\nassert torch.cuda.is_available(), 'Runtime > Change runtime type'",
+    "apple": "import torch\ny = torch.zeros(2, device=torch.device('mps'))",
+    "tensor type": "import torch\ntorch.set_default_tensor_type('torch.cuda.FloatTensor')",
+    "autocast": "import torch\ntorch.autocast('cpu', torch.bfloat16).__enter__()",
+    "threads": "import torch\ntorch.set_num_threads(64)\ntorch.set_num_interop_threads(8)",
+    "secrets": "from google.colab import userdata\nkey = userdata.get('KEY') + 'x'",
+    "upload": "from google.colab import files\nfor name in files.upload().keys():\n    print(name)",
+    "tracker": "import wandb\nwandb.init(project='x')",
+    "bar": "from tqdm.notebook import tqdm\nfor i in tqdm(range(3)):\n    pass",
+    "typed": "import sys\nname = sys.stdin.readline()",
+    "request": "import requests\nrequests.get('https://example.org', timeout=None)",
+    "socket": "import socket\nsocket.create_connection(('8.8.8.8', 53))",
+    "numpy": "import numpy as np\nnp.seterr(all='raise')",
+    "shell": "get_ipython().system('nvidia-smi')\nget_ipython().run_line_magic('matplotlib', 'ipympl')",
+    "silent": "import os, sys\nsys.stdout = open(os.devnull, 'w')",
     "subprocess-pip": "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'nowhere'])",
 }
 
@@ -108,6 +126,37 @@ def test_the_page_names_the_line_where_a_cell_stopped() -> None:
     assert "in line 2: rate = torch.load('weights.pt')" in verdict.message
 
 
+ACCUMULATED = """
+def gan_step(generator, discriminator, g_optimizer, d_optimizer, x, z):
+    d_optimizer.zero_grad()
+    for real, noise in zip(x.split({d}), z.split({d})):
+        with torch.no_grad():
+            fake = generator(noise)
+        loss = discriminator_loss(discriminator(real), discriminator(fake))
+        (loss * len(real) / len(x)).backward()
+    d_optimizer.step()
+    g_optimizer.zero_grad()
+    for noise in z.split({g}):
+        (generator_loss(discriminator(generator(noise))) * len(noise) / len(z)).backward()
+    g_optimizer.step()
+"""
+
+
+@pytest.mark.situation(
+    "Uploads",
+    "a step whose gradients are gathered over parts of the batch, for a small GPU",
+    "marked as the step that it is",
+)
+@pytest.mark.parametrize(("d", "g"), [(1000, 1), (1, 1000), (1, 1), (3, 2)])
+def test_a_step_that_gathers_its_gradients_is_right(d: int, g: int) -> None:
+    notebook = nbformat.read(SOLUTION, as_version=4)
+    cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "gan_step")
+    cell.source = ACCUMULATED.format(d=d, g=g)
+    result = graded(notebook, "none")
+    verdict = next(v for v in result.verdicts if v.task == "gan_step")
+    assert verdict.points == verdict.max_points, verdict.message
+
+
 # settings for all that follows
 
 
@@ -119,6 +168,9 @@ def test_the_page_names_the_line_where_a_cell_stopped() -> None:
         lambda: torch.set_grad_enabled(False),
         lambda: torch.use_deterministic_algorithms(True),
         lambda: torch.autograd.set_detect_anomaly(True),
+        lambda: torch.set_autocast_enabled("cpu", True),
+        lambda: torch.no_grad().__enter__(),
+        lambda: torch.set_default_tensor_type("torch.DoubleTensor"),
     ],
 )
 @pytest.mark.parametrize("name", ["gan_step", "generator_loss", "draw_digits", "repaired_step", "feature_error"])
@@ -127,7 +179,12 @@ def test_an_answer_is_called_without_the_notebooks_settings(change, name) -> Non
     case = task.public_cases()[0]
     wanted = observe(task.probe, task.reference, case)
     assert not wanted.error
-    state = lambda: (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled())  # noqa: E731
+    state = lambda: (  # noqa: E731
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.is_grad_enabled(),
+        torch.is_autocast_enabled("cpu"),
+    )
     try:
         change()
         before = state()

@@ -21,10 +21,12 @@ from conftest import needs_bubblewrap
 
 from course_lib.exercises.catalogue import catalogue_of
 from course_lib.grading.sandbox import Limits, Sandbox, SandboxError, bubblewrap, jail, require
+from course_lib.grading.sandbox import probe as probing
 from course_lib.grading.sandbox.inside import seccomp
 from course_lib.grading.sandbox.jail import Jail
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.sandbox.staging import FLOORS, stage
+from course_lib.lessons import doctor
 
 GAN = catalogue_of().exercise("07_gan")
 INSIDE = Path(jail.__file__).with_name("inside")
@@ -372,6 +374,50 @@ def test_the_course_is_hidden_however_it_was_installed(environment_below_tmp, em
     read = "import os, sys; print([n for _, _, names in os.walk(sys.prefix) for n in names if n in WANTED])"
     wanted = "WANTED = ['objectives.py', 'pyproject.toml', '05.ipynb', 'pyvenv.cfg']\n"
     assert in_jail(wanted + read, empty).strip() == "['pyvenv.cfg']"
+
+
+@pytest.mark.situation(
+    "Laptops",
+    "packages that lie in another environment (a `.pth` file, PYTHONPATH, a user's own folder) or behind links",
+    "`course doctor` and `course grade` name the package, its place, and what to do",
+)
+@pytest.mark.parametrize("kind", ["elsewhere", "links"])
+def test_packages_that_the_jail_does_not_show_are_named(kind, tmp_path, monkeypatch):
+    package = tmp_path / "other" / "lib" / "needed_by_kernels"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.setattr(bubblewrap, "interpreter", lambda: {tmp_path / "mine": tmp_path / "mine"})
+    if kind == "links":  # as an installer makes them that keeps one copy for all environments
+        (tmp_path / "mine" / "needed_by_kernels").mkdir(parents=True)
+        (tmp_path / "mine" / "needed_by_kernels" / "__init__.py").symlink_to(package / "__init__.py")
+    monkeypatch.syspath_prepend(tmp_path / "mine" if kind == "links" else package.parent)
+    says = rf"needed_by_kernels must lie in this environment, .*, got {package}, which the sandbox doesn't show; .*make"
+    with pytest.raises(SandboxError, match=says):
+        bubblewrap.check_packages(["needed_by_kernels"])
+    monkeypatch.setattr(probing, "check_packages", lambda: bubblewrap.check_packages(["needed_by_kernels"]))
+    finding = doctor.sandbox(tmp_path)
+    if shutil.which("bwrap") and sys.platform == "linux":
+        assert (finding.ok, "needed_by_kernels must lie in" in finding.found) == (False, True)
+    with pytest.raises(SandboxError, match="nowhere_at_all isn't installed"):
+        bubblewrap.check_packages(["nowhere_at_all"])
+
+
+def test_this_environments_packages_are_in_the_jail(tmp_path, monkeypatch):
+    bubblewrap.check_packages()
+    place = tmp_path / "real" / "needed_by_kernels"
+    place.mkdir(parents=True)
+    (place / "__init__.py").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.setattr(bubblewrap, "interpreter", lambda: {tmp_path / "link": tmp_path / "link"})
+    monkeypatch.syspath_prepend(tmp_path / "link")
+    bubblewrap.check_packages(["needed_by_kernels"])
+
+
+@needs_bubblewrap
+def test_a_python_that_stops_is_not_told_of_apparmor(empty):
+    with pytest.raises(SandboxError, match="No module named 'nowhere_at_all'") as stopped:
+        Jail(empty, ["nowhere_at_all"])
+    assert "AppArmor" not in str(stopped.value)
 
 
 @needs_bubblewrap

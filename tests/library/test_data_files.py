@@ -117,7 +117,7 @@ DOTTED = {file.replace("-idx", ".idx"): content for file, content in TINY.items(
     "MNIST files named with a dot (`train-images.idx3-ubyte`), in a folder of their own name, or below `MNIST/raw`",
     "found, packed or not",
 )
-@pytest.mark.parametrize("place", [".", "mnist", "raw", "mnist/raw", "mnist/MNIST/raw", "MNIST/raw"])
+@pytest.mark.parametrize("place", [".", "mnist", "raw", "mnist/raw", "mnist/MNIST/raw", "MNIST/raw", "MNIST"])
 @pytest.mark.parametrize("compress", [True, False])
 def test_names_with_a_dot_are_found(tiny, place, compress):
     write(tiny / place, compress, DOTTED)
@@ -142,6 +142,12 @@ def test_the_content_tells_whether_it_is_packed(tiny, compress):
     for file, content in TINY.items():
         (tiny / (file if compress else f"{file}.gz")).write_bytes(gzip.compress(content) if compress else content)
     np.testing.assert_allclose(load("mnist", "test").x[:, 0].numpy() * 255, IMAGES, atol=1e-4)
+
+
+def test_what_was_packed_twice_is_taken(tiny):
+    for file, content in TINY.items():
+        (tiny / f"{file}.gz").write_bytes(gzip.compress(gzip.compress(content)))
+    assert load("mnist", "test").y.tolist() == LABELS.tolist()
 
 
 @pytest.mark.situation(

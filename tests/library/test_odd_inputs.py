@@ -9,16 +9,30 @@ from torch import nn
 
 from course_lib.data import binarize, load, ring
 from course_lib.metrics import (
+    active_units,
     class_shares,
     evaluate_elbo,
+    frechet_distance,
     importance_nll,
+    kernel_with_floor,
     memorization,
     mode_coverage,
     mutual_information_gap,
+    precision_recall,
     roc_auc,
 )
 from course_lib.metrics.disentanglement import dci
-from course_lib.models import MLPVAE, ConvConditionalVAE, ConvVAE, Generator, nearest_code, pack, spectral_norm
+from course_lib.models import (
+    MLPVAE,
+    ConvConditionalVAE,
+    ConvVAE,
+    Discriminator,
+    Generator,
+    LinearAutoencoder,
+    nearest_code,
+    pack,
+    spectral_norm,
+)
 from course_lib.models.weights import load_weights, save_weights
 from course_lib.objectives import (
     bernoulli_log_prob,
@@ -27,7 +41,7 @@ from course_lib.objectives import (
     optimal_logvar,
     squared_error,
 )
-from course_lib.training import EMA, VAEStep, fit, load_checkpoint, save_checkpoint
+from course_lib.training import EMA, AutoencoderStep, VAEStep, fit, load_checkpoint, save_checkpoint
 
 SOURCE = torch.Generator().manual_seed(3)
 
@@ -174,6 +188,85 @@ def test_nothing_at_all():
     ):
         with pytest.raises(ValueError, match=words):
             empty()
+
+
+def test_a_batch_of_nothing_is_no_step():
+    """Its mean would be NaN, and so the weights from there on."""
+    for step in (
+        VAEStep(MLPVAE(6, 4, 2)),
+        VAEStep(MLPVAE(6, 4, 2, "gaussian")),
+        AutoencoderStep(LinearAutoencoder(6, 2)),
+        VAEStep(MLPVAE(6, 4, 2, "gaussian"), optimal_sigma=True),
+    ):
+        with pytest.raises(ValueError, match="at least one image"):
+            step(torch.zeros(0, 6))
+        assert step.steps == 0
+        assert all(p.isfinite().all() for p in step.model.parameters())
+
+
+@pytest.mark.situation(
+    "Odd tensors",
+    "arrays of NumPy where a tensor belongs",
+    "One sentence, which says how to make a tensor of one.",
+)
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda a: frechet_distance(a, a),
+        lambda a: kernel_with_floor(a, a),
+        lambda a: precision_recall(a, a),
+        lambda a: memorization(a, a, a),
+        active_units,
+        lambda a: dci(a, {"a": torch.arange(12) % 2, "b": torch.arange(12) % 3}),
+        lambda a: mutual_information_gap(torch.rand(12, 3), {"a": np.arange(12) % 2}),
+        lambda a: mode_coverage(a[:, :2], ring()),
+        lambda a: class_shares(a),
+        lambda a: roc_auc(a[:, 0], torch.arange(12) % 2),
+        lambda a: roc_auc(torch.rand(12), np.arange(12) % 2),
+        lambda a: importance_nll(MLPVAE(3, 4, 2), a, 2),
+        lambda a: MLPVAE(3, 4, 2).reconstruct(a),
+        lambda a: ConvVAE(3, (2, 3)).encode(a),
+        lambda a: Discriminator((2, 2, 2))(a),
+    ],
+)
+def test_an_array_of_numpy_is_told_what_to_become(measure):
+    with pytest.raises(TypeError, match=r"must be a torch.Tensor.*, got a n.*array; use torch.as_tensor"):
+        measure(np.random.default_rng(0).random((12, 3), np.float32))
+
+
+@pytest.mark.situation(
+    "Odd tensors",
+    "images of bytes in a squared error or a variance",
+    "Refused: their differences would wrap around.",
+)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_differences_of_integers_are_refused(dtype):
+    x, y = (torch.randint(0, 2, (4, 6), generator=SOURCE) for _ in range(2))
+    for measure in (squared_error, optimal_logvar):
+        for a, b in ((x.to(dtype), y.to(dtype)), (x.float(), y.to(dtype)), (x.to(dtype), y.float())):
+            with pytest.raises(TypeError, match=rf"must hold floats, got {dtype}; use \w+\.float\(\) / 255"):
+                measure(a, b)
+
+
+def test_whole_numbers_may_be_probabilities_and_records():
+    shares, sure = class_shares(torch.eye(4, dtype=torch.int64)[[0, 0, 3]])
+    torch.testing.assert_close(shares, torch.tensor([2 / 3, 0, 0, 1 / 3], dtype=torch.float64))
+    assert sure == 1
+    run = {"num_steps": np.int32(4), "num_records": np.int64(2), "batch_size": 2, "progress": False}
+    counts = iter([1, 2, 3, 5])
+    history = fit(lambda b: {"count": torch.tensor(next(counts))}, torch.rand(4, 1), seed=np.int64(3), **run)
+    assert history.values["count"] == [1.5, 4.0]
+
+
+def test_a_step_that_returns_no_numbers_is_told_so():
+    run = {"num_steps": 4, "num_records": 2, "batch_size": 2, "progress": False}
+    with pytest.raises(TypeError, match=r"must return a dictionary of numbers to record, .* got a NoneType"):
+        fit(lambda b: None, torch.rand(4, 1), **run)
+    names = iter("aaab")
+    with pytest.raises(ValueError, match=r"the same names each time, got \['a'\] and then \['b'\]"):
+        fit(lambda b: {next(names): 1.0}, torch.rand(4, 1), **run | {"num_records": 1})
+    with pytest.raises(TypeError, match=r"seed must be an integer, got 1\.5"):
+        fit(lambda b: {"a": 1.0}, torch.rand(4, 1), seed=1.5, **run)
 
 
 @pytest.mark.situation(

@@ -11,6 +11,7 @@ from course_lib.data import binarize
 from course_lib.models import (
     MLPVAE,
     VAEGAN,
+    ConvAutoencoder,
     ConvLadderVAE,
     ConvVAE,
     ConvVQVAE,
@@ -334,13 +335,15 @@ def test_sampling_leaves_batch_statistics_and_mode_alone():
         lambda: VAEStep(ConvVAE(3)),
         lambda: VQVAEStep(ConvVQVAE()),
         lambda: LadderVAEStep(ConvLadderVAE((3, 2))),
+        lambda: AutoencoderStep(ConvAutoencoder(3)),
+        lambda: AutoencoderStep(ConvAutoencoder(3), corrupt=lambda x: x * 0.5),
     ],
 )
 def test_steps_of_image_models_refuse_what_is_no_grey_level(build):
     grey = torch.rand(4, 1, 28, 28)
     step = build()
     before = copy.deepcopy(step.state_dict())
-    with pytest.raises(ValueError, match=r"x must hold grey levels in \[0, 1\], got -0.* to .*; scale"):
+    with pytest.raises(ValueError, match=r"x must hold grey levels in \[0, 1\], got -[01].* to .*; scale"):
         step(2 * grey - 1)
     with pytest.raises(ValueError, match=r"got .* to 2\d\d.*; divide bytes by 255"):
         step(255 * grey)

@@ -2,13 +2,22 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 BASE, LIBRARY, SCRIPTS, PYTHON = "/run/course", "/opt/course/library", "/opt/course/inside", "/opt/course/python"
 _PACKAGE = Path(__file__).parents[2]
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 _REPLACED = ("/tmp", "/proc", "/dev")  # the jail has its own: what lies there on this machine isn't seen
+_KERNELS = (
+    "torch",
+    "numpy",
+    "matplotlib",
+    "IPython",
+    "ipykernel",
+    "tornado",
+)  # packages without which none starts
 _INSTALLED = [f"{lib}/python3*/{kind}-packages" for lib in ("lib*", "local/lib*") for kind in ("site", "dist")]
 
 
@@ -89,6 +98,23 @@ def interpreter() -> dict[Path, Path]:
             )
         found[folder] = Path(PYTHON) if hidden else folder
     return found
+
+
+def check_packages(names: Sequence[str] = _KERNELS) -> None:
+    """Raises ``SandboxError`` if a package that kernels need lies where the jail doesn't show it: in another
+    environment, named by a ``.pth`` file or by PYTHONPATH, in a user's own folder, or behind links into a cache."""
+    folders = [*interpreter(), *map(Path, _SYSTEM)]
+    shown = [*folders, *(folder.resolve() for folder in folders)]  # the environment itself may lie behind a link
+    for name in names:
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise SandboxError(f"{name} isn't installed; install the course with all that it needs: make setup")
+        for path in (Path(spec.origin), Path(spec.origin).resolve()):
+            if not any(path.is_relative_to(folder) for folder in shown):
+                raise SandboxError(
+                    f"{name} must lie in this environment, {sys.prefix}, got {path.parent}, which the sandbox doesn't "
+                    "show; install the course and all its packages, as files, into one environment: make setup"
+                )
 
 
 def _seen(path: Path, places: dict[Path, Path]) -> Path:

@@ -75,7 +75,9 @@ class Jail:
         except (OSError, ValueError):
             answer = {}
         if "ready" not in answer:
-            said = answer.get("error") or f"{self._said()}\n{_HELP}"
+            said = answer.get("error") or self._said()
+            if "error" not in answer and "Traceback" not in said:  # it was bubblewrap that stopped
+                said = f"{said}\n{_HELP}"
             self.close()
             raise SandboxError(f"the sandbox did not start: {said}")
 

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from course_lib.grading.sandbox.bubblewrap import environment
+from course_lib.grading.sandbox.bubblewrap import check_packages, environment
 from course_lib.grading.sandbox.jail import Jail, SandboxError
 from course_lib.grading.sandbox.limits import Limits
 
@@ -22,6 +22,7 @@ def require(kind: str) -> None:
             raise SandboxError(
                 f"the sandbox needs Linux, this is {sys.platform}; the repository's Containerfile says how to have one"
             )
+        check_packages()
         with tempfile.TemporaryDirectory(prefix="course-library-") as library:
             Path(library).chmod(0o755)
             with Jail(Path(library)) as jail:
