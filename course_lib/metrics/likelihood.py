@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from course_lib.checks import check_size
+from course_lib.checks import check_grey_levels, check_size
 from course_lib.models import VAEGAN, ConditionalVAE, LadderVAE, evaluating, reparameterize
 from course_lib.objectives import ELBO, elbo, importance_weighted_bound, ladder_elbo, log_likelihood, log_weights
 
@@ -30,8 +30,9 @@ def evaluate_elbo(
     ``model``: a VAE of any kind. ``x``: (N, ...), binary for a Bernoulli decoder; ``y``: int64 (N,), labels for a
     conditional model, whose bound is on log p(x|y). Returns parts of shape (N,), without gradient, computed ``chunk``
     images at a time in eval mode. ``generator``: on the device of x; what it draws depends on ``chunk``.
-    Raises ``ValueError`` for a chunk below 1, or grey levels under a Bernoulli likelihood, ``TypeError`` for another
-    model, or labels where there should be none and none where there should be some.
+    Raises ``ValueError`` for a chunk below 1, grey levels under a Bernoulli likelihood, or images outside [0, 1] under a
+    Gaussian one, ``TypeError`` for another model, or labels where there should be none and none where there should be
+    some.
     """
     check_size(chunk, "chunk")
     model = _checked(model, x, y)
@@ -81,7 +82,7 @@ def importance_nll(
     image is encoded once. Returns (N,), in nats, without gradient.
 
     Raises ``ValueError`` for K or ``max_decoded`` below 1, a scale that isn't positive, noise of another shape, or
-    grey levels under a Bernoulli likelihood; ``TypeError`` as :func:`evaluate_elbo` does.
+    images that don't fit the likelihood; ``TypeError``; as :func:`evaluate_elbo` does.
     """
     check_size(num_samples, "num_samples")
     check_size(max_decoded, "max_decoded")
@@ -166,6 +167,8 @@ def _checked(model: Model, x: Tensor, y: Tensor | None) -> Model:
         raise TypeError(f"a {type(model).__name__} {wanted}")
     if y is not None and len(y) != len(x):
         raise ValueError(f"y must hold one label for each of the {len(x)} images, got {len(y)}")
+    if x.ndim == 4 and getattr(model, "logvar_x", None) is not None:
+        check_grey_levels(x)  # a density of images in [-1, 1] compares with none of those in [0, 1]
     return model
 
 

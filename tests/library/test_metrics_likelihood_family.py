@@ -8,7 +8,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Normal
 
 from course_lib.metrics import evaluate_elbo, importance_nll
-from course_lib.models import VAEGAN, ConditionalVAE, ConvVQVAE, LadderVAE, LinearAutoencoder, mlp
+from course_lib.models import MLPVAE, VAEGAN, ConditionalVAE, ConvVAE, ConvVQVAE, LadderVAE, LinearAutoencoder, mlp
 
 GRID = torch.linspace(-9, 9, 1201, dtype=torch.float64)
 STEP = (GRID[1] - GRID[0]).item()
@@ -135,3 +135,22 @@ def test_what_has_no_likelihood_is_refused(conditional, ladder):
             measure(ladder, y=Y)
         with pytest.raises(ValueError, match=r"one label for each of the 3 images, got 2"):
             measure(conditional, y=Y[:2])
+
+
+@pytest.mark.situation(
+    "Odd tensors",
+    "images in [-1, 1] or 0..255 under a Gaussian likelihood",
+    "Refused in a sentence: their density compares with none of images in [0, 1].",
+)
+def test_the_density_of_images_is_that_of_grey_levels():
+    model, grey = ConvVAE(3, (2, 3), likelihood="gaussian"), torch.rand(3, 1, 28, 28)
+    for measure in (lambda x: importance_nll(model, x, 2), lambda x: evaluate_elbo(model, x).elbo):
+        with pytest.raises(
+            ValueError, match=r"x must hold grey levels in \[0, 1\], got .* to 2\d\d.*bytes by 255"
+        ):
+            measure(255 * grey)
+        with pytest.raises(ValueError, match=r"got -[01].* to .*; scale what lies in"):
+            measure(2 * grey - 1)
+        assert measure(grey).isfinite().all()
+    vectors = MLPVAE(5, 4, 2, "gaussian")
+    assert importance_nll(vectors, torch.full((3, 5), -7.0), 2).isfinite().all(), "vectors may be anything"
