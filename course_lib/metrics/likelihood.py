@@ -30,9 +30,9 @@ def evaluate_elbo(
     ``model``: a VAE of any kind. ``x``: (N, ...), binary for a Bernoulli decoder; ``y``: int64 (N,), labels for a
     conditional model, whose bound is on log p(x|y). Returns parts of shape (N,), without gradient, computed ``chunk``
     images at a time in eval mode. ``generator``: on the device of x; what it draws depends on ``chunk``.
-    Raises ``ValueError`` for a chunk below 1, grey levels under a Bernoulli likelihood, or images outside [0, 1] under a
-    Gaussian one, ``TypeError`` for another model, or labels where there should be none and none where there should be
-    some.
+    Raises ``ValueError`` for a chunk below 1, grey levels under a Bernoulli likelihood, or images outside [0, 1] under
+    a Gaussian one; ``TypeError`` for another model, or labels where there should be none and none where there should
+    be some.
     """
     check_size(chunk, "chunk")
     model = _checked(model, x, y)
@@ -82,7 +82,7 @@ def importance_nll(
     image is encoded once. Returns (N,), in nats, without gradient.
 
     Raises ``ValueError`` for K or ``max_decoded`` below 1, a scale that isn't positive, noise of another shape, or
-    images that don't fit the likelihood; ``TypeError``; as :func:`evaluate_elbo` does.
+    images that don't fit the likelihood; ``TypeError`` as :func:`evaluate_elbo` does.
     """
     check_size(num_samples, "num_samples")
     check_size(max_decoded, "max_decoded")

@@ -46,8 +46,8 @@ def fit(
     ``validate``: a loss on held-out data, called after each reading and recorded as "validation". Training stops
     when it hasn't improved for ``patience`` readings, and ends with the networks as they were at its lowest.
     ``checkpoint``: a file, written at each reading; if it is there already, the run goes on from it, as if it had
-    never stopped. It must be of the same data, step, settings, batch size and seed; only ``num_steps`` and how often
-    is read may be others. ``new_lr``: go on from it at the learning rate that ``step`` has now, whatever it was
+    never stopped. It must be of the same data, step, settings, layers, batch size and seed; only ``num_steps`` and how
+    often is read may be others. ``new_lr``: go on from it at the learning rate that ``step`` has now, whatever it was
     written with. ``deterministic``: only algorithms that give the same bits each time, or an error. ``validate`` and
     ``checkpoint`` need a :class:`TrainingStep`.
 
