@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 FULL = [
     ["speed.py"],
     ["memory.py"],
-    ["nll.py"],
+    ["speedrun.py"],
     ["modes.py"],
     ["disentanglement.py"],
     ["rotation.py"],
@@ -36,7 +36,7 @@ FULL = [
 QUICK = [
     ["speed.py", "--quick"],
     ["memory.py", "--steps", "50", "--rows", "10000"],
-    ["nll.py", "--quick"],
+    ["speedrun.py", "--quick"],
     ["modes.py", "--quick"],
     ["disentanglement.py", "--quick"],
     ["rotation.py", "--quick"],
@@ -73,7 +73,7 @@ def without_browser() -> str:
 
 
 NEEDS: dict[str, Callable[[], str]] = {
-    "nll.py": without_mnist,
+    "speedrun.py": without_mnist,
     "widgets.py": without_browser,
     "grading.py": without_sandbox,
     "grading_scale.py": without_sandbox,

@@ -133,8 +133,8 @@ class ConvVAE(VAE):
 
 
 class PatchVAE(VAE):
-    """For images (B, *image_shape), with all convolutions at a fourth of their height and width; compared with
-    :class:`ConvVAE` at equal time in ``benchmarks/nll.py``."""
+    """For images (B, *image_shape), with all convolutions at a fourth of their height and width: what trains fastest to
+    a likelihood, in ``benchmarks/speedrun.py``."""
 
     def __init__(
         self,

@@ -51,6 +51,7 @@ def fit(
     written with. ``deterministic``: only algorithms that give the same bits each time, or an error. ``validate`` and
     ``checkpoint`` need a :class:`TrainingStep`.
 
+    An interruption, ``KeyboardInterrupt``, says after which step it came; the networks keep what they have learned.
     Raises ``ValueError`` if there is less than one batch of data or the checkpoint is of another run, ``TypeError``
     for data that are no tensors, for a step without a state where one is needed, and for a part or a validation that is
     no number, and ``FloatingPointError`` naming the first step with a value that isn't finite; the last checkpoint is
@@ -69,26 +70,31 @@ def fit(
         if file is not None and file.is_file():
             run.load_state_dict(load_checkpoint(file, device), new_lr)
         started = time.perf_counter() - run.history.seconds
-        while run.done < num_steps and run.records_since_best() < patience:
-            stretch: list[dict[str, Tensor]] = []
-            for _ in range(next(end for end in ends if end > run.done) - run.done):
-                index = next(run.shuffle)
-                parts = step(tuple(t[index] for t in tensors) if isinstance(x, tuple) else x[index])
-                stretch.append(scalars(parts))
-            try:
-                run.record(stretch)
-                if validate is not None:
-                    with random_state_kept():  # looking on doesn't change the training
-                        run.note_validation(validate())
-            except FloatingPointError as error:
-                raise FloatingPointError(f"{error}{_way_on(file)}") from None
-            run.history.seconds = time.perf_counter() - started
-            if progress:
-                _show(run.history, num_steps)
-            if on_record is not None:
-                on_record(run.done)
-            if file is not None:
-                save_checkpoint(file, run.state_dict())
+        taken = run.done
+        try:
+            while run.done < num_steps and run.records_since_best() < patience:
+                stretch: list[dict[str, Tensor]] = []
+                for _ in range(next(end for end in ends if end > run.done) - run.done):
+                    index = next(run.shuffle)
+                    parts = step(tuple(t[index] for t in tensors) if isinstance(x, tuple) else x[index])
+                    taken += 1
+                    stretch.append(scalars(parts))
+                try:
+                    run.record(stretch)
+                    if validate is not None:
+                        with random_state_kept():  # looking on doesn't change the training
+                            run.note_validation(validate())
+                except FloatingPointError as error:
+                    raise FloatingPointError(f"{error}{_way_on(file)}") from None
+                run.history.seconds = time.perf_counter() - started
+                if progress:
+                    _show(run.history, num_steps)
+                if on_record is not None:
+                    on_record(run.done)
+                if file is not None:
+                    save_checkpoint(file, run.state_dict())
+        except KeyboardInterrupt:  # somebody pressed stop; where in a step that was is of no interest
+            raise KeyboardInterrupt(_stopped(taken, num_steps, file)) from None
     run.restore_best()
     if progress:
         print()
@@ -111,6 +117,13 @@ def _way_on(file: Path | None) -> str:
         f". The last checkpoint is kept: {file}. Go on from it at a smaller learning rate with fit(..., new_lr=True), "
         "or delete it to start afresh"
     )
+
+
+def _stopped(taken: int, num_steps: int, file: Path | None) -> str:
+    """Where a run was interrupted, and what is left of it."""
+    kept = file is not None and file.is_file()
+    way_on = f"; the same call goes on from its last checkpoint, {file}" if kept else ""
+    return f"stopped after step {taken} of {num_steps}; the networks keep what they have learned until now{way_on}"
 
 
 def _tensors(x: Any) -> tuple[Tensor, ...]:

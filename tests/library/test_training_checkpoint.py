@@ -446,6 +446,48 @@ def test_early_stopping_survives_an_interruption(tmp_path):
     assert step.steps == 2
 
 
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Somebody presses stop while the step after so many is computed; None: nobody does."""
+    objective, at = VAEStep.objective, {}
+
+    def stopping(self, x):
+        if self.steps == at["step"]:
+            raise KeyboardInterrupt
+        return objective(self, x)
+
+    monkeypatch.setattr(VAEStep, "objective", stopping)
+    return lambda step: at.update(step=step)
+
+
+def test_an_interruption_says_where_it_came_and_keeps_the_networks(stop_after):
+    step, straight = vae_step(), vae_step()
+    run = {"num_steps": 20} | SETTINGS | {"num_records": 4}
+    stop_after(13)
+    with pytest.raises(KeyboardInterrupt, match=r"^stopped after step 13 of 20; the networks keep .* until now$"):
+        fit(step, DATA[vae_step], **run)
+    fit(straight, DATA[vae_step], **run | {"num_steps": 13, "num_records": 1})
+    for mine, other in zip(step.model.parameters(), straight.model.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_an_interrupted_run_goes_on_from_its_checkpoint_as_its_sentence_says(tmp_path, stop_after):
+    step, straight = vae_step(), vae_step()
+    run = {"num_steps": 20, "checkpoint": tmp_path / "run"} | SETTINGS | {"num_records": 4}
+    stop_after(3)
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after step 3 of 20; .* until now$"):  # no file yet
+        fit(step, DATA[vae_step], **run)
+    stop_after(13)
+    with pytest.raises(
+        KeyboardInterrupt, match=r"after step 13 of 20; .*; the same call goes on from its last checkpoint, .*run$"
+    ):
+        fit(vae_step(), DATA[vae_step], **run)
+    stop_after(None)
+    history = fit(step, DATA[vae_step], **run)  # whatever it was before
+    assert history.values == fit(straight, DATA[vae_step], **run | {"checkpoint": None}).values
+    assert step.steps == 20
+
+
 def test_what_needs_a_state_says_so(tmp_path):
     x = torch.zeros(8, 1)
     for extra in ({"checkpoint": tmp_path / "a"}, {"validate": lambda: 1.0}):

@@ -1,6 +1,7 @@
 """Claims and predictions: what a reader is told, and what a test of the lessons stops at."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,51 @@ def test_small_runs_claim_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert "not claimed" in capsys.readouterr().out
     with pytest.raises(ValueError, match="STEPS must be a parameter of this lesson, one of NUM_STEPS"):
         settings.small(STEPS=1)
+
+
+DEFAULTS = {"SEED": 0, "NUM_STEPS": 600, "RATE": 2e-3, "BETA": 0.0, "DATASET": "glyphs", "DIMS": (2, 16)}
+DEFAULTS |= {"NUM_TRAIN": None, "FAST": False}
+WHOLE, ABOVE_0 = "an integer of at least 1", "a number above 0"
+NONSENSE = [
+    ("SEED", -1, "an integer of at least 0"),
+    *(("NUM_STEPS", value, WHOLE) for value in (0, -600, 600.0, "600", True, None)),
+    *(("RATE", value, ABOVE_0) for value in (0, -2e-3, "0.002", float("nan"), float("inf"), True)),
+    ("BETA", -0.5, "a number of at least 0"),
+    *(("DATASET", value, "a word in quotes") for value in (3, "", None)),
+    *(("DIMS", value, f"a list, each of it {WHOLE}") for value in ((), 16, (2, -16), [2, 1.5], "ab")),
+    *(("NUM_TRAIN", value, f"None or {WHOLE}") for value in (0, -5, "all")),
+    *(("FAST", value, "True or False") for value in (1, "True")),
+]
+
+
+@pytest.mark.situation(
+    "Lessons",
+    "a parameter of a lesson that makes no sense: a negative size, a word for a number",
+    "A sentence names it, what it must be and its default, before anything is computed.",
+)
+@pytest.mark.parametrize(("name", "value", "asked"), NONSENSE)
+def test_a_parameter_that_makes_no_sense_is_named_before_anything_is_computed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: Any, asked: str
+) -> None:
+    cell: dict[str, Any] = dict(DEFAULTS)
+    settings = Settings(cell)
+    cell[name] = value  # as papermill does it
+    sentence = f"{name} must be {asked}, got {value!r}; give another one, or its default, {DEFAULTS[name]!r}"
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        settings.small()
+
+
+SENSE = {"SEED": 7, "NUM_STEPS": 1, "RATE": 1, "BETA": 2, "DATASET": "mnist", "DIMS": [4], "NUM_TRAIN": 500}
+
+
+@pytest.mark.parametrize(("name", "value"), [*SENSE.items(), ("BETA", 0), ("FAST", True)])
+def test_a_parameter_that_makes_sense_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
+    cell: dict[str, Any] = dict(DEFAULTS)
+    settings = Settings(cell)
+    settings.small()
+    cell[name] = value
+    settings.small()
+    assert cell[name] == value
 
 
 def test_a_claim_must_say_something() -> None:
