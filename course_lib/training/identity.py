@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from dis import get_instructions
 from functools import partial
-from types import CellType, CodeType, FunctionType, MethodType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -63,16 +63,27 @@ def _described(value: Any, above: tuple[object, ...]) -> Any:
         return [parts(item) for item in value]
     if isinstance(value, set | frozenset):  # in each process of another order
         return sorted(repr(parts(item)) for item in value)
+    compiled = vars(value).get("_torchdynamo_orig_callable") if isinstance(value, FunctionType) else None
+    if compiled is not None:
+        return f"compiled {compiled.__qualname__}"
     if isinstance(value, FunctionType):
         return f"{value.__qualname__} {_digest(_code(value.__code__), parts(_looked_up(value)))}"
     if isinstance(value, MethodType):
         return {"method": value.__func__.__qualname__, "of": parts(value.__self__)}
     if isinstance(value, partial):
         return {"partial": parts([value.func, value.args, value.keywords])}
-    name = getattr(value, "__qualname__", None)  # of a class or a built-in function
+    name = _name(value)
     if name is None and not any(type(one) is _Attributes for one in above):
         return {"is": type(value).__name__} | parts(_Attributes(_attributes(value)))
     return name or type(value).__name__
+
+
+def _name(value: object) -> str | None:
+    """What a function, a class or a module is called; None for anything else."""
+    if isinstance(value, ModuleType):
+        return value.__name__
+    named = isinstance(value, type | FunctionType | BuiltinFunctionType | np.ufunc)
+    return getattr(value, "__qualname__", type(value).__name__) if named else None
 
 
 class _Attributes(dict[str, Any]):
@@ -82,7 +93,8 @@ class _Attributes(dict[str, Any]):
 def _attributes(value: object) -> dict[str, Any]:
     if is_dataclass(value):
         return {f.name: getattr(value, f.name) for f in fields(value)}
-    return dict(getattr(value, "__dict__", {}))
+    attributes = getattr(value, "__dict__", None)
+    return dict(attributes) if isinstance(attributes, dict) else {}
 
 
 def _architecture(network: nn.Module) -> dict[str, Any]:
@@ -162,7 +174,7 @@ def _looked_up(function: FunctionType) -> list[Any]:
     outside = {n: c.cell_contents for n, c in zip(code.co_freevars, cells, strict=True) if c != CellType()}
     for name in sorted(_global_names(code) & function.__globals__.keys()):
         value = function.__globals__[name]
-        outside[name] = getattr(value, "__qualname__", value)
+        outside[name] = value if (own := _name(value)) is None else own
     return [function.__defaults__, function.__kwdefaults__, outside]
 
 

@@ -7,7 +7,6 @@ a time costs more than the training.
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from operator import index as whole
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -66,7 +65,7 @@ def fit(
         run.note_identity()
     ends = _ends(num_steps, num_records)
     with random_state_kept(), deterministic_algorithms() if deterministic else nullcontext():
-        seed_generators(whole(seed))
+        seed_generators(seed)
         if file is not None and file.is_file():
             run.load_state_dict(load_checkpoint(file, device), new_lr)
         started = time.perf_counter() - run.history.seconds

@@ -1,5 +1,6 @@
 """The means to repeat a run: the state of the random generators, and algorithms without races."""
 
+import operator
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ def random_state_kept() -> Iterator[None]:
 
 def seed_generators(seed: int) -> None:
     """Seed each generator in use. (``torch.manual_seed`` would also seed GPUs that are only used later.)"""
+    seed = operator.index(seed)  # NumPy's integers, too
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(seed)

@@ -15,7 +15,7 @@ from torch import nn
 from course_lib.models import TopK
 from course_lib.models.autoencoder import Autoencoder
 from course_lib.training import AutoencoderStep, VAEStep, fit
-from course_lib.training.identity import described
+from course_lib.training.identity import described, settings_of
 
 SCALE = 1.0
 RUN = {"batch_size": 4, "progress": False}
@@ -145,7 +145,7 @@ def test_the_same_settings_are_the_same_in_another_process():
     """The order of a set and the place of an object are others there."""
     code = textwrap.dedent(
         """
-        from course_lib.training.identity import described
+        from course_lib.training.identity import described, settings_of
         class Thing:
             size = 3
         def helper(x):
@@ -183,3 +183,19 @@ def test_what_hangs_together_endlessly_is_described_all_the_same():
     knot.append(knot)
     assert described([node, knot, closing_over(node)])
     assert described(nn.Sequential(nn.Linear(2, 2))) != described(nn.Sequential(nn.Linear(2, 3)))
+
+
+def test_a_compiled_step_and_odd_globals_are_described():
+    from course_lib.models import MLPVAE
+    from course_lib.training.accelerate import compile_step
+
+    steps = [compile_step(VAEStep(MLPVAE(6, 4, 2)), backend="eager") for _ in range(2)]
+    before = [settings_of(step) for step in steps]
+    assert before[0] == before[1]
+    assert before[0]["objective"] == "compiled VAEStep.objective"
+    steps[0](torch.rand(4, 6))
+    assert settings_of(steps[0]) == before[0]
+    odd = {"classes": torch.classes, "modules": torch, "ufunc": np.add, "source": torch.Generator(), "this": sys}
+    code = "f = lambda s: (" + ", ".join(odd) + ")"
+    exec(code, odd)
+    assert described(odd["f"]).startswith("<lambda> ")

@@ -2,12 +2,18 @@
 
 from fault import Fault
 
-CHECKPOINT, ODD = "test_training_checkpoint.py", "test_odd_inputs.py"
+CHECKPOINT, ODD, IDENTITY = "test_training_checkpoint.py", "test_odd_inputs.py", "test_training_identity.py"
 FAULTS = [
     Fault(
         "data that a checkpoint doesn't know", "training/run.py", "fingerprint(self.tensors)}", '""}', CHECKPOINT
     ),
-    Fault("settings that a checkpoint doesn't know", "training/run.py", " | settings_of(step)", "", CHECKPOINT),
+    Fault(
+        "settings that a checkpoint doesn't know",
+        "training/run.py",
+        'settings_of(self.step) | {"data"',
+        '{"data"',
+        CHECKPOINT,
+    ),
     Fault(
         "the old learning rate kept",
         "training/run.py",
@@ -25,9 +31,79 @@ FAULTS = [
     Fault(
         "functions told apart by their names alone",
         "training/identity.py",
-        "constants = [_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]",
+        "constants = [_code(c) if isinstance(c, CodeType) else repr(_described(c, ())) for c in code.co_consts]",
         "constants = []",
         CHECKPOINT,
+    ),
+    Fault(
+        "constants as each process prints them",
+        "training/identity.py",
+        "else repr(_described(c, ()))",
+        "else repr(c)",
+        IDENTITY,
+    ),
+    Fault(
+        "a notebook's variables that no checkpoint knows",
+        "training/identity.py",
+        "_global_names(code) & function.__globals__.keys()",
+        "()",
+        IDENTITY,
+    ),
+    Fault(
+        "defaults that no checkpoint knows",
+        "training/identity.py",
+        "[function.__defaults__, function.__kwdefaults__, outside]",
+        "[function.__defaults__, outside]",
+        IDENTITY,
+    ),
+    Fault(
+        "torch's layers by their kind alone",
+        "training/identity.py",
+        "(type(layer).__name__, layer.extra_repr())",
+        "(type(layer).__name__,)",
+        IDENTITY,
+    ),
+    Fault(
+        "our own layers by their kind alone",
+        "training/identity.py",
+        '{"is": words} | _described(told, ())',
+        '{"is": words}',
+        IDENTITY,
+    ),
+    Fault(
+        "objects by their type alone",
+        "training/identity.py",
+        '{"is": type(value).__name__} | parts(_Attributes(_attributes(value)))',
+        '{"is": type(value).__name__}',
+        IDENTITY,
+    ),
+    Fault(
+        "differences of bytes that wrap around",
+        "objectives/reconstruction.py",
+        "if not x.is_floating_point():",
+        "if False:",
+        ODD,
+    ),
+    Fault(
+        "a network made NaN by a batch of nothing",
+        "training/steps/core.py",
+        "if any(part.numel() == 0 for part in parts.values()):",
+        "if False:",
+        ODD,
+    ),
+    Fault(
+        "an autoencoder of bytes as floats",
+        "training/steps/autoencoder.py",
+        "if x.ndim == 4:",
+        "if x.ndim == 5:",
+        "test_training_steps.py",
+    ),
+    Fault(
+        "a density of images in other units",
+        "metrics/likelihood.py",
+        "        check_grey_levels(x)  # a density",
+        "        pass  # a density",
+        "test_metrics_likelihood_family.py",
     ),
     Fault(
         "a validation loss as it came",
