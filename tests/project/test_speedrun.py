@@ -15,7 +15,7 @@ from speedrun import Autoregressive, log_weights
 
 from course_lib.metrics import importance_nll
 from course_lib.models import PatchVAE
-from course_lib.objectives import importance_weighted_bound
+from course_lib.objectives import importance_weighted_bound, log_likelihood
 
 
 def trained(latent_dim: int, hidden: int) -> Autoregressive:
@@ -66,6 +66,26 @@ def test_the_likelihood_is_the_library_s_where_the_prior_is_the_standard_normal(
     torch.manual_seed(1)
     eps = torch.randn(40, 6, 5)
     assert torch.allclose(ours, importance_nll(model, x, 40, eps=eps, proposal_scale=1.2), rtol=1e-5)
+
+
+def test_the_encoder_s_gradient_is_the_path_s_alone() -> None:
+    """By hand: the whole gradient less that of log q at a z that stands still."""
+    torch.manual_seed(0)
+    model, prior = PatchVAE(5, channels=4), trained(5, 8)
+    x = torch.bernoulli(torch.full((6, 1, 28, 28), 0.3))
+    bias = model.encoder[-1].bias
+    torch.manual_seed(1)
+    (ours,) = torch.autograd.grad(log_weights(model, prior, x, 3).sum(), bias)
+    torch.manual_seed(1)
+    mu, logvar = model.encode(x)
+    q = torch.distributions.Normal(mu, torch.exp(0.5 * logvar))
+    z = mu + q.stddev * torch.randn(3, 6, 5)
+    log_p_x = log_likelihood(model.decode(z.flatten(0, 1)), x.repeat(3, 1, 1, 1))
+    whole = log_p_x.sum() + prior.log_prob(z).sum() - q.log_prob(z).sum()
+    score = -q.log_prob(z.detach()).sum()
+    (expected,) = torch.autograd.grad(whole - score, bias)
+    assert score.abs() > 1
+    assert torch.allclose(ours, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_the_learned_prior_counts_in_the_weights() -> None:
