@@ -200,8 +200,8 @@ PRECISION_AT = Task(
         ),
         Mistake(
             _each_day(_normal_first),
-            "of the windows that share the last places no fault is counted now, as if normal ones came first. That is "
-            "as unfair as the friend's way: chance decides, so the group's share of faults counts.",
+            "among the windows that share the last places no fault is counted now, as if normal ones came first. That "
+            "is as unfair as the friend's way: chance decides, so the group's share of faults counts.",
         ),
         Mistake(
             _each_day(lambda s, f, k: _in_order(s, f, late=False)[:k].mean()),

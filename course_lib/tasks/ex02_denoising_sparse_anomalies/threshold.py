@@ -20,7 +20,7 @@ Answer = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
 def _scores(faulty: Tensor, source: torch.Generator) -> Tensor:
-    """Of normal windows between 0.5 and 2, of faulty ones between 1 and 5, in no order; no two alike."""
+    """Scores of normal windows between 0.5 and 2, of faulty ones between 1 and 5, in no order; no two alike."""
     u = torch.rand(len(faulty), generator=source, dtype=_F64)
     u = (u.argsort().argsort() + 0.2 + 0.6 * torch.rand(len(faulty), generator=source, dtype=_F64)) / len(faulty)
     return torch.where(faulty, 1 + 4 * u**2, 0.5 + 1.5 * u**1.5)
@@ -175,8 +175,8 @@ THRESHOLD_AND_ALARMS = Task(
         ),
         Mistake(
             _quantile("lower"),
-            "one normal window too many lies above the threshold: at most the share may. Of the two scores that the "
-            "quantile lies between the upper one is right; and if you count places in the sorted scores, mind that the "
+            "one normal window too many lies above the threshold: at most the share may. Where the quantile lies "
+            "between two scores, the upper one is right; and if you count places in the sorted scores, mind that the "
             "number of allowed false alarms is rounded down, and that Python counts from 0.",
         ),
         Mistake(
@@ -186,7 +186,7 @@ THRESHOLD_AND_ALARMS = Task(
         ),
         Mistake(
             _quantile("nearest"),
-            "of the two scores that the quantile lies between, the nearer one was taken. Where that is the lower one, "
+            "the nearer one of the two scores that the quantile lies between was taken. Where that is the lower one, "
             "more than the allowed share lies above it.",
         ),
         Mistake(

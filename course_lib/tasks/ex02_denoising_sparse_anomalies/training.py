@@ -106,8 +106,8 @@ _NO_NOISE = (
     "batch before it goes in."
 )
 _NOISE_ONCE = (
-    "the noise was drawn once: the same noisy windows come again and again, and the network learns these draws. Draw "
-    "noise inside the loop, for each batch anew."
+    "the noise was drawn once: the same draws come again and again, and the network learns these. Draw noise inside "
+    "the loop, for each batch anew."
 )
 _ONE_DRAW = (
     "every window was given the same noise. Then it is no noise but a fixed shift, which one bias takes off. Draw it "
@@ -290,12 +290,14 @@ def _other_noise(noise: Tensor, sigma: float, process: Process, num_windows: int
 
 
 def _shared_noise(x: Tensor, pairs: Tensor | None, noise: Tensor) -> str:
-    """Whether the first two windows of most batches have the same noise."""
+    """Whether the first two windows of most batches have the same noise, or each the same in every batch."""
     if pairs is None or pairs.shape[1:] != (2, LENGTH) or not bool(pairs.isfinite().all()):
         return ""
     _, each = _nearest(pairs[:64].double().flatten(0, 1), x)
-    apart = each.unflatten(0, (-1, 2)).diff(dim=1).square().mean((1, 2)).sqrt()
-    return _BATCH_NOISE if apart.median() < 0.3 * noise.square().mean().sqrt() else ""
+    each, size = each.unflatten(0, (-1, 2)), noise.square().mean().sqrt()
+    if len(each) > 20 and each.std(0).mean() < 0.3 * size:
+        return _NOISE_ONCE
+    return _BATCH_NOISE if each.diff(dim=1).square().mean((1, 2)).sqrt().median() < 0.3 * size else ""
 
 
 def _diagnosis(
@@ -346,7 +348,7 @@ def _is_good(form: _Change, network: nn.Sequential, x: Tensor, sigma: float, sca
     found, left = error(form, sigma), error(network, sigma)
     if scaled:
         return found <= 0.3 * left and found <= 0.25 * squared_error(x, x.mean(0).expand_as(x)).mean().item()
-    return found <= 0.7 * left and found <= 1.3 * SHARE * error(wiener(x, sigma), sigma)
+    return found <= 0.7 * left and found <= 1.3 * error(wiener(x, sigma), sigma)
 
 
 def _on_scale(network: nn.Sequential, scale: float, shift: Tensor | float) -> _Change:
@@ -354,9 +356,9 @@ def _on_scale(network: nn.Sequential, scale: float, shift: Tensor | float) -> _C
 
 
 def _handed_on(sigma: float, network: nn.Sequential, left: float) -> str:
-    """Whether what comes out is nearer to the noisy window than to the clean one."""
+    """Whether what comes out is nearer to the noisy window than to the clean one, and near to it."""
     y = _noisy(sigma)
-    return _IDENTITY if squared_error(network(y), y).mean() < 0.6 * left else ""
+    return _IDENTITY if squared_error(network(y), y).mean() < 0.6 * min(left, LENGTH * sigma**2) else ""
 
 
 def _size_of_loss(case: Case, process: Process) -> float:
