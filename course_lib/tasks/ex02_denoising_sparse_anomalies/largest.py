@@ -132,7 +132,8 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     assert isinstance(z, Tensor)
     if torch.allclose(value, (z.sign() * (z.abs() - _threshold(z, int(k))).relu()).detach(), rtol=1e-4, atol=1e-5):
         return _SOFT
-    moved = torch.allclose(*(x.abs().sort(dim=1).values for x in (value, right)), rtol=1e-4, atol=1e-5)
+    sizes, right_sizes = (x.abs().sort(dim=1).values for x in (value, right))
+    moved = torch.allclose(sizes, right_sizes, rtol=1e-4, atol=1e-5)
     if moved and not torch.equal(off, on):
         return (
             "in each row the right entries are kept, and stand at other places than in z. Each stays at its own."
