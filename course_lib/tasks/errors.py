@@ -43,8 +43,22 @@ _EXPLAINED = (
         "numpy or no_grad), or requires_grad was never set.",
     ),
     (
+        r"Negation, the `-` operator, on a bool tensor",
+        "a minus doesn't turn truth values round; ~ does.",
+    ),
+    (
         r"with (?:a|two) bool tensors?,? .*is not supported",
         "truth values can't be subtracted. .float() makes zeros and ones of them.",
+    ),
+    (
+        r"selected index k out of range",
+        "topk was asked for more entries than there are along its dimension. See along which one it looks: dim=1 is "
+        "along the rows' own entries.",
+    ),
+    (
+        r"Scatter\w*Backward0 returned an invalid gradient",
+        "what scatter puts at the places must have the shape of the places: x.gather(1, places) takes those entries "
+        "out of x.",
     ),
     (
         r"Expected p_in >= 0 && p_in <= 1",

@@ -119,6 +119,17 @@ def answer(x, seed):
     fit(AutoencoderStep(model), x, num_steps=10, batch_size=64)
     return model"""
     ],
+    "train_denoiser": [
+        """
+from course_lib.training import AutoencoderStep, fit
+def answer(x, sigma, seed):
+    torch.manual_seed(seed)
+    layers = [torch.nn.Linear(*sizes) for sizes in ((128, 256), (256, 256), (256, 128))]
+    model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
+    step = AutoencoderStep(model, corrupt=lambda batch: batch + sigma * torch.randn_like(batch))
+    fit(step, x, num_steps=1000, batch_size=128)
+    return model"""
+    ],
     "train_vae": [
         """
 from course_lib.models import MLPVAE
