@@ -259,11 +259,7 @@ ARC = Task(
             "the angle was taken of the cosine's size, so it never exceeds 90 degrees. Ends may be further apart.",
         ),
         Mistake(
-            _with(
-                cosine=lambda a, b: (
-                    (a * b).sum() / (a.norm() * b.norm()) * torch.ones_like(a[..., :1])
-                )
-            ),
+            _with(cosine=lambda a, b: (a * b).sum() / (a.norm() * b.norm()) * torch.ones_like(a[..., :1])),
             "one angle was taken for all pairs together. Each pair has its own: sum over the last dimension, and keep it.",
         ),
         Mistake(
@@ -291,7 +287,12 @@ ARC = Task(
             "the division by sin ω is missing: at t = 0 the walk should be at start.",
         ),
         Mistake(
-            _with(weights=lambda angle, t: ((1 - t) * torch.ones_like(angle), torch.sin(t * angle) / torch.sin(angle))),
+            _with(
+                weights=lambda angle, t: (
+                    (1 - t) * torch.ones_like(angle),
+                    torch.sin(t * angle) / torch.sin(angle),
+                )
+            ),
             "the weight of the start is that of a straight walk, 1 - t. It is sin((1 - t) ω) / sin ω.",
         ),
         Mistake(
@@ -299,7 +300,12 @@ ARC = Task(
             "brackets: sin(1 - t ω) stands where sin((1 - t) ω) belongs.",
         ),
         Mistake(
-            _with(weights=lambda angle, t: (_weights(angle, t)[1] * 0 + torch.sin(angle - t) / torch.sin(angle), _weights(angle, t)[1])),
+            _with(
+                weights=lambda angle, t: (
+                    _weights(angle, t)[1] * 0 + torch.sin(angle - t) / torch.sin(angle),
+                    _weights(angle, t)[1],
+                )
+            ),
             "brackets: sin(ω - t) stands where sin((1 - t) ω) belongs.",
         ),
         Mistake(

@@ -33,8 +33,12 @@ _NUM_DRAWS = 4
 _CHANCE = 35.0  # nats, which an untrained network doesn't reach
 
 _OTHER_NETWORK = "another network came back. Make it with new_label_vae(seed), and return the model itself."
-_NOT_FINITE = "training ran off to infinity or nan. A smaller learning rate helps, and logits in a stable cross-entropy."
-_NO_STEP = "no optimiser took a step. Each step needs zero_grad(), backward() and optimizer.step(), with parentheses."
+_NOT_FINITE = (
+    "training ran off to infinity or nan. A smaller learning rate helps, and logits in a stable cross-entropy."
+)
+_NO_STEP = (
+    "no optimiser took a step. Each step needs zero_grad(), backward() and optimizer.step(), with parentheses."
+)
 _NO_GRADIENT = (
     "the optimiser's steps found no gradients. They were cleared before the step (the order is zero_grad, backward, "
     "step), or backward() never reached the parameters."

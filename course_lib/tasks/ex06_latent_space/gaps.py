@@ -170,13 +170,17 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     raw = _gap(_information(counts.double()))
     ok = torch.isclose(came, right, rtol=1e-3, atol=1e-4)
     if bool(ok.any()) and len(ok) > 1:
-        return f"the gap of factor {int((~ok).int().argmax())} is wrong, that of {int(ok.int().argmax())} is right."
+        return (
+            f"the gap of factor {int((~ok).int().argmax())} is wrong, that of {int(ok.int().argmax())} is right."
+        )
     big = raw > 1e-6
     unit = raw[big] / came[big]
     if bool((came[big].abs() > 1e-9).all()) and bool((came[~big].abs() < 1e-6).all()) and len(unit) > 1:
         same = bool(torch.isclose(unit, unit[0], rtol=1e-3).all())
         if same:
-            return f"the gaps are measured in units of {unit[0]:.3g} nats, where each factor's own entropy belongs."
+            return (
+                f"the gaps are measured in units of {unit[0]:.3g} nats, where each factor's own entropy belongs."
+            )
     return ""
 
 

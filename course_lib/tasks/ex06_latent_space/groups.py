@@ -206,9 +206,7 @@ GROUP_PRICE = Task(
             "group 0 is left out. Groups are counted from 0.",
         ),
         Mistake(
-            _put(
-                price=lambda each, floor: (each.mean(0) + (floor - each.mean(0)).clamp(min=0).detach()).sum()
-            ),
+            _put(price=lambda each, floor: (each.mean(0) + (floor - each.mean(0)).clamp(min=0).detach()).sum()),
             "the value is right, and a group below the floor still has a gradient: the floor was reached by a detached "
             "difference. Below the floor nothing may be won, so there the gradient is 0.",
         ),
@@ -223,7 +221,9 @@ GROUP_PRICE = Task(
         ),
         Mistake(_formula(half=1.0), "the factor one half of the KL is missing."),
         Mistake(_formula(one=0.0), "the 1 in the KL is missing: at mean 0 and variance 1 a code costs nothing."),
-        Mistake(_formula(log=-1.0), "the sign of logvar in the KL is turned round: a narrow q costs more, not less."),
+        Mistake(
+            _formula(log=-1.0), "the sign of logvar in the KL is turned round: a narrow q costs more, not less."
+        ),
         Mistake(_formula(log=0.0), "logvar itself is missing in the KL: a narrow q has to pay for its width."),
         Mistake(_formula(square=torch.abs), "the mean enters the KL without its square."),
         Mistake(_formula(square=lambda mu: mu), "the mean enters the KL without its square, and with its sign."),

@@ -153,7 +153,11 @@ LABEL_SHARE = Task(
             "this is 1 minus the share: what the code decides. A forgotten label has share 0.",
         ),
         Mistake(
-            _with(ratio=lambda part, whole: torch.where(whole > _NOTHING, part / whole.clamp(min=_NOTHING), 0.0).mean()),
+            _with(
+                ratio=lambda part, whole: torch.where(
+                    whole > _NOTHING, part / whole.clamp(min=_NOTHING), 0.0
+                ).mean()
+            ),
             "each pixel's share was averaged over pixels, so that pixels that hardly change count as much as others. Add "
             "the variances up over pixels first.",
         ),

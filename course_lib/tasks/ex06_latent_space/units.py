@@ -45,9 +45,7 @@ def _cases(seed: int) -> list[Case]:
         mu = centre + spread * noise[:, :5]
         logvar = width + vary * noise[:, 5:]
         order = torch.randperm(5, generator=source)
-        cases.append(
-            {"mu": mu[:, order].to(dtype), "logvar": logvar[:, order].to(dtype), "threshold": threshold}
-        )
+        cases.append({"mu": mu[:, order].to(dtype), "logvar": logvar[:, order].to(dtype), "threshold": threshold})
     return cases
 
 
