@@ -24,7 +24,8 @@ def reported(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     given = {name: x for name, x in outputs.items() if not name.startswith("note: ")}
     if len(given) != len(REPORT):
         raise AnswerError(
-            f"Three tensors were expected, {', '.join(REPORT)}; {len(given)} came. Return all three, separated by commas."
+            f"Three tensors were expected, {', '.join(REPORT)}; {len(given)} came. Return all three, separated by "
+            f"commas."
         )
     notes = {name: x for name, x in outputs.items() if name not in given}
     return dict(zip(REPORT, given.values(), strict=True)) | notes
@@ -90,8 +91,8 @@ def shares(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
 def trained_with_labels(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """The network's parameters, how it was trained, and how the decoder's codes came about.
 
-    ``process: codes``: the calls of the decoder, the share of them without a gradient, the root mean square of (z - mu) /
-    sigma, and how alike that noise is from one call to the next; nan for what wasn't seen.
+    ``process: codes``: the calls of the decoder, the share of them without a gradient, the root mean square of
+    (z - mu) / sigma, and how alike that noise is from one call to the next; nan for what wasn't seen.
     """
     width = NUM_PIXELS + NUM_CLASSES
     seen = Seen(width, 0)

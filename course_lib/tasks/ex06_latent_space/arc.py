@@ -1,7 +1,7 @@
 r"""A walk between codes along an arc, where straight walks pass through a middle in which no codes lie.
 
-:math:`\frac{\sin((1 - t)\,\omega)}{\sin \omega}\,a + \frac{\sin(t\,\omega)}{\sin \omega}\,b` with the angle :math:`\omega`
-between a and b (Shoemake 1985, "Animating rotation with quaternion curves"; White 2016, arXiv:1609.04468). At
+:math:`\frac{\sin((1 - t)\,\omega)}{\sin \omega}\,a + \frac{\sin(t\,\omega)}{\sin \omega}\,b` with the angle
+:math:`\omega` between a and b (Shoemake 1985, "Animating rotation with quaternion curves"; White 2016, arXiv:1609.04468). At
 :math:`\omega = 0` it is 0/0, with the straight walk as its limit, in value and gradient; at :math:`\omega = \pi` there
 are many arcs, and the formula names none.
 """
@@ -137,6 +137,13 @@ def _lengths(walk: Answer) -> Answer:
     return answer
 
 
+def _unit_ends(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
+    """The arc of unit vectors, and the straight walk of the ends as they are."""
+    a, b = start[:, None], end[:, None]
+    walk = arc(start / start.norm(dim=1, keepdim=True), end / end.norm(dim=1, keepdim=True), t)
+    return torch.where(_cosine(a, b) > 1 - 1e-6, _straight(a, b, t[None, :, None]), walk)
+
+
 def _scaled_line(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
     """The straight walk, scaled to the length between those of its ends."""
     _refuse(_cosine(start[:, None], end[:, None]))
@@ -188,12 +195,14 @@ ARC = Task(
     mistakes=(
         Mistake(
             _unguarded,
-            "nan came: ends that point the same way have the angle 0, and 0/0 comes out. There the walk is the straight "
+            "nan came: ends that point the same way have the angle 0, and 0/0 comes out. There the walk is the "
+            "straight "
             "one.",
         ),
         Mistake(
             lambda start, end, t: _unguarded(start, end, t, _nothing),
-            "nan came: ends that point the same way have the angle 0, and 0/0 comes out. There the walk is the straight "
+            "nan came: ends that point the same way have the angle 0, and 0/0 comes out. There the walk is the "
+            "straight "
             "one. And opposite ends have to raise a ValueError.",
         ),
         Mistake(
@@ -204,12 +213,14 @@ ARC = Task(
         ),
         Mistake(
             _with(safe=False, refuse=_nothing),
-            "the values are right, and the gradient is nan: the way back goes through the branch that torch.where doesn't "
+            "the values are right, and the gradient is nan: the way back goes through the branch that torch.where "
+            "doesn't "
             "take, too. Give it a harmless angle there, before acos. And opposite ends have to raise a ValueError.",
         ),
         Mistake(
             _with(refuse=_nothing),
-            "ends that point in opposite ways got a walk: sin(pi) is almost 0 there, and its weights are huge. No one arc "
+            "ends that point in opposite ways got a walk: sin(pi) is almost 0 there, and its weights are huge. No "
+            "one arc "
             "leads from one to the other: raise a ValueError that says so.",
         ),
         Mistake(
@@ -222,12 +233,14 @@ ARC = Task(
         ),
         Mistake(
             _whole_batch,
-            "as soon as one pair points the same way, all pairs got the straight walk. Decide for each pair by itself, as "
+            "as soon as one pair points the same way, all pairs got the straight walk. Decide for each pair by "
+            "itself, as "
             "torch.where does.",
         ),
         Mistake(
             _with(straight=lambda a, b, t: a + 0 * b * t),
-            "where both ends point the same way the walk stays at its start. There it is the straight one: the lengths may "
+            "where both ends point the same way the walk stays at its start. There it is the straight one: the "
+            "lengths may "
             "differ.",
         ),
         Mistake(
@@ -260,7 +273,8 @@ ARC = Task(
         ),
         Mistake(
             _with(cosine=lambda a, b: (a * b).sum() / (a.norm() * b.norm()) * torch.ones_like(a[..., :1])),
-            "one angle was taken for all pairs together. Each pair has its own: sum over the last dimension, and keep it.",
+            "one angle was taken for all pairs together. Each pair has its own: sum over the last dimension, and "
+            "keep it.",
         ),
         Mistake(
             _with(angle=lambda cosine: cosine),
@@ -310,22 +324,31 @@ ARC = Task(
         ),
         Mistake(
             _with(ends=lambda a, b: (a / a.norm(dim=-1, keepdim=True), b / b.norm(dim=-1, keepdim=True))),
-            "the walk is made of unit vectors: the ends have lost their lengths. The formula's a and b are start and end as "
+            "the walk is made of unit vectors: the ends have lost their lengths. The formula's a and b are start and "
+            "end as "
             "they are; only the angle is taken without their lengths.",
         ),
         Mistake(
+            _unit_ends,
+            "the arc is made of unit vectors: the ends have lost their lengths, but for pairs that point the same way. The "
+            "formula's a and b are start and end as they are.",
+        ),
+        Mistake(
             _lengths(arc),
-            "the length was led along a straight line of its own. The formula has none: a and b, with their lengths, are "
+            "the length was led along a straight line of its own. The formula has none: a and b, with their lengths, "
+            "are "
             "weighted by the two sines.",
         ),
         Mistake(
             _scaled_line,
-            "the straight walk was scaled to a length. It has the right circle and the wrong pace: near the middle it is "
+            "the straight walk was scaled to a length. It has the right circle and the wrong pace: near the middle "
+            "it is "
             "faster. The weights are the two sines.",
         ),
         Mistake(
             _shifted,
-            "something was added to sin ω so as not to divide by 0. That changes every walk: take the straight one where "
+            "something was added to sin ω so as not to divide by 0. That changes every walk: take the straight one "
+            "where "
             "the angle is 0, and leave the others alone.",
         ),
         Mistake(

@@ -1,4 +1,4 @@
-r"""A conditional VAE whose decoder forgot the label, repaired. Its parameters come back; what it is worth is measured here.
+r"""A conditional VAE whose decoder forgot the label, repaired. Its parameters come back and are measured.
 
 The bound is that of :math:`\log p(x|y)` with N(0, I) as prior for every label (Sohn et al. 2015, "Learning structured
 output representation using deep conditional generative models"). The friend's training has two faults: labels of other
@@ -6,8 +6,8 @@ images, so that they say nothing, and a KL that is averaged over the code's numb
 and the label needn't.
 
 Over 8 secrets the reference at 600 steps reaches a -ELBO of 20.7 to 21.1 nats per test image, and all but 1 % of its
-pictures are of the class that was asked for. Codes that say nothing leave 22.0. Labels of other images: 23.7, and 2 % are
-of the class. A KL that is averaged over 8 numbers: 27, and a third to 60 %.
+pictures are of the class that was asked for. Codes that say nothing leave 22.0. Labels of other images: 23.7, and 2 %
+are of the class. A KL that is averaged over 8 numbers: 27, and a third to 60 %.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,8 @@ _NO_GRADIENT = (
     "step), or backward() never reached the parameters."
 )
 _NOT_TRAINED = (
-    "the network knows no more than an untrained one, though an optimiser took steps. It needs the parameters of the very "
+    "the network knows no more than an untrained one, though an optimiser took steps. It needs the parameters of the "
+    "very "
     "model that you return: make the model once, before the loop."
 )
 _UPHILL = "the loss was pushed up instead of down: a sign is turned round."
@@ -57,19 +58,23 @@ _BOTH = (
     "cheap. Look at how a batch is picked, then at each sum and mean."
 )
 _PAIRS = (
-    "one fault is left: the labels belong to other images than those of the batch. To a decoder they are noise then, and "
+    "one fault is left: the labels belong to other images than those of the batch. To a decoder they are noise then, "
+    "and "
     "it learns to pay no attention. One index picks both."
 )
 _CHEAP = (
-    "one fault is left: the codes are too cheap, so they say the class too, and the label needn't. Each number of a code "
+    "one fault is left: the codes are too cheap, so they say the class too, and the label needn't. Each number of a "
+    "code "
     "adds to the KL: sum over them, and take the mean over images only."
 )
 _DEAR = (
-    "the codes are too dear, or cut off: they say next to nothing, so that all pictures of a class are alike. Pixels and "
+    "the codes are too dear, or cut off: they say next to nothing, so that all pictures of a class are alike. Pixels "
+    "and "
     "the numbers of a code are added up; only images are averaged."
 )
 _DECODER_LABELS = (
-    "the encoder gets the right labels, and still the decoder pays them no attention: it was given others, or always the "
+    "the encoder gets the right labels, and still the decoder pays them no attention: it was given others, or always "
+    "the "
     "same ones. Both get the labels of the batch."
 )
 _ENCODER_LABELS = (
@@ -77,11 +82,13 @@ _ENCODER_LABELS = (
     "says: both get the labels of the batch."
 )
 _CUT = (
-    "codes came to the decoder without a gradient, so the encoder learns nothing from the image. Something cuts the path: "
+    "codes came to the decoder without a gradient, so the encoder learns nothing from the image. Something cuts the "
+    "path: "
     "detach(), no_grad, .data or .sample()."
 )
 _NO_NOISE = (
-    "codes came to the decoder without noise, the mean in place of a draw: codes from the prior are strange to it. Draw "
+    "codes came to the decoder without noise, the mean in place of a draw: codes from the prior are strange to it. "
+    "Draw "
     "with noise from torch.randn_like(mu)."
 )
 _OTHER_SCALE = (
@@ -90,7 +97,8 @@ _OTHER_SCALE = (
 )
 _ONE_NOISE = "every step used the same noise. Draw it anew, inside the loop."
 _GREY = (
-    "the network was given grey pixels. The likelihood is a Bernoulli's, so images are drawn black and white, anew in each "
+    "the network was given grey pixels. The likelihood is a Bernoulli's, so images are drawn black and white, anew "
+    "in each "
     "step: torch.bernoulli(x[index])."
 )
 _FEW_IMAGES = "the network was given only a few of the images in x. Draw each batch at random from all of them."
@@ -100,7 +108,8 @@ _SMALL_STEPS = "the steps are too small: it learned, but not far enough. Adam wi
 _LARGE_STEPS = "the steps are too large: the loss jumps about. Adam with about 3e-3 was asked for."
 _SMALL_BATCH = "the batches are small, so the gradients are noisy. About 128 images in each step were asked for."
 _NOT_YET = (
-    "it learns, but not far enough, and number of steps, learning rate, batches and noise aren't the reason. Is the loss "
+    "it learns, but not far enough, and number of steps, learning rate, batches and noise aren't the reason. Is the "
+    "loss "
     "the cross-entropy summed over pixels plus the KL summed over the code, the mean over images?"
 )
 
@@ -218,8 +227,8 @@ def _by_epochs(x: Tensor, y: Tensor, num_steps: int, seed: int) -> LabelVAE:
 
 @dataclass(frozen=True)
 class Worth:
-    """Nats per test image for image and code; the share of pictures, drawn of a test image's code and another label, that
-    are read as that label, and the share of the labels in what is drawn of such codes."""
+    """Nats per test image for image and code; the share of pictures, drawn of a test image's code and another label,
+    that are read as that label, and the share of the labels in what is drawn of such codes."""
 
     image: float
     code: float
@@ -259,7 +268,7 @@ def _read(pictures: Tensor) -> Tensor:
 
 
 def measure(case: Case, outputs: Outputs) -> Verdict:
-    """Passes a network that draws what it is asked for, with a -ELBO of at most ``THRESHOLD``, in as many steps as asked."""
+    """Passes a network that draws what it is asked for, with a -ELBO of at most ``THRESHOLD``, trained as asked."""
     own, process, _ = split(outputs, NUM_PIXELS + NUM_CLASSES)
     model = new_label_vae(0)
     if {name: x.shape for name, x in own.items()} != {name: x.shape for name, x in model.state_dict().items()}:
@@ -271,7 +280,8 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     enough = test.asked >= ASKED and test.loss <= THRESHOLD
     message = (
         f"Drawn of a test digit's code and another label, {test.asked:.0%} of the pictures are read as that label; at "
-        f"least {ASKED:.0%} should be. The label's share is {test.share:.2f}. -ELBO is {test.loss:.2f} nats per test image "
+        f"least {ASKED:.0%} should be. The label's share is {test.share:.2f}. -ELBO is {test.loss:.2f} nats per test "
+        f"image "
         f"({test.image:.2f} for the image, {test.code:.2f} for the code), and should be at most {THRESHOLD:g}."
     )
     codes = outputs.get(CODES, torch.full((4,), float("nan")))

@@ -1,5 +1,4 @@
-r"""How far the best number of a code is ahead of the next in what it says of a factor: the gaps of the mutual information
-gap, from tables of counts.
+r"""How far the best number of a code is ahead of the next in what it says of a factor, from tables of counts.
 
 :math:`\big(I(z_{j^*}; v) - \max_{j \ne j^*} I(z_j; v)\big) / H(v)` with :math:`I = \sum_{kv} p_{kv} \log \frac{p_{kv}}
 {p_k\,p_v}` (Chen et al. 2018, arXiv:1802.04942, section 4.1). A cell that is empty adds nothing: :math:`0 \log 0 = 0`.
@@ -17,8 +16,8 @@ Answer = Callable[[Tensor], Tensor]
 
 
 def _cases(seed: int) -> list[Case]:
-    """Two factors with three numbers, the second one padded; one factor with two numbers; float64, where two numbers say
-    exactly the same of the first factor. Empty cells, and bins that are never hit."""
+    """Two factors with three numbers, the second one padded; one factor with two numbers; float64, where two numbers
+    say exactly the same of the first factor. Empty cells, and bins that are never hit."""
     source = generator(seed)
     cases: list[Case] = []
     for shape, dtype in (((2, 3, 6, 4), _F32), ((1, 2, 5, 3), _F32), ((3, 4, 5, 4), _F64)):
@@ -205,7 +204,8 @@ INFORMATION_GAPS = Task(
         ),
         Mistake(
             _with(unit=_log_used),
-            "the unit is the logarithm of the number of values, as if they came equally often. H(v) is the entropy of the "
+            "the unit is the logarithm of the number of values, as if they came equally often. H(v) is the entropy "
+            "of the "
             "shares that the counts have.",
         ),
         Mistake(
@@ -218,7 +218,8 @@ INFORMATION_GAPS = Task(
         ),
         Mistake(
             _with(unit=lambda counts: _information(counts).amax(1)),
-            "the gap is measured in units of the best number's information. The unit is all that there is to know, H(v).",
+            "the gap is measured in units of the best number's information. The unit is all that there is to know, "
+            "H(v).",
         ),
         Mistake(
             _with(unit=_log_bins),
@@ -226,11 +227,13 @@ INFORMATION_GAPS = Task(
         ),
         Mistake(
             _with(unit=lambda counts: _information(counts).sum(1)),
-            "the gap is measured in units of what all numbers say together. The unit is all that there is to know, H(v).",
+            "the gap is measured in units of what all numbers say together. The unit is all that there is to know, "
+            "H(v).",
         ),
         Mistake(
             _with(unit=lambda counts: -_values(counts)),
-            "the sign is turned round: a gap is never below 0. Either the two best are subtracted the wrong way round, or the "
+            "the sign is turned round: a gap is never below 0. Either the two best are subtracted the wrong way "
+            "round, or the "
             "entropy lacks its minus: it is minus the sum of p log p.",
         ),
         Mistake(
@@ -279,16 +282,19 @@ INFORMATION_GAPS = Task(
         ),
         Mistake(
             _with(gap=_over_factors),
-            "the two best were looked for over the factors, not over the numbers. In (F, D) the numbers are dimension 1.",
+            "the two best were looked for over the factors, not over the numbers. In (F, D) the numbers are "
+            "dimension 1.",
         ),
         Mistake(
             _with(lambda counts: -_information(counts)),
-            "the two that know least came out as the best. Either the sign of the information is turned round (it is log p_kv "
+            "the two that know least came out as the best. Either the sign of the information is turned round (it is "
+            "log p_kv "
             "minus log p_k p_v), or H(v|z), what is left to know, stands where H(v) - H(v|z) belongs.",
         ),
         Mistake(
             _with(lambda counts: _conditional(counts.transpose(2, 3))),
-            "this is the gap between entropies, H(z|v) or H(z, v), not between informations: I = H(z) + H(v) - H(z, v).",
+            "this is the gap between entropies, H(z|v) or H(z, v), not between informations: I = H(z) + H(v) - H(z, "
+            "v).",
         ),
         Mistake(
             _with(lambda counts: _entropy(counts.sum(3) / counts.sum((2, 3))[..., None])),
@@ -305,12 +311,14 @@ INFORMATION_GAPS = Task(
         ),
         Mistake(
             _with(lambda counts: _information(counts + 1), unit=lambda counts: _values(counts + 1)),
-            "1 was added to every cell, so that no logarithm of 0 comes. That changes the shares; an empty cell just adds "
+            "1 was added to every cell, so that no logarithm of 0 comes. That changes the shares; an empty cell just "
+            "adds "
             "nothing.",
         ),
         Mistake(
             _with(_of_all_tables),
-            "the counts were divided by those of all tables together. Each table is a distribution of its own: its shares "
+            "the counts were divided by those of all tables together. Each table is a distribution of its own: its "
+            "shares "
             "add up to 1.",
         ),
         Mistake(

@@ -135,12 +135,14 @@ GROUP_PRICE = Task(
         ),
         Mistake(
             _put(grouped=lambda kl, group: kl),
-            "every number brings a floor of its own. Numbers of one group share one, whatever the group's size: first their KLs "
+            "every number brings a floor of its own. Numbers of one group share one, whatever the group's size: "
+            "first their KLs "
             "are added up, and free_bits is the floor under the sum.",
         ),
         Mistake(
             _put(price=lambda each, floor: each.mean(0).sum()),
-            "this is the plain KL: there is no floor, or one under the whole code, which costs more anyway. Each group has its "
+            "this is the plain KL: there is no floor, or one under the whole code, which costs more anyway. Each "
+            "group has its "
             "own: one that costs less than free_bits counts as free_bits.",
         ),
         Mistake(
@@ -161,7 +163,8 @@ GROUP_PRICE = Task(
         ),
         Mistake(
             _put(price=lambda each, floor: each.mean(0).clamp(max=floor).sum()),
-            "the smaller of price and floor was taken. A floor is a lower limit: clamp(min=...), the larger of the two.",
+            "the smaller of price and floor was taken. A floor is a lower limit: clamp(min=...), the larger of the "
+            "two.",
         ),
         Mistake(
             _put(price=lambda each, floor: (each.mean(0) - floor).clamp(min=0).sum()),
@@ -237,7 +240,8 @@ GROUP_PRICE = Task(
         ),
         Mistake(
             _reading(lambda logvar: 2 * logvar),
-            "logvar was taken for the logarithm of the standard deviation, or variances were given to Normal, which takes "
+            "logvar was taken for the logarithm of the standard deviation, or variances were given to Normal, which "
+            "takes "
             "standard deviations.",
         ),
         Mistake(

@@ -1,7 +1,7 @@
 r"""How much of what a conditional decoder draws depends on its label, and how much on its code.
 
-With pictures :math:`p_{bc} = \sigma(\mathrm{decode}(z_b, c))`, the variance over all of them is that over labels at a fixed
-code, on average, plus that of each code's mean picture (law of total variance). The share of the first is 0 where the
+With pictures :math:`p_{bc} = \sigma(\mathrm{decode}(z_b, c))`, the variance over all of them is that over labels at a
+fixed code, on average, plus that of each code's mean picture (law of total variance). The share of the first is 0 where the
 decoder pays no attention to the label, and 1 where it looks at nothing else.
 """
 
@@ -20,8 +20,8 @@ Decode = Callable[[Tensor, Tensor], Tensor]
 
 
 def _cases(seed: int) -> list[Case]:
-    """A decoder that heeds both; one code and a label that was forgotten, so that nothing varies; several codes, and the
-    label forgotten; float64."""
+    """A decoder that heeds both; one code and a label that was forgotten, so that nothing varies; several codes, and
+    the label forgotten; float64."""
     source = generator(seed)
     cases: list[Case] = []
     for batch, latents, classes, pixels, label, dtype in (
@@ -132,12 +132,14 @@ LABEL_SHARE = Task(
     mistakes=(
         Mistake(
             _with(ratio=_unguarded),
-            "nan came, or a number out of rounding errors: where all pictures are the same there is no variance to share, "
+            "nan came, or a number out of rounding errors: where all pictures are the same there is no variance to "
+            "share, "
             "and 0/0 comes out. There the share is 0.",
         ),
         Mistake(
             _with(part=lambda p: p.mean(0).var(0, correction=0)),
-            "this is the variance of each label's mean picture. A label may do one thing to one code and another thing to "
+            "this is the variance of each label's mean picture. A label may do one thing to one code and another "
+            "thing to "
             "another: take the variance over labels at each code first, then the mean over codes.",
         ),
         Mistake(
@@ -158,7 +160,8 @@ LABEL_SHARE = Task(
                     whole > _NOTHING, part / whole.clamp(min=_NOTHING), 0.0
                 ).mean()
             ),
-            "each pixel's share was averaged over pixels, so that pixels that hardly change count as much as others. Add "
+            "each pixel's share was averaged over pixels, so that pixels that hardly change count as much as others. "
+            "Add "
             "the variances up over pixels first.",
         ),
         Mistake(
@@ -183,12 +186,14 @@ LABEL_SHARE = Task(
         ),
         Mistake(
             _with(whole=lambda p: p.var(0, correction=0).mean(0) + p.var(1, correction=0).mean(0)),
-            "the two variances were added up for the whole. What codes and labels do together is in both of them: take the "
+            "the two variances were added up for the whole. What codes and labels do together is in both of them: "
+            "take the "
             "variance over all pictures.",
         ),
         Mistake(
             _with(part=lambda p: p.var(1).mean(0), whole=lambda p: p.flatten(0, 1).var(0)),
-            "the variances divide by n - 1, which is another number in the two of them. Divide by n (correction=0): only "
+            "the variances divide by n - 1, which is another number in the two of them. Divide by n (correction=0): "
+            "only "
             "then do the parts add up.",
         ),
         Mistake(
@@ -231,7 +236,8 @@ LABEL_SHARE = Task(
         ),
         Mistake(
             _with(pictures=_one_label_each),
-            "each code was tried with one label only. Then nobody can say which of the two changed the picture: try every "
+            "each code was tried with one label only. Then nobody can say which of the two changed the picture: try "
+            "every "
             "code with every label.",
         ),
         Mistake(

@@ -1,8 +1,8 @@
 r"""Which numbers of a code speak, what each says at most, and what it pays without saying anything.
 
 A number is active if the posterior's mean varies, :math:`\mathrm{Var}_x(\mu) > t` (Burda et al. 2016, arXiv:1509.00519,
-section 5.3). Its mean KL is the sum of two parts that are never below 0. With :math:`s^2 = \mathrm{Var}_x(\mu) + \overline{
-\sigma^2}`, the variance of codes drawn for all images,
+section 5.3). Its mean KL is the sum of two parts that are never below 0. Codes drawn for all images have the variance
+:math:`s^2 = \mathrm{Var}_x(\mu) + \overline{\sigma^2}`, and
 
 .. math:: \overline{KL} = \tfrac12\big(\log s^2 - \overline{\log \sigma^2}\big)
           + \tfrac12\big(\bar\mu^2 + s^2 - 1 - \log s^2\big).
@@ -28,8 +28,8 @@ Part = Callable[..., Tensor]
 
 def _cases(seed: int) -> list[Case]:
     """Five kinds of numbers, in any order: one that speaks; one that sits off 0 and says nothing; one asleep; one whose
-    means hardly vary, but by more than their standard deviation's threshold; one whose width alone varies. Eight images,
-    one, and float64."""
+    means' standard deviation exceeds the threshold, and their variance doesn't; one that speaks by its width alone.
+    Eight images, one, and float64."""
     source = generator(seed)
     cases: list[Case] = []
     sleeping = ((0.12, -0.3), (0.1, -0.3), (0.008, -0.55))  # mean and log-variance
@@ -155,12 +155,14 @@ UNIT_REPORT = Task(
         ),
         Mistake(
             _with(active=lambda mu, logvar, t: mu.abs().mean(0) > t),
-            "the mean size of mu was held against the threshold. A number that sits off 0 for every image says nothing: "
+            "the mean size of mu was held against the threshold. A number that sits off 0 for every image says "
+            "nothing: "
             "what counts is how much the mean varies.",
         ),
         Mistake(
             _with(active=lambda mu, logvar, t: _kl(mu, logvar) > t),
-            "the KL was held against the threshold. A number that sits off 0 pays, and says nothing: what counts is the "
+            "the KL was held against the threshold. A number that sits off 0 pays, and says nothing: what counts is "
+            "the "
             "variance of the posterior's mean.",
         ),
         Mistake(
@@ -191,17 +193,20 @@ UNIT_REPORT = Task(
         ),
         Mistake(
             _with(drawn=lambda var, logvar: logvar.exp().mean(0)),
-            "s² is the posterior's own variance alone. Codes drawn for all images scatter because of their means too: the "
+            "s² is the posterior's own variance alone. Codes drawn for all images scatter because of their means "
+            "too: the "
             "two variances add up.",
         ),
         Mistake(
             _with(drawn=lambda var, logvar: var),
-            "s² is the variance of the means alone. Codes drawn for all images scatter because of the posterior's width "
+            "s² is the variance of the means alone. Codes drawn for all images scatter because of the posterior's "
+            "width "
             "too: the two variances add up.",
         ),
         Mistake(
             _with(drawn=lambda var, logvar: var + logvar.mean(0).exp()),
-            "in s² the exponential of the mean logvar stands where the mean of the variances belongs: first exp, then the "
+            "in s² the exponential of the mean logvar stands where the mean of the variances belongs: first exp, "
+            "then the "
             "mean over images.",
         ),
         Mistake(
@@ -210,7 +215,8 @@ UNIT_REPORT = Task(
         ),
         Mistake(
             _with(drawn=lambda var, logvar: var + torch.exp(0.5 * logvar).mean(0).square()),
-            "in s² the mean standard deviation was squared. The mean of the variances belongs there: they are what adds "
+            "in s² the mean standard deviation was squared. The mean of the variances belongs there: they are what "
+            "adds "
             "up.",
         ),
         Mistake(
@@ -232,7 +238,8 @@ UNIT_REPORT = Task(
         ),
         Mistake(
             _with(told=lambda s2, logvar: 0.5 * (logvar.mean(0) - s2.log())),
-            "the sign of told is turned round. It is never below 0: codes of all images scatter at least as much as those "
+            "the sign of told is turned round. It is never below 0: codes of all images scatter at least as much as "
+            "those "
             "of one.",
         ),
         Mistake(
@@ -241,7 +248,8 @@ UNIT_REPORT = Task(
         ),
         Mistake(
             _with(told=lambda s2, logvar: -0.5 * logvar.mean(0)),
-            "told lacks log s²: how narrow q is, says something only beside how widely the codes of all images scatter.",
+            "told lacks log s²: how narrow q is, says something only beside how widely the codes of all images "
+            "scatter.",
         ),
         Mistake(
             _with(told=lambda s2, logvar: 0.5 * (s2.sqrt().log() - logvar.mean(0))),
@@ -298,7 +306,8 @@ UNIT_REPORT = Task(
         ),
         Mistake(
             _of_mean_posterior,
-            "wasted is the KL of a Gaussian that is as narrow as one posterior. Codes of all images scatter more: their "
+            "wasted is the KL of a Gaussian that is as narrow as one posterior. Codes of all images scatter more: "
+            "their "
             "variance is s².",
         ),
         Mistake(
