@@ -1,9 +1,9 @@
 r"""A walk between codes along an arc, where straight walks pass through a middle in which no codes lie.
 
 :math:`\frac{\sin((1 - t)\,\omega)}{\sin \omega}\,a + \frac{\sin(t\,\omega)}{\sin \omega}\,b` with the angle
-:math:`\omega` between a and b (Shoemake 1985, "Animating rotation with quaternion curves"; White 2016, arXiv:1609.04468). At
-:math:`\omega = 0` it is 0/0, with the straight walk as its limit, in value and gradient; at :math:`\omega = \pi` there
-are many arcs, and the formula names none.
+:math:`\omega` between a and b (Shoemake 1985, "Animating rotation with quaternion curves"; White 2016,
+arXiv:1609.04468). At :math:`\omega = 0` it is 0/0, with the straight walk as its limit, in value and gradient; at
+:math:`\omega = \pi` there are many arcs, and the formula names none.
 """
 
 import math
@@ -330,8 +330,8 @@ ARC = Task(
         ),
         Mistake(
             _unit_ends,
-            "the arc is made of unit vectors: the ends have lost their lengths, but for pairs that point the same way. The "
-            "formula's a and b are start and end as they are.",
+            "the arc is made of unit vectors: the ends have lost their lengths, but for pairs that point the same way. "
+            "The formula's a and b are start and end as they are.",
         ),
         Mistake(
             _lengths(arc),

@@ -1,8 +1,8 @@
 r"""How much of what a conditional decoder draws depends on its label, and how much on its code.
 
 With pictures :math:`p_{bc} = \sigma(\mathrm{decode}(z_b, c))`, the variance over all of them is that over labels at a
-fixed code, on average, plus that of each code's mean picture (law of total variance). The share of the first is 0 where the
-decoder pays no attention to the label, and 1 where it looks at nothing else.
+fixed code, on average, plus that of each code's mean picture (law of total variance). The share of the first is 0 where
+the decoder pays no attention to the label, and 1 where it looks at nothing else.
 """
 
 from collections.abc import Callable
