@@ -208,6 +208,56 @@ def answer(decode, mu_p, logvar_p, eps):
     p = decode(reparameterize(mu_p, logvar_p, eps)).softmax(1)
     return (p * torch.arange(17, dtype=p.dtype)[:, None] / 16).sum(1)"""
     ],
+    "group_price": [
+        """
+from course_lib.objectives import free_bits_elbo, kl_per_dimension
+def answer(mu, logvar, group, free_bits):
+    kl = kl_per_dimension(mu, logvar)
+    groups = torch.stack([kl[:, group == g].sum(1) for g in range(int(group.max()) + 1)], 1)
+    return free_bits_elbo(0 * kl.sum(1), groups, free_bits * math.log(2)).loss"""
+    ],
+    "unit_report": [
+        """
+from course_lib.metrics import active_units
+def answer(mu, logvar, threshold):
+    return active_units(mu, threshold), mu[0], mu[0]""",
+        """
+from course_lib.objectives.kl import kl_per_dimension
+def answer(mu, logvar, threshold):
+    s2 = mu.var(0, correction=0) + logvar.exp().mean(0)
+    wasted = kl_per_dimension(mu.mean(0)[None], s2.log()[None])[0]
+    return mu.var(0) > threshold, kl_per_dimension(mu, logvar).mean(0) - wasted, wasted""",
+    ],
+    "information_gaps": [
+        """
+from course_lib.metrics import mutual_information_gap
+def answer(counts):
+    gaps = []
+    for tables in counts.long():
+        codes = torch.stack([torch.arange(t.numel()).repeat_interleave(t.flatten()) for t in tables], 1)
+        factor = {"v": codes[:, 0] % tables.shape[2]}
+        gaps.append(mutual_information_gap((codes // tables.shape[2]).float(), factor).mig)
+    return torch.tensor(gaps)""",
+        """
+from course_lib.metrics.disentanglement import _information
+def answer(counts):
+    return _information(counts[0, 0].long(), counts[0, 1].long())""",
+    ],
+    "arc": [
+        """
+from course_lib.viz import interpolate
+def answer(start, end, t):
+    return interpolate(start, end, t, spherical=True)"""
+    ],
+    "train_with_labels": [
+        """
+from course_lib.models import ConditionalVAE, mlp
+from course_lib.training import ConditionalVAEStep, fit
+def answer(x, y, num_steps, seed):
+    model = ConditionalVAE(mlp([74, 128, 16]), mlp([18, 128, 64]), 8, 10)
+    fit(ConditionalVAEStep(model, lr=3e-3), (x, y), num_steps=num_steps, batch_size=128)
+    return model"""
+    ],
     "r1_penalty": [
         """
 from course_lib.objectives import contractive_penalty
