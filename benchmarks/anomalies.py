@@ -17,12 +17,11 @@ from pathlib import Path
 import torch
 from machine import machine
 from resume import Rows
-from sklearn.ensemble import IsolationForest
 from torch import Tensor, nn
 
-from course_lib.data import load
+from course_lib.data import load, signal_day
 from course_lib.metrics import alarm_threshold, precision_at_alarms, roc_auc
-from course_lib.models import mlp
+from course_lib.models import mlp, plain_detectors
 from course_lib.training import AutoencoderStep, fit
 
 RESULTS = Path(__file__).parent / "results" / "anomalies.csv"
@@ -46,28 +45,16 @@ def detector(name: str, x: Tensor, code: int, seed: int, num_steps: int) -> Scor
         step = AutoencoderStep(net, lr=2e-3)
         fit(step, x, num_steps=num_steps, batch_size=128, seed=seed, progress=False)
         return lambda w: (net(w) - w).square().sum(-1).detach()
-    if name == "PCA":
-        center = x.mean(0)
-        v = torch.linalg.svd(x - center, full_matrices=False).Vh[:code]
-        return lambda w: ((w - center) - (w - center) @ v.T @ v).square().sum(-1)
-    if name == "isolation forest":
-        forest = IsolationForest(random_state=seed).fit(x[:: len(x) // 5_000 + 1].numpy())
-        return lambda w: -torch.from_numpy(forest.score_samples(w.reshape(-1, w.shape[-1]).numpy())).view(
-            w.shape[:-1]
-        )
-    median = x.median(0).values
-    deviation = 1.4826 * (x - median).abs().median(0).values
-    return lambda w: ((w - median) / deviation).square().mean(-1)
+    return plain_detectors(x, code, seed)[name]
 
 
 def on_stream(name: str, seed: int, num_steps: int) -> dict[str, float]:
     normal, watched = load("signals", "train", 6_000).x, load("signals", "test", 2_000)
     score = detector(name, windows(normal[:4_000]).reshape(-1, WIDTH), CODE, seed, num_steps)
     threshold = alarm_threshold(score(windows(normal[4_000:])).amax(1), num_false=10)
-    data = load("signals", "test", 2_400, seed=seed)
-    order = torch.cat([(data.y == 0).nonzero()[:980, 0], (data.y > 0).nonzero()[:20, 0]])
-    found, real, mask = score(windows(data.x[order])), data.y[order] > 0, data.mask[order, 0]
-    late = ENDS - mask[real].int().argmax(1)[:, None]
+    x, faults, real = signal_day(seed)
+    found = score(windows(x))
+    late = ENDS - faults[real].int().argmax(1)[:, None]
     waits = torch.where((found[real] > threshold) & (late >= 0), late, torch.inf).amin(1)
     return {
         "auc": roc_auc(score(windows(watched.x)).amax(1), watched.y > 0),

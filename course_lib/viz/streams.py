@@ -26,7 +26,9 @@ def stream_and_scores(signal: Any, faults: Any, scores: Mapping[str, Any], ends:
     for axes in (top, *below):
         for n in np.flatnonzero(where.any(1)):
             places = np.flatnonzero(where[n])
-            axes.axvspan(n * length + places[0] - 2, n * length + places[-1] + 2, color=VERMILION, alpha=0.25, lw=0)
+            axes.axvspan(
+                n * length + places[0] - 2, n * length + places[-1] + 2, color=VERMILION, alpha=0.25, lw=0
+            )
         axes.grid(visible=False)
         axes.set_xlim(0, count * length)
     for axes, (name, given), color in zip(below, scores.items(), colors_of(scores), strict=True):

@@ -78,7 +78,7 @@ def test_precision_among_so_many_alarms_is_the_mean_over_the_orders_of_ties() ->
 def test_precision_at_alarms_refuses_other_numbers() -> None:
     scores, labels = torch.arange(4.0), torch.tensor([0, 1, 1, 0])
     assert precision_at_alarms(scores, labels, 2) == 0.5
-    for number, message in ((0, "num_alarms must be an integer of at least 1"), (5, "at most the number of scores, 4, got 5")):
+    for number, message in ((0, "an integer of at least 1"), (5, "at most the number of scores, 4, got 5")):
         with pytest.raises(ValueError, match=message):
             precision_at_alarms(scores, labels, number)
 

@@ -88,9 +88,7 @@ FAULTS[1, 2:5] = FAULTS[2, 4:] = FAULTS[3, 6:] = FAULTS[5, 0] = True
 def test_alarms_are_counted_as_by_hand(tmp_path: Path, threshold: float) -> None:
     onsets = [int(row.int().argmax()) if row.any() else -1 for row in FAULTS]
     given = {"scores": packed(SCORES), "ends": ENDS, "onsets": onsets, "threshold": threshold}
-    found = node(
-        tmp_path, "alarms.js", "(it, g) => it.outcome(g.scores, g.ends, g.onsets, g.threshold)", given
-    )
+    found = node(tmp_path, "alarms.js", "(it, g) => it.outcome(g.scores, g.ends, g.onsets, g.threshold)", given)
     waits = []
     for row, onset in zip(SCORES.tolist(), onsets, strict=True):
         late = [end - onset for end, s in zip(ENDS, row, strict=True) if s > threshold and end >= onset >= 0]
@@ -109,7 +107,9 @@ def test_alarms_are_counted_as_by_hand(tmp_path: Path, threshold: float) -> None
 
 @needs_node
 def test_the_next_one_is_searched_in_a_circle(tmp_path: Path) -> None:
-    expression = "(it) => [it.next(5, 3, (n) => n === 1), it.next(5, 1, (n) => n === 1), it.next(5, 2, () => false)]"
+    expression = (
+        "(it) => [it.next(5, 3, (n) => n === 1), it.next(5, 1, (n) => n === 1), it.next(5, 2, () => false)]"
+    )
     assert node(tmp_path, "alarms.js", expression, {}) == [1, 1, 2]
 
 

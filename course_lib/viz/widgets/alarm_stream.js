@@ -25,7 +25,7 @@ async function render({ model, el }) {
   const scored = plane({
     x: samples,
     y: HEIGHT,
-    names: ["samples", "log₁₀ of the score"],
+    names: ["samples", "score, log₁₀"],
     label: "The detector's scores, and the threshold",
     height: 210,
   });
@@ -85,7 +85,7 @@ async function render({ model, el }) {
     row("delay", "median delay, samples"),
   );
   const side = html("div", { class: "side" }, select, table, threshold.element, place.element, buttons);
-  const help = "Drag the dashed threshold. Shaded: faults. Solid grey: an alarm. × 1 is the threshold chosen on the validation part.";
+  const help = "Drag the dashed threshold. Shaded: faults. Grey: an alarm. × 1 is the threshold chosen on the validation part.";
   const planes = html("div", { class: "planes" }, signals.element, scored.element);
   root.append(html("p", { class: "help" }, help), html("div", { class: "row" }, planes, side));
 

@@ -41,7 +41,9 @@ def alarm_stream(
             f"signal and faults must both have shape (N, T), got {tuple(levels.shape)} and {tuple(where.shape)}"
         )
     if set(scores) != set(thresholds) or not scores:
-        raise ValueError(f"thresholds must name the detectors of scores ({', '.join(scores)}), got {[*thresholds]}")
+        raise ValueError(
+            f"thresholds must name the detectors of scores ({', '.join(scores)}), got {[*thresholds]}"
+        )
     for name, given in scores.items():
         if tuple(given.shape) != (len(levels), len(ends)):
             raise ValueError(
