@@ -134,14 +134,16 @@ def vector_fields(
 ) -> Figure:
     """Arrows at ``points`` (M, 2), one panel for each title, over the same data (N, 2).
 
-    ``fields``: by panel, and in it by a name for the legend, the vectors (M, 2) at the points. All arrows of all panels
-    are drawn on one scale: the longest is as long as a sixth of the panel's half side.
+    ``fields``: by panel, and in it by a name for the legend, the vectors (M, 2) at the points. All panels have one scale,
+    on which a vector of middling length is a sixteenth of the panel's half side; those more than three times as long are
+    drawn as three times.
     """
     if not fields:
         raise ValueError('fields must be a mapping such as {"title": {"score": vectors}}, got an empty one')
     clean, start = as_points(data, "data"), as_points(points, "points")
     drawn = {title: {k: as_points(v, k) for k, v in panel.items()} for title, panel in fields.items()}
-    longest = max(float(np.linalg.norm(v, axis=1).max()) for panel in drawn.values() for v in panel.values())
+    lengths = np.concatenate([np.linalg.norm(v, axis=1) for panel in drawn.values() for v in panel.values()])
+    middling = float(np.median(lengths)) or 1.0
     figure = Figure(figsize=(3.7 * len(drawn) + 0.2, 4.1), dpi=DPI, layout="constrained")
     colors = {"trained": MODELS["autoencoder"], "exact": BLACK}
     handles: dict[str, Any] = {}
@@ -150,8 +152,9 @@ def vector_fields(
         for index, (name, vectors) in enumerate(panel.items()):
             color = next((c for word, c in colors.items() if word in name), COLORS[index])
             wide: Any = {"width": 0.009 - 0.005 * index, "headwidth": 3.2, "headlength": 4, "headaxislength": 3.6}
-            scale: Any = {"angles": "xy", "scale_units": "xy", "scale": 6 * longest / limit}
-            axes.quiver(*start.T, *vectors.T, color=color, **wide, **scale)
+            scale: Any = {"angles": "xy", "scale_units": "xy", "scale": 16 * middling / limit}
+            long = np.linalg.norm(vectors, axis=1, keepdims=True) / (3 * middling)
+            axes.quiver(*start.T, *(vectors / np.maximum(1, long)).T, color=color, **wide, **scale)
             if name not in handles:
                 handles[name] = axes.plot([], [], color=color, linewidth=4 - 2.4 * index, label=name)[0]
         _square_axes(axes, limit, title)
