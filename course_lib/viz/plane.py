@@ -134,9 +134,9 @@ def vector_fields(
 ) -> Figure:
     """Arrows at ``points`` (M, 2), one panel for each title, over the same data (N, 2).
 
-    ``fields``: by panel, and in it by a name for the legend, the vectors (M, 2) at the points. All panels have one scale,
-    on which a vector of middling length is a sixteenth of the panel's half side; those more than three times as long are
-    drawn as three times.
+    ``fields``: by panel, and in it by a name for the legend, the vectors (M, 2) at the points. All panels have one
+    scale, on which a vector of middling length is a sixteenth of the panel's half side; those more than three times as
+    long are drawn as three times.
     """
     if not fields:
         raise ValueError('fields must be a mapping such as {"title": {"score": vectors}}, got an empty one')
