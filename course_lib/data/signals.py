@@ -75,6 +75,19 @@ def load_signals(split: str, num_windows: int | None, seed: int) -> SignalSet:
     return SignalSet(x[:, None], y, mask[:, None], clean[:, None], KINDS, "signals", split)
 
 
+def signal_day(seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """A stream for those who watch: 1,000 stretches of the test part in random order, 20 of them with a fault.
+
+    Returns the stretches (1000, 1, 128), where their faults are, bool (1000, 128), and whether there is one, bool
+    (1000,). Days of other seeds share no stretch.
+    """
+    data = load_signals("test", 2_400, seed)
+    normal, faulty = (rows.nonzero()[:, 0] for rows in (data.y == 0, data.y > 0))
+    order = torch.cat([normal[:980], faulty[:20]])
+    order = order[torch.randperm(len(order), generator=torch.Generator().manual_seed(seed))]
+    return data.x[order], data.mask[order, 0], data.y[order] > 0
+
+
 def _beats(place: Tensor) -> Tensor:
     """The waves at a place in the beat, as a share of the period: any shape, 0 far away."""
     return sum(

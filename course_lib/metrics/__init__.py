@@ -1,7 +1,7 @@
 """Numbers that say how good a model is, each with what it is measured on."""
 
 from course_lib.metrics.coverage import ModeCoverage, class_shares, mode_coverage
-from course_lib.metrics.detection import roc_auc
+from course_lib.metrics.detection import alarm_threshold, precision_at_alarms, roc_auc, roc_curve
 from course_lib.metrics.disentanglement import DCI, MutualInformationGap, dci, mutual_information_gap
 from course_lib.metrics.features import extract_features, feature_classifier
 from course_lib.metrics.frechet import FrechetDistance, frechet_distance, frechet_with_floor

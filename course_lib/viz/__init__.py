@@ -11,6 +11,7 @@ from course_lib.viz.diagrams.course import course_diagram
 from course_lib.viz.diagrams.draws import draw_diagram
 from course_lib.viz.diagrams.models import (
     autoencoder_diagram,
+    denoising_diagram,
     gan_diagram,
     latent_variable_diagram,
     three_models_diagram,
@@ -21,12 +22,15 @@ from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
 from course_lib.viz.latents import latent_scatter, point_and_image
 from course_lib.viz.panels import game_panels
-from course_lib.viz.plane import density_and_samples, discriminator_field
+from course_lib.viz.plane import density_and_samples, discriminator_field, vector_fields
 from course_lib.viz.posteriors import aggregate_posterior, posterior_panels
+from course_lib.viz.streams import stream_and_scores
 from course_lib.viz.style import COLORS, new_figure
 from course_lib.viz.walks import interpolate, latent_traversal, latent_walk
+from course_lib.viz.widgets.alarm_stream import alarm_stream
 from course_lib.viz.widgets.cloud import cloud_and_line
 from course_lib.viz.widgets.code_map import code_map
+from course_lib.viz.widgets.denoiser_field import denoiser_field
 from course_lib.viz.widgets.draws import draw_and_gradient, gumbel_triangle
 from course_lib.viz.widgets.glyph_factors import glyph_factors
 from course_lib.viz.widgets.one_latent import one_latent

@@ -1,7 +1,7 @@
 """Pictures of the plane: toy densities, and what a discriminator sees."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -17,7 +17,10 @@ from course_lib.objectives.adversarial import generator_push
 from course_lib.viz.style import (
     BLACK,
     BLUE,
+    COLORS,
     DIVERGING,
+    DPI,
+    MODELS,
     VERMILION,
     as_array,
     as_points,
@@ -118,6 +121,44 @@ def discriminator_field(
         axes.plot([], [], linestyle="", marker=r"$\rightarrow$", markersize=14, color=BLACK, label=label)
     figure.legend(loc="outside lower center", ncols=3, columnspacing=1.2, handletextpad=0.4)
     _square_axes(axes, limit, title)
+    return figure
+
+
+@styled
+def vector_fields(
+    data: Tensor,
+    points: Tensor,
+    fields: Mapping[str, Mapping[str, Tensor]],
+    *,
+    limit: float = 1.3,
+) -> Figure:
+    """Arrows at ``points`` (M, 2), one panel for each title, over the same data (N, 2).
+
+    ``fields``: by panel, and in it by a name for the legend, the vectors (M, 2) at the points. All panels have one
+    scale, on which a vector of middling length is a sixteenth of the panel's half side; those more than three times as
+    long are drawn as three times.
+    """
+    if not fields:
+        raise ValueError('fields must be a mapping such as {"title": {"score": vectors}}, got an empty one')
+    clean, start = as_points(data, "data"), as_points(points, "points")
+    drawn = {title: {k: as_points(v, k) for k, v in panel.items()} for title, panel in fields.items()}
+    lengths = np.concatenate([np.linalg.norm(v, axis=1) for panel in drawn.values() for v in panel.values()])
+    middling = float(np.median(lengths)) or 1.0
+    figure = Figure(figsize=(3.7 * len(drawn) + 0.2, 4.1), dpi=DPI, layout="constrained")
+    colors = {"trained": MODELS["autoencoder"], "exact": BLACK}
+    handles: dict[str, Any] = {}
+    for axes, (title, panel) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items(), strict=True):
+        axes.scatter(*clean.T, s=3, color=BLUE, alpha=0.35, linewidths=0)
+        for index, (name, vectors) in enumerate(panel.items()):
+            color = next((c for word, c in colors.items() if word in name), COLORS[index])
+            wide: Any = {"width": 0.009 - 0.005 * index, "headwidth": 3.2, "headlength": 4, "headaxislength": 3.6}
+            scale: Any = {"angles": "xy", "scale_units": "xy", "scale": 16 * middling / limit}
+            long = np.linalg.norm(vectors, axis=1, keepdims=True) / (3 * middling)
+            axes.quiver(*start.T, *(vectors / np.maximum(1, long)).T, color=color, **wide, **scale)
+            if name not in handles:
+                handles[name] = axes.plot([], [], color=color, linewidth=4 - 2.4 * index, label=name)[0]
+        _square_axes(axes, limit, title)
+    figure.legend(handles=[*handles.values()], loc="outside lower center", ncols=len(handles))
     return figure
 
 

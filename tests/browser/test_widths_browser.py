@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 LESSONS = (
     "00_start_here",
     "01_autoencoders",
+    "02_denoising_sparse_anomalies",
     "03_latent_variables_elbo",
     "04_reparameterization",
     "05_variational_autoencoder",

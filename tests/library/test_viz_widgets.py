@@ -22,8 +22,16 @@ from course_lib.viz.widgets import host, slider
 from course_lib.viz.widgets.host import module, packed, style_sheet
 
 WIDGETS = {
+    "alarm_stream": lambda: viz.alarm_stream(
+        torch.randn(9, 16),
+        torch.arange(16) * torch.ones(9, 1) > 13,
+        {"a": torch.rand(9, 3)},
+        [5, 9, 15],
+        {"a": 0.5},
+    ),
     "cloud_and_line": viz.cloud_and_line,
     "code_map": viz.code_map,
+    "denoiser_field": viz.denoiser_field,
     "one_latent": viz.one_latent,
     "draw_and_gradient": viz.draw_and_gradient,
     "gumbel_triangle": viz.gumbel_triangle,

@@ -10,10 +10,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from numpy.polynomial.hermite_e import hermegauss
+from sklearn.metrics import f1_score
 from torch import nn
 from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
-from course_lib.data import binarize, linear_gaussian
+from course_lib.data import GaussianMixture2D, binarize, linear_gaussian, spiral
 from course_lib.models import ConvAutoencoder, ConvDecoder, ConvEncoder, ConvVAE
 from course_lib.objectives import bernoulli_log_prob, kl_standard_normal, squared_error
 from course_lib.training import AutoencoderStep, VAEStep
@@ -75,6 +76,60 @@ def test_lesson_01_trains_as_the_librarys_step_does(num_steps: int) -> None:
         step(x[torch.randint(9, (4,), generator=generator)])
     for ours, theirs in zip(mine.parameters(), library.parameters(), strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-9)
+
+
+def test_lesson_02_writes_the_score_of_the_smoothed_points() -> None:
+    """Oracle: differences of the log of a mean of normal densities, in double precision."""
+    curve = spiral(turns=1.25, std=0.01)
+    (exact_score,) = written_out("02", "exact_score", curve=curve, GaussianMixture2D=GaussianMixture2D)
+    y, sigma, h = torch.tensor([[-0.5, 0.8], [0.3, -0.2], [1.1, 1.0]]), 0.3, 1e-5
+
+    def log_density(points: torch.Tensor) -> torch.Tensor:
+        squares = (points[:, None] - curve.centers.double()).square().sum(2)
+        return (-squares / (2 * (0.01**2 + sigma**2))).exp().mean(1).log()
+
+    found = exact_score(y, sigma)
+    for axis in (0, 1):
+        step = h * torch.eye(2, dtype=torch.float64)[axis]
+        slope = (log_density(y.double() + step) - log_density(y.double() - step)) / (2 * h)
+        assert torch.allclose(found[:, axis].double(), slope, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_lesson_02_writes_the_share_of_variance_between_groups(whole: bool) -> None:
+    """Oracle: R² of a least-squares fit on the groups, whose empty ones do no harm."""
+    (explained,) = written_out("02", "explained")
+    generator = torch.Generator().manual_seed(3)
+    factor = torch.randint(5, (400,), generator=generator) * 3 if whole else torch.rand(400, generator=generator)
+    z = torch.randn(400, 4, generator=generator) + factor[:, None] * torch.tensor([0.0, 0.2, 1.0, -3.0])
+    groups = factor if whole else torch.bucketize(factor, factor.quantile(torch.linspace(0.1, 0.9, 9)))
+    design = (groups[:, None] == groups.unique()).double()
+    fit = design @ torch.linalg.lstsq(design, z.double()).solution
+    expected = 1 - (z - fit).square().sum(0) / (z.double() - z.double().mean(0)).square().sum(0)
+    assert torch.allclose(explained(z, factor).double(), expected, atol=1e-4)
+    assert expected[0] < 0.1 < expected[3]
+
+
+def test_lesson_02_counts_a_delay_from_the_faults_first_sample() -> None:
+    (delays,) = written_out("02", "delays", ends=torch.tensor([3, 7, 11]))
+    faults = torch.zeros(4, 12, dtype=torch.bool)
+    faults[0, 5:9] = faults[1, 2] = faults[2, 7:] = faults[3, 10:] = True
+    scores = torch.tensor([[9.0, 1.0, 9.0], [9.0, 9.0, 1.0], [1.0, 9.0, 1.0], [9.0, 9.0, 1.0]])
+    assert delays(scores, faults, 5.0).tolist() == [6.0, 1.0, 0.0, math.inf]
+
+
+def test_lesson_02s_friend_is_generous_and_the_honest_f1_is_scikit_learns() -> None:
+    friends_f1, honest_f1 = written_out("02", "friends_f1", "honest_f1")
+    generator = torch.Generator().manual_seed(5)
+    faults = torch.zeros(300, 128, dtype=torch.bool)
+    faults[:150, 40:80] = True
+    score = torch.rand(300, 128, generator=generator)
+    truth = faults.flatten().numpy()
+    assert honest_f1(score, faults, 0.7) == pytest.approx(
+        f1_score(truth, (score > 0.7).flatten().numpy()), abs=1e-6
+    )
+    best = max(honest_f1(score, faults, t) for t in score.flatten().quantile(torch.linspace(0.5, 0.99, 20)))
+    assert friends_f1(score, faults) > best + 0.3
 
 
 @pytest.mark.parametrize(("x", "mean", "width"), [(4.0, 1.9, 0.2), (-0.5, 0.3, 0.6)])

@@ -25,6 +25,25 @@ def autoencoder_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure
     return diagram(boxes, arrows)
 
 
+def denoising_diagram(latent_dim: int = 64, image: str = "28 × 28") -> Figure:
+    """An autoencoder that gets a noisy image and is compared with the clean one."""
+    color = MODELS["autoencoder"]
+    boxes = {
+        "x": Box((0, 0), "$x$", "clean", color=SYMBOLS["x"]),
+        "eps": Box((1, -1), r"$\varepsilon$", r"drawn from $\mathcal{N}(0, I)$", color=SYMBOLS["eps"]),
+        "y": Box((1, 0), "$y$", color=BLACK),
+        "encoder": Box((2, 0), "encoder\n$f$", kind="encoder", color=color),
+        "z": Box((3, 0), "$z$", f"code: {latent_dim}", color=SYMBOLS["z"]),
+        "decoder": Box((4, 0), "decoder\n$g$", kind="decoder", color=color),
+        "x_hat": Box((5, 0), r"$\hat x$", image, color=SYMBOLS["x_hat"]),
+        "loss": Box((2.5, 1.1), "squared\nerror", kind="loss", color=GREY),
+    }
+    arrows = [*_chain("x", "y", "encoder", "z", "decoder", "x_hat")]
+    arrows += [Arrow("eps", "y", r"$y = x + \sigma\,\varepsilon$"), Arrow("x", "loss", bend=-0.15)]
+    arrows += [Arrow("x_hat", "loss", bend=0.15)]
+    return diagram(boxes, arrows)
+
+
 def three_models_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure:
     """One z, and the networks of the VAE, the GAN and the VAE-GAN that each make an image of it."""
     boxes = {"z": Box((0, 1), "$z$", f"{latent_dim} numbers", color=SYMBOLS["z"])}
