@@ -82,7 +82,8 @@ class MixturePrior(nn.Module):
         if not codes.isfinite().all():
             raise ValueError("codes must be finite, got infinity or NaN; look at the network that they come from")
         mixture = GaussianMixture(num_components, random_state=seed).fit(codes.detach().cpu().double().numpy())
-        prior = cls(num_components, codes.shape[1])
+        with torch.random.fork_rng(devices=[]):  # the means that it starts with are replaced
+            prior = cls(num_components, codes.shape[1])
         scale_tril = torch.linalg.cholesky(torch.from_numpy(mixture.covariances_))
         logarithms = torch.diag_embed(scale_tril.diagonal(dim1=1, dim2=2).log())
         with torch.no_grad():

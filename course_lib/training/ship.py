@@ -27,7 +27,16 @@ def _recipe(name: str) -> Callable[[], Made]:
     return lambda: (recipes.train(name, load("glyphs").x, num_steps=FULL_LENGTH)[0], GLYPHS, FULL)
 
 
-# several networks in one file are stored in float16; they load as float32
+def _glyph_recipe(name: str) -> Callable[[], Made]:
+    def make() -> Made:
+        data = load("glyphs")
+        network = latent.train_glyph_model(name, data.x, data.y, progress=True)
+        return network.half(), GLYPHS, f"{latent.GLYPH_STEPS} x {BATCH_SIZE}"
+
+    return make
+
+
+# what is stored in float16 loads as float32
 SHIP: dict[str, Callable[[], Made]] = {
     "classifier": lambda: (recipes.train_classifier(), "40,000 glyphs, ten digits", "1500 x 256"),
     "plane": lambda: (recipes.train_plane(), GLYPHS, FULL),
@@ -43,6 +52,7 @@ SHIP: dict[str, Callable[[], Made]] = {
         f"{latent.SHAPES_STEPS} x {BATCH_SIZE} for each of 3 networks",
     ),
     **{name: _recipe(name) for name in RECIPES},
+    **{name: _glyph_recipe(name) for name in latent.GLYPH_RECIPES},
 }
 
 
