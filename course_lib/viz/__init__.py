@@ -34,4 +34,6 @@ from course_lib.viz.widgets.pad import pad
 from course_lib.viz.widgets.scrubber import scrubber
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure
 from course_lib.viz.widgets.three_models import three_models
+from course_lib.viz.widgets.traversal import traversal_sliders
+from course_lib.viz.widgets.turned_code import turned_code
 from course_lib.viz.widgets.two_maps import two_maps
