@@ -119,7 +119,7 @@ format: setup-test
 
 # The weights that lessons show and compare, trained again from their fixed seeds
 checkpoints: setup
-	$(BIN)/python -m course_lib.training.recipes
+	$(BIN)/python -m course_lib.training.ship
 
 # The pictures of the README, out of the committed lessons
 images: setup-test

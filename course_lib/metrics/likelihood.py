@@ -11,7 +11,15 @@ from torch.distributions import Normal
 
 from course_lib.checks import check_size
 from course_lib.models import VAEGAN, ConditionalVAE, LadderVAE, evaluating, reparameterize
-from course_lib.objectives import ELBO, elbo, importance_weighted_bound, ladder_elbo, log_likelihood, log_weights
+from course_lib.objectives import (
+    ELBO,
+    Density,
+    elbo,
+    importance_weighted_bound,
+    ladder_elbo,
+    log_likelihood,
+    log_weights,
+)
 
 Model = Any
 """A VAE, a ConditionalVAE (with the labels ``y`` of the images), a LadderVAE, or a VAEGAN, of which it is the VAE."""
@@ -63,6 +71,7 @@ def importance_nll(
     y: Tensor | None = None,
     generator: torch.Generator | None = None,
     eps: Tensor | None = None,
+    prior: Density | None = None,
     proposal_scale: float = 1.0,
     max_decoded: int = 2_000,
 ) -> Tensor:
@@ -74,8 +83,8 @@ def importance_nll(
     ``model``: a VAE of any kind. ``x``: (N, ...), binary for a Bernoulli decoder; ``y``: int64 (N,), labels for a
     conditional model, whose likelihood is p(x|y). ``num_samples``: K, used exactly. ``eps``: the noise, (K, N,
     latent_dim), if given (of a ladder that of z2 and then that of z1); else ``generator`` draws it, on the device of x
-    and in an order that depends on ``max_decoded``. ``proposal_scale``: the samples are drawn from q with its standard
-    deviations times this.
+    and in an order that depends on ``max_decoded``. ``prior``: p(z) if it isn't N(0, I), such as a ``MixturePrior``; of
+    a ladder p(z2). ``proposal_scale``: the samples are drawn from q with its standard deviations times this.
     Any proposal gives a bound; a q trained by the ELBO tends to be narrower than the posterior it stands for, and a
     wider one can then give a tighter bound at the same K. At most ``max_decoded`` images are decoded at once; each
     image is encoded once. Returns (N,), in nats, without gradient.
@@ -107,25 +116,37 @@ def importance_nll(
             parts = noise.split(max_decoded)  # more than one part only where the batch is one image
             if isinstance(model, LadderVAE):
                 features = model.features(batch)
-                log_w = torch.cat([_ladder_log_weights(model, batch, features, wider, part) for part in parts])
+                log_w = torch.cat(
+                    [_ladder_log_weights(model, batch, features, wider, part, prior) for part in parts]
+                )
             else:
                 mu, logvar = model.encode(batch, *labels)
-                log_w = torch.cat([_log_weights(model, batch, labels, mu, logvar + wider, part) for part in parts])
+                log_w = torch.cat(
+                    [_log_weights(model, batch, labels, mu, logvar + wider, part, prior) for part in parts]
+                )
             nll.append(-importance_weighted_bound(log_w))
     return torch.cat(nll)
 
 
 def _log_weights(
-    model: Model, x: Tensor, labels: tuple[Tensor, ...], mu: Tensor, logvar: Tensor, eps: Tensor
+    model: Model,
+    x: Tensor,
+    labels: tuple[Tensor, ...],
+    mu: Tensor,
+    logvar: Tensor,
+    eps: Tensor,
+    prior: Density | None,
 ) -> Tensor:
     """The log-weights (K, B) of K samples each, from their noise (K, B, latent_dim)."""
     z = reparameterize(mu, logvar, eps)
     out = model.decode(z.flatten(0, 1), *(_repeated(y, len(eps)) for y in labels))
     log_p_x = log_likelihood(out, _repeated(x, len(eps)), getattr(model, "logvar_x", None))
-    return log_weights(log_p_x.unflatten(0, eps.shape[:2]), z, mu, logvar)
+    return log_weights(log_p_x.unflatten(0, eps.shape[:2]), z, mu, logvar, prior)
 
 
-def _ladder_log_weights(model: LadderVAE, x: Tensor, features: Tensor, wider: float, eps: Tensor) -> Tensor:
+def _ladder_log_weights(
+    model: LadderVAE, x: Tensor, features: Tensor, wider: float, eps: Tensor, prior: Density | None
+) -> Tensor:
     """The log-weights (K, B) of K samples of both layers, :math:`p(x|z_1) p(z_1|z_2) p(z_2) / (q(z_2|x)
     q(z_1|z_2, x))`, from the noise of z2 and z1, (K, B, D2 + D1)."""
     eps2, eps1 = eps.split([model.latent_dims[1], model.latent_dims[0]], dim=2)
@@ -136,7 +157,7 @@ def _ladder_log_weights(model: LadderVAE, x: Tensor, features: Tensor, wider: fl
     z1 = reparameterize(mu1, logvar1 + wider, eps1.flatten(0, 1))
     log_p = log_likelihood(model.decode(z1), _repeated(x, len(eps)))
     log_ratio = _log_density(z1, *p_bottom) - _log_density(z1, mu1, logvar1 + wider)
-    return log_weights((log_p + log_ratio).unflatten(0, eps.shape[:2]), z2, mu, logvar + wider)
+    return log_weights((log_p + log_ratio).unflatten(0, eps.shape[:2]), z2, mu, logvar + wider, prior)
 
 
 def _log_density(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from course_lib.models.layers import (
     num_parameters,
 )
 from course_lib.models.packing import pack
+from course_lib.models.priors import MixturePrior
 from course_lib.models.vae import MLPVAE, VAE, ConvVAE, PatchVAE, bounded_logvar, reparameterize
 from course_lib.models.vae_gan import VAEGAN
 from course_lib.models.vq_vae import VQVAE, ConvVQVAE, nearest_code, straight_through

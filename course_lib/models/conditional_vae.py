@@ -72,13 +72,14 @@ class ConditionalVAE(nn.Module):
 
 
 class ConvConditionalVAE(ConditionalVAE):
-    """For images (B, *image_shape)."""
+    """For images (B, *image_shape). ``batch_norm``: in the decoder, as a :class:`ConvVAE` may have it."""
 
     def __init__(
         self,
         latent_dim: int,
         num_classes: int = 10,
         channels: tuple[int, int] = (16, 32),
+        batch_norm: bool = False,
         image_shape: ImageShape = MNIST_SHAPE,
     ) -> None:
         check_size(latent_dim, "latent_dim")
@@ -86,7 +87,7 @@ class ConvConditionalVAE(ConditionalVAE):
         check_image_shape(image_shape)
         num_channels, height, width = image_shape
         encoder = ConvEncoder(2 * latent_dim, channels, (num_channels + num_classes, height, width))
-        decoder = ConvDecoder(latent_dim + num_classes, channels[::-1], image_shape=image_shape)
+        decoder = ConvDecoder(latent_dim + num_classes, channels[::-1], batch_norm, image_shape)
         super().__init__(encoder, decoder, latent_dim, num_classes)
         self.image_shape = image_shape
 

@@ -122,15 +122,16 @@ def _gaussian(out: Tensor) -> Gaussian:
 
 
 class ConvLadderVAE(LadderVAE):
-    """For images (B, *image_shape)."""
+    """For images (B, *image_shape). ``batch_norm``: in the decoder, as a :class:`ConvVAE` may have it."""
 
     def __init__(
         self,
         latent_dims: tuple[int, int],
         hidden_dim: int = 64,
         channels: tuple[int, int] = (16, 32),
+        batch_norm: bool = False,
         image_shape: ImageShape = MNIST_SHAPE,
     ) -> None:
         encoder = ConvEncoder(hidden_dim, channels, image_shape)
-        decoder = ConvDecoder(latent_dims[0], channels[::-1], image_shape=image_shape)
+        decoder = ConvDecoder(latent_dims[0], channels[::-1], batch_norm, image_shape)
         super().__init__(encoder, decoder, hidden_dim, latent_dims)

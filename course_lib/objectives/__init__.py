@@ -27,7 +27,7 @@ from course_lib.objectives.importance import (
     importance_weighted_bound,
     log_weights,
 )
-from course_lib.objectives.kl import kl_gaussians, kl_per_dimension, kl_standard_normal
+from course_lib.objectives.kl import Density, kl_gaussians, kl_per_dimension, kl_standard_normal, sampled_kl
 from course_lib.objectives.kl_control import CapacityELBO, FreeBitsELBO, capacity_elbo, free_bits_elbo
 from course_lib.objectives.ladder_vae import LadderELBO, ladder_elbo
 from course_lib.objectives.penalties import gradient_penalty, r1_penalty

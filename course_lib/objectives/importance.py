@@ -14,23 +14,24 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from course_lib.objectives.kl import Density, log_density
 
-def log_weights(log_p_x: Tensor, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    r"""The log-weights :math:`\log p(x|z_k) + \log p(z_k) - \log q(z_k|x)`, with a standard normal prior.
+
+def log_weights(log_p_x: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, prior: Density | None = None) -> Tensor:
+    r"""The log-weights :math:`\log p(x|z_k) + \log p(z_k) - \log q(z_k|x)`.
 
     ``log_p_x``: (..., K, B), the log-likelihood of x given each sample. ``z``: (..., K, B, D), drawn from
-    :math:`q = \mathcal N(\mu, \sigma^2)`. ``mu`` and ``logvar``: (B, D). Returns (..., K, B), in nats per image.
-    Raises ``ValueError`` for other shapes.
+    :math:`q = \mathcal N(\mu, \sigma^2)`. ``mu`` and ``logvar``: (B, D). ``prior``: p(z), if it isn't N(0, I). Returns
+    (..., K, B), in nats per image. Raises ``ValueError`` for other shapes.
     """
     if mu.shape != logvar.shape or z.shape[-2:] != mu.shape or log_p_x.shape != z.shape[:-1]:
         raise ValueError(
             "log_p_x, z, mu and logvar must have shapes (K, B), (K, B, D), (B, D) and (B, D), got "
             + ", ".join(str(tuple(t.shape)) for t in (log_p_x, z, mu, logvar))
         )
-    log_prior = Normal(0.0, 1.0, validate_args=False).log_prob(z).sum(-1)
     # unchecked: NaN parameters give a NaN bound, for the training loop to report with its step
     log_posterior = Normal(mu, torch.exp(0.5 * logvar), validate_args=False).log_prob(z).sum(-1)
-    return log_p_x + log_prior - log_posterior
+    return log_p_x + log_density(z, prior) - log_posterior
 
 
 def importance_weighted_bound(log_w: Tensor) -> Tensor:

@@ -1,10 +1,9 @@
 """How the models that the course compares are trained: one size, one number of steps, one place.
 
 Lesson 09 trains each of them briefly by these recipes and then works with the weights of a full-length run, which
-``make checkpoints`` makes again: ``python -m course_lib.training.recipes [NAME ...]``.
+``make checkpoints`` makes again.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from course_lib.data import load
 from course_lib.models import VAE, VAEGAN, Classifier, ConvAutoencoder, ConvVAE, Discriminator, Generator
-from course_lib.models.weights import SHIPPED, load_weights, save_weights, shipped_hashes
+from course_lib.models.weights import load_weights
 from course_lib.objectives import LinearSchedule
 from course_lib.training.loop import fit
 from course_lib.training.reproducible import random_state_kept, seed_generators
@@ -177,36 +176,10 @@ def shipped_beta_sweep() -> dict[float, list[VAE]]:
     networks = build_beta_sweep()
     load_weights("beta_sweep", networks)
     networks.eval().requires_grad_(False)
-    return {beta: [_as_vae(m) for m in networks[number :: len(BETAS)]] for number, beta in enumerate(BETAS)}
+    return {beta: [as_vae(m) for m in networks[number :: len(BETAS)]] for number, beta in enumerate(BETAS)}
 
 
-def _as_vae(model: nn.Module) -> VAE:
+def as_vae(model: nn.Module) -> VAE:
+    """The same network, of which it is known that it is a VAE."""
     assert isinstance(model, VAE)
     return model
-
-
-def main(names: list[str]) -> None:
-    """Make the shipped weights again, all of them or those named."""
-    for name in names or ["classifier", "plane", "plane_vae", "beta_sweep", *RECIPES]:
-        network: nn.Module
-        notes = {"data": "20,000 glyphs, ten digits", "steps": f"{FULL_LENGTH} x {BATCH_SIZE}"}
-        if name == "classifier":
-            network, notes = train_classifier(), {"data": "40,000 glyphs, ten digits", "steps": "1500 x 256"}
-        elif name == "plane":
-            network = train_plane()
-        elif name == "plane_vae":
-            network = train_plane_vae()
-        elif name == "beta_sweep":
-            network = train_beta_sweep().half()  # fifteen networks in one small file; they load as float32
-            notes["steps"] = f"{SWEEP_STEPS} x {BATCH_SIZE} for each of {len(network)} networks"
-        else:
-            network, _ = train(name, load("glyphs").x, num_steps=FULL_LENGTH)
-        path = SHIPPED / f"{name}.safetensors"
-        digest = save_weights(path, network, seed="0", torch=torch.__version__, **notes)
-        hashes = (shipped_hashes() if (SHIPPED / "SHA256").exists() else {}) | {path.name: digest}
-        print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, {digest[:12]}")
-        (SHIPPED / "SHA256").write_text("".join(f"{hashes[f]}  {f}\n" for f in sorted(hashes)))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
