@@ -12,6 +12,7 @@ from course_lib.viz.diagrams.draws import draw_diagram
 from course_lib.viz.diagrams.models import (
     autoencoder_diagram,
     gan_diagram,
+    latent_space_diagram,
     latent_variable_diagram,
     three_models_diagram,
     vae_diagram,
@@ -19,7 +20,7 @@ from course_lib.viz.diagrams.models import (
 )
 from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
-from course_lib.viz.latents import latent_scatter, point_and_image
+from course_lib.viz.latents import latent_scatter, point_and_image, point_panels
 from course_lib.viz.panels import game_panels
 from course_lib.viz.plane import density_and_samples, discriminator_field
 from course_lib.viz.posteriors import aggregate_posterior, posterior_panels

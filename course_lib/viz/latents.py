@@ -1,6 +1,6 @@
 """Pictures of a two-dimensional latent space: its codes by class, and one point of it beside its image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.patheffects as patheffects
 import numpy as np
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.viz.style import BLACK, COLORS, DPI, MARKERS, as_array, as_points, new_figure, styled
+from course_lib.viz.style import BLACK, COLORS, DPI, MARKERS, SYMBOLS, as_array, as_points, new_figure, styled
 
 _HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=3, foreground="white")]
 
@@ -33,6 +33,19 @@ def latent_scatter(
     figure.legend(loc="outside right center", markerscale=2, title="class")
     if title:
         axes.set_title(title)
+    return figure
+
+
+@styled
+def point_panels(panels: Mapping[str, Tensor], limit: float = 4.0) -> Figure:
+    """Points (N, 2) of each entry in a square of its own, from ``-limit`` to ``limit``, one beside the other."""
+    figure = Figure(figsize=(2.7 * len(panels), 3.0), dpi=DPI, layout="constrained")
+    squares = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (name, points) in zip(squares, panels.items(), strict=True):
+        x1, x2 = as_points(points, "points").T
+        axes.scatter(x1, x2, s=3, alpha=0.5, color=SYMBOLS["z"], linewidths=0)
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", title=name, xlabel="$z_1$")
+    squares[0].set_ylabel("$z_2$")
     return figure
 
 

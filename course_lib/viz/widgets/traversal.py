@@ -15,11 +15,11 @@ from course_lib.viz.widgets.host import Widget, packed
 from course_lib.viz.widgets.layers import layers
 
 _LABELS = {"vae": "VAE", "beta_vae": "β-VAE, β = 4", "tc_vae": "β-TCVAE, β = 6"}
-_NUM_IMAGES, _NUM_RATES, _LIMIT = 12, 2_000, 3.0
-_START_NETWORK, _START_IMAGE = 2, 0
+_NUM_IMAGES, _NUM_RATES, _NUM_STILLS, _LIMIT = 12, 2_000, 5, 3.0
+_START_NETWORK = 2
 _CAPTION = (
-    "One image's code in the β-TCVAE on shapes, decoded with one of its ten numbers after another set to seven values "
-    "from −3 to 3. Rows whose seven pictures are alike are of numbers that the decoder hardly uses."
+    "One image's code in the β-TCVAE on shapes. Each row moves one number, the others stay: here the five of its ten "
+    "numbers with the highest rate, from −3 to 3."
 )
 
 
@@ -36,7 +36,7 @@ def traversal_sliders() -> Traversal:
     networks = shipped_shapes_vaes()
     test = load("shapes", "test", _NUM_RATES)
     binary = binarize(test.x, torch.Generator().manual_seed(0))
-    shown = []
+    shown: list[dict[str, Any]] = []
     for name, network in networks.items():
         with evaluating(network):
             mu, logvar = network.encode(binary)
@@ -48,14 +48,16 @@ def traversal_sliders() -> Traversal:
                 "decoder": layers([*_decoder(network), nn.Sigmoid()]),
             }
         )
-    start_code = _codes(networks["tc_vae"], binary[: _START_IMAGE + 1])[_START_IMAGE]
+    first = int(test.factors["scale"][:_NUM_IMAGES].argmax())  # large enough to see what changes
+    start_code = _codes(networks["tc_vae"], binary[:_NUM_IMAGES])[first]
+    busiest = torch.tensor(shown[_START_NETWORK]["rates"]).topk(_NUM_STILLS).indices.sort().values.tolist()
     start = {
         "network": _START_NETWORK,
-        "image": _START_IMAGE,
+        "image": first,
         "z": start_code.clamp(-_LIMIT, _LIMIT).tolist(),
     }
     data = {"networks": shown, "images": packed(test.x[:_NUM_IMAGES, 0]), "limit": _LIMIT, "start": start}
-    return Traversal("traversal", data, start, lambda: _still(networks["tc_vae"], start_code), _CAPTION)
+    return Traversal("traversal", data, start, lambda: _still(networks["tc_vae"], start_code, busiest), _CAPTION)
 
 
 def _decoder(network: VAE) -> Any:
@@ -67,5 +69,5 @@ def _codes(network: VAE, x: Tensor) -> Tensor:
         return network.encode(x)[0]
 
 
-def _still(network: VAE, code: Tensor) -> Figure:
-    return latent_traversal(lambda z: network.sample(len(z), z=z), code)
+def _still(network: VAE, code: Tensor, dims: list[int]) -> Figure:
+    return latent_traversal(lambda z: network.sample(len(z), z=z), code, dims=dims)
