@@ -22,15 +22,17 @@ def latent_scatter(
     *,
     axis_names: tuple[str, str] = (r"$z_1$", r"$z_2$"),
     limit: float | None = None,
+    legend: str = "class",
 ) -> Figure:
-    """Codes (N, 2) by class: colour and marker differ, and a class with a short name has it at its median."""
+    """Codes (N, 2) by class: colour and marker differ, and a class with a short name has it at its median. ``legend``:
+    what the classes are."""
     figure, axes = new_figure(6.2, 4.6)
     _draw_classes(axes, z, y, class_names, size=9, alpha=0.55, fontsize=13)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
     axes.set_aspect("equal", adjustable="datalim")
     if limit is not None:
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
-    figure.legend(loc="outside right center", markerscale=2, title="class")
+    figure.legend(loc="outside right center", markerscale=2, title=legend)
     if title:
         axes.set_title(title)
     return figure
