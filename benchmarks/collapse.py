@@ -49,7 +49,12 @@ def run(name: str, seed: int, num_steps: int, train: Tensor, test: Tensor) -> di
     torch.manual_seed(seed)
     model = NETWORKS[name]()
     history = fit(
-        step_of(name, model, num_steps), train, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False
+        step_of(name, model, num_steps),
+        train,
+        num_steps=num_steps,
+        batch_size=BATCH_SIZE,
+        seed=seed,
+        progress=False,
     )
     bound = evaluate_elbo(model, test, generator=torch.Generator().manual_seed(seed))
     with evaluating(model):

@@ -22,10 +22,10 @@ from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
 from course_lib.viz.latents import latent_scatter, point_and_image, point_panels
 from course_lib.viz.panels import game_panels
-from course_lib.viz.plane import density_and_samples, discriminator_field
+from course_lib.viz.plane import discriminator_field
 from course_lib.viz.posteriors import aggregate_posterior, posterior_panels
 from course_lib.viz.style import COLORS, new_figure
-from course_lib.viz.walks import interpolate, latent_traversal, latent_walk
+from course_lib.viz.walks import interpolate, latent_traversal
 from course_lib.viz.widgets.cloud import cloud_and_line
 from course_lib.viz.widgets.code_map import code_map
 from course_lib.viz.widgets.draws import draw_and_gradient, gumbel_triangle

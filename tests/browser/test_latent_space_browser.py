@@ -78,7 +78,7 @@ def test_a_code_is_turned_by_hand(page: Page, tmp_path: Path) -> None:
     frame(page)
     assert number(widget, "angle") == angle + 1
     widget.get_by_label("Turned by").fill("45")
-    widget.get_by_label("Width of y / width of x").fill("3")
+    widget.get_by_label("Widths, y / x").fill("3")
     frame(page)
     assert number(widget, "lost") == pytest.approx(np.log((3 + 1 / 3) / 2), abs=1e-3)
     seen(widget, "turned-code-after")

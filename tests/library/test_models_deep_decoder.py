@@ -1,4 +1,4 @@
-"""A deep decoder computed layer by layer with plain matrices, and what a skip connection does for the code's gradient."""
+"""A deep decoder computed layer by layer with plain matrices, and what a skip connection does for a gradient."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A code that is turned, computed in node as front ends compute it, against the library's scores and torch's divergences."""
+"""A turned code, computed in node as front ends compute it, against the library's scores and torch's divergences."""
 
 import math
 from pathlib import Path
@@ -53,7 +53,9 @@ def test_what_a_diagonal_q_loses_is_its_divergence(
 ) -> None:
     found = found_in_node(tmp_path, angle, along)
     turn = turn_of(angle)
-    posterior = MultivariateNormal(torch.zeros(2).double(), turn @ torch.diag(torch.tensor(along).double() ** 2) @ turn.T)
+    posterior = MultivariateNormal(
+        torch.zeros(2).double(), turn @ torch.diag(torch.tensor(along).double() ** 2) @ turn.T
+    )
 
     def lost(widths: torch.Tensor) -> float:
         return kl_divergence(MultivariateNormal(torch.zeros(2).double(), torch.diag(widths**2)), posterior).item()

@@ -44,7 +44,7 @@ async function render({ model, el }) {
   arrowKeys(grip, (right, up) => change({ angle: state.angle + up - right }));
   const sliders = [
     range("Turned by", { min: 0, max: 90, step: 1, format: (v) => `${v.toFixed(0)}°` }, (angle) => change({ angle })),
-    range("Width of y / width of x", { min: 1, max: 4, step: 0.1 }, (ratio) => change({ ratio })),
+    range("Widths, y / x", { min: 1, max: 4, step: 0.1 }, (ratio) => change({ ratio })),
   ];
   const cells = Object.fromEntries(
     ["x1", "x2", "y1", "y2", "mig", "rate", "lost"].map((name) => [name, html("td", {})]),
