@@ -11,7 +11,6 @@ and a run that was killed goes on from there. The interval is Student's over the
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -23,23 +22,19 @@ from torch import Tensor
 from course_lib.data import ImageSet, load
 from course_lib.metrics import MutualInformationGap, dci, mutual_information_gap
 from course_lib.models import VAE, ConvVAE, evaluating, reparameterize
-from course_lib.training import TCVAEStep, TrainingStep, VAEStep, fit
+from course_lib.training import fit
+from course_lib.training.latent_recipes import SHAPES_BETAS, SHAPES_DIM, SHAPES_RATE, SHAPES_STEPS, shapes_step
+from course_lib.training.recipes import BATCH_SIZE
 
 RESULTS = Path(__file__).parent / "results" / "disentanglement.csv"
 FIGURES = ("mig", "dci_d", "dci_c", "dci_i", "reconstruction", "kl", "seconds")
-LATENT_DIM, BATCH_SIZE, NUM_SCORED, LEARNING_RATE = 10, 64, 5_000, 1e-3
-BETA, TC_BETA = 4.0, 6.0
-STEPS: dict[str, Callable[[VAE, int], TrainingStep]] = {
-    "vae": lambda model, num: VAEStep(model, LEARNING_RATE),
-    "beta_vae": lambda model, num: VAEStep(model, LEARNING_RATE, beta=BETA),
-    "tc_vae": lambda model, num: TCVAEStep(model, num, beta=TC_BETA, lr=LEARNING_RATE),
-}
+NUM_SCORED = 5_000
 
 
 def settings(name: str, num_steps: int) -> str:
     """What a row was made with: a row made with anything else doesn't stand for it."""
-    beta = {"vae": 1.0, "beta_vae": BETA, "tc_vae": TC_BETA}[name]
-    return f"beta={beta:g} steps={num_steps} batch={BATCH_SIZE} lr={LEARNING_RATE:g} latent={LATENT_DIM}"
+    beta = SHAPES_BETAS[name]
+    return f"beta={beta:g} steps={num_steps} batch={BATCH_SIZE} lr={SHAPES_RATE:g} latent={SHAPES_DIM}"
 
 
 def encoded(
@@ -56,8 +51,8 @@ def encoded(
 def run(name: str, seed: int, num_steps: int, train: ImageSet, scored: ImageSet) -> dict[str, float]:
     """Train one model and score it."""
     torch.manual_seed(seed)
-    model = ConvVAE(LATENT_DIM)
-    step = STEPS[name](model, len(train))
+    model = ConvVAE(SHAPES_DIM)
+    step = shapes_step(name, model, len(train))
     history = fit(step, train.x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
     mu, factors, gap = encoded(model, scored.x, scored.factors, seed)
     scores = dci(mu, factors, seed=seed)
@@ -84,8 +79,8 @@ def interval(values: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--models", nargs="+", default=list(STEPS), choices=list(STEPS))
-    parser.add_argument("--steps", type=int, default=3_000)
+    parser.add_argument("--models", nargs="+", default=list(SHAPES_BETAS), choices=list(SHAPES_BETAS))
+    parser.add_argument("--steps", type=int, default=SHAPES_STEPS)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--quick", action="store_true", help="1 seed, 100 steps")
     options = parser.parse_args()

@@ -16,7 +16,9 @@ class Density(Protocol):
     """A prior p(z): codes (..., D) to log-densities (...), as those of ``torch.distributions`` over (D,) and a
     ``MixturePrior`` have them."""
 
-    def log_prob(self, z: Tensor, /) -> Tensor: ...
+    def log_prob(self, z: Tensor, /) -> Tensor:
+        """Codes (..., D) to log-densities (...), in nats."""
+        ...
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:

@@ -70,8 +70,8 @@ FAULTS = [
     Fault(
         "a number of samples other than the one asked for",
         "metrics/likelihood.py",
-        "logvar + wider, part) for part in parts]",
-        "logvar + wider, part) for part in parts if len(part) == len(parts[0])]",
+        "logvar + wider, part, prior) for part in parts]",
+        "logvar + wider, part, prior) for part in parts if len(part) == len(parts[0])]",
         "test_metrics.py",
         "pythae",
     ),

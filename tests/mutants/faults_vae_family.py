@@ -1,4 +1,4 @@
-"""Faults in the conditional, ladder, disentangling and quantised VAEs."""
+"""Faults in the conditional, ladder, disentangling and quantised VAEs, and in learned priors."""
 
 from fault import Fault
 
@@ -187,5 +187,75 @@ FAULTS = [
         "minlength=len(codebook)) == 0",
         "minlength=len(codebook)) > 0",
         "test_training_vq_vae.py",
+    ),
+    Fault(
+        "components that all weigh alike",
+        "models/priors.py",
+        "Categorical(logits=self.logits,",
+        "Categorical(logits=torch.zeros_like(self.logits),",
+        "test_models_priors.py",
+    ),
+    Fault(
+        "variances in place of widths",
+        "models/priors.py",
+        "diagonal(dim1=1, dim2=2).exp()",
+        "diagonal(dim1=1, dim2=2).mul(2).exp()",
+        "test_models_priors.py",
+    ),
+    Fault(
+        "a fitted width added to its own logarithm",
+        "models/priors.py",
+        "scale_tril.tril(-1) + logarithms",
+        "scale_tril + logarithms",
+        "test_models_priors.py",
+    ),
+    Fault(
+        "a fit that moves the random numbers of a training",
+        "models/priors.py",
+        "with torch.random.fork_rng(devices=[]):",
+        "with torch.no_grad():",
+        "test_models_priors.py",
+    ),
+    Fault(
+        "the divergence of the prior from the code",
+        "objectives/kl.py",
+        "return log_q - log_density(z, prior)",
+        "return log_density(z, prior) - log_q",
+        "test_models_priors.py",
+    ),
+    Fault(
+        "a variance taken for a width, in the KL of one draw",
+        "objectives/kl.py",
+        "torch.exp(0.5 * logvar)",
+        "torch.exp(logvar)",
+        "test_models_priors.py",
+    ),
+    Fault(
+        "a code that the prior can't pull at",
+        "objectives/kl.py",
+        "return log_q - log_density(z, prior)",
+        "return log_q - log_density(z.detach(), prior)",
+        "test_models_priors.py",
+    ),
+    Fault(
+        "a prior that is never learned",
+        "training/steps/learned_prior.py",
+        "self.parameters += list(prior.parameters())",
+        "self.parameters += []",
+        "test_models_priors.py",
+    ),
+    Fault(
+        "the likelihood under N(0, I), whatever the prior",
+        "metrics/likelihood.py",
+        "z, mu, logvar, prior)",
+        "z, mu, logvar)",
+        "test_models_priors.py",
+    ),
+    Fault(
+        "a ladder's likelihood under N(0, I), whatever the prior",
+        "metrics/likelihood.py",
+        "z2, mu, logvar + wider, prior)",
+        "z2, mu, logvar + wider)",
+        "test_models_priors.py",
     ),
 ]

@@ -1,0 +1,254 @@
+"""The models that ``quality.py`` compares: how each is trained, and what of it can be measured."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.data import ImageSet
+from course_lib.metrics import importance_nll
+from course_lib.models import (
+    VAE,
+    VAEGAN,
+    Autoencoder,
+    ConditionalVAE,
+    ConvAutoencoder,
+    Discriminator,
+    Generator,
+    LadderVAE,
+    MixturePrior,
+    evaluating,
+    reparameterize,
+)
+from course_lib.objectives import kl_gaussians, kl_standard_normal, sampled_kl
+from course_lib.training import R1, AutoencoderStep, VAEGANStep, fit
+from course_lib.training.latent_recipes import NUM_COMPONENTS, train_glyph_model
+from course_lib.training.recipes import BATCH_SIZE, LATENT_DIM, train
+
+
+@dataclass
+class Trained:
+    """What of a trained model is measured; ``None`` for what it can't do. Images are (N, 1, 28, 28) in [0, 1], their
+    classes int64 (N,)."""
+
+    sample: Callable[[int], Tensor]
+    seconds: float
+    reconstruct: Callable[[ImageSet], Tensor] | None = None
+    codes: Callable[[ImageSet], Tensor] | None = None
+    """Codes (N, D) of images, drawn where the encoder is random."""
+    draw: Callable[[int], Tensor] | None = None
+    """Random codes, as ``sample`` decodes."""
+    decode: Callable[[Tensor], Tensor] | None = None
+    rate: Callable[[ImageSet], tuple[Tensor, Tensor]] | None = None
+    """The KL of each image (N,), and the posteriors' means (N, D)."""
+    nll: Callable[[ImageSet], Tensor] | None = None
+    """Of binary images, (N,)."""
+
+
+Family = dict[str, Trained]
+
+
+def standard_normal(n: int) -> Tensor:
+    return torch.randn(n, LATENT_DIM)
+
+
+def fitted_normal(codes: Tensor) -> Callable[[int], Tensor]:
+    """Draws from the Gaussian with the mean and covariance of ``codes`` (N, D)."""
+    center, scale_tril = codes.mean(0), torch.linalg.cholesky(codes.T.cov())
+    return lambda n: center + torch.randn(n, len(center)) @ scale_tril.T
+
+
+def after(draw: Callable[[int], Tensor], decode: Callable[[Tensor], Tensor]) -> Callable[[int], Tensor]:
+    """Decoded draws."""
+    return lambda n: decode(draw(n))
+
+
+def from_priors(name: str, model: Trained, train: ImageSet, vae: VAE | None = None) -> Family:
+    """A model with an encoder drawn from N(0, I), and from a Gaussian and a mixture fitted to its codes of training
+    images. ``vae``: the model, where it has a likelihood."""
+    assert model.codes
+    assert model.decode
+    decode, codes = model.decode, model.codes(train)
+    started = time.process_time()
+    prior = MixturePrior.fitted(codes, NUM_COMPONENTS)
+    seconds = model.seconds + time.process_time() - started
+    gaussian = fitted_normal(codes)
+    return {
+        name: replace(model, draw=standard_normal, sample=after(standard_normal, decode)),
+        # with another prior it is another model: its NLL and KL aren't the VAE's
+        f"{name}_gaussian": replace(model, draw=gaussian, sample=after(gaussian, decode), rate=None, nll=None),
+        f"{name}_mixture": replace(
+            model if vae is None else of_vae(vae, seconds, prior),
+            draw=prior.sample,
+            sample=after(prior.sample, decode),
+            seconds=seconds,
+        ),
+    }
+
+
+def of_vae(vae: VAE, seconds: float, prior: MixturePrior | None = None, *, likelihood: bool = True) -> Trained:
+    """``prior``: N(0, I) if None."""
+
+    @torch.no_grad()
+    def codes(images: ImageSet) -> Tensor:
+        return reparameterize(*vae.encode(images.x))
+
+    def rate(images: ImageSet) -> tuple[Tensor, Tensor]:
+        mu, logvar = vae.encode(images.x)
+        if prior is None:
+            return kl_standard_normal(mu, logvar), mu
+        return sampled_kl(reparameterize(mu, logvar), mu, logvar, prior), mu
+
+    draw = standard_normal if prior is None else prior.sample
+    return Trained(
+        lambda n: vae.sample(n, draw(n)),
+        seconds,
+        lambda images: vae.reconstruct(images.x),
+        codes,
+        draw,
+        lambda z: vae.sample(len(z), z),
+        rate if likelihood else None,
+        (lambda images: importance_nll(vae, images.x, num_samples=100, prior=prior)) if likelihood else None,
+    )
+
+
+def of_conditional(vae: ConditionalVAE, seconds: float) -> Trained:
+    def encode(images: ImageSet) -> tuple[Tensor, Tensor]:
+        return vae.encode(images.x, images.y)
+
+    def rate(images: ImageSet) -> tuple[Tensor, Tensor]:
+        mu, logvar = encode(images)
+        return kl_standard_normal(mu, logvar), mu
+
+    return Trained(
+        lambda n: vae.sample(n, torch.arange(n) % vae.num_classes),
+        seconds,
+        lambda images: vae.reconstruct(images.x, images.y),
+        lambda images: reparameterize(*encode(images)),
+        standard_normal,
+        None,  # between two images of two classes there is no class
+        rate,
+        lambda images: importance_nll(vae, images.x, num_samples=100, y=images.y),
+    )
+
+
+def of_ladder(vae: LadderVAE, seconds: float) -> Trained:
+    """Its codes are those of the lower layer, which is what the decoder sees."""
+
+    def draw(n: int) -> Tensor:
+        return reparameterize(*vae.prior_bottom(torch.randn(n, vae.latent_dims[1])))
+
+    def rate(images: ImageSet) -> tuple[Tensor, Tensor]:
+        bound = vae(images.x)
+        kl_bottom = kl_gaussians(*bound.q_bottom, *bound.p_bottom)
+        return kl_standard_normal(*bound.q_top) + kl_bottom, bound.q_top.mu
+
+    return Trained(
+        vae.sample,
+        seconds,
+        lambda images: vae.reconstruct(images.x),
+        lambda images: reparameterize(*vae(images.x).q_bottom),
+        draw,
+        lambda z: torch.sigmoid(vae.decode(z)),
+        rate,
+        lambda images: importance_nll(vae, images.x, num_samples=100),
+    )
+
+
+def train_recipe(name: str, data: ImageSet, num_steps: int, seed: int) -> Family:
+    started = time.process_time()
+    network, _ = train(name, data.x, num_steps=num_steps, seed=seed, progress=False)
+    seconds = time.process_time() - started
+    if isinstance(network, Generator):
+        return {name: Trained(network.sample, seconds)}
+    assert isinstance(network, VAE)
+    return {name: of_vae(network, seconds, likelihood=False)}
+
+
+def train_vae(data: ImageSet, num_steps: int, seed: int) -> Family:
+    started = time.process_time()
+    network, _ = train("vae", data.x, num_steps=num_steps, seed=seed, progress=False)
+    assert isinstance(network, VAE)
+    return from_priors("vae", of_vae(network, time.process_time() - started), data, network)
+
+
+def train_latent(row: str, recipe: str, data: ImageSet, num_steps: int, seed: int) -> Family:
+    """A recipe of lesson 06, at the learning rate of the VAE."""
+    started = time.process_time()
+    network = train_glyph_model(recipe, data.x, data.y, num_steps=num_steps, seed=seed, lr=1e-3)
+    seconds = time.process_time() - started
+    if isinstance(network, ConditionalVAE):
+        return {row: of_conditional(network, seconds)}
+    if isinstance(network, LadderVAE):
+        return {row: of_ladder(network, seconds)}
+    assert isinstance(network, nn.ModuleDict)
+    vae, prior = network["vae"], network["prior"]
+    assert isinstance(vae, VAE)
+    assert isinstance(prior, MixturePrior)
+    return {row: of_vae(vae, seconds, prior)}
+
+
+def train_autoencoder(data: ImageSet, num_steps: int, seed: int) -> Family:
+    """The network of lesson 01."""
+    torch.manual_seed(seed)
+    model: Autoencoder = ConvAutoencoder(LATENT_DIM)
+    started = time.process_time()
+    fit(AutoencoderStep(model), data.x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
+    seconds = time.process_time() - started
+
+    def codes(images: ImageSet) -> Tensor:
+        with evaluating(model):
+            return model.encode(images.x)
+
+    def decode(z: Tensor) -> Tensor:
+        with evaluating(model):
+            return model.decode(z).clamp(0, 1)
+
+    trained = Trained(
+        lambda n: decode(standard_normal(n)), seconds, lambda images: decode(codes(images)), codes, None, decode
+    )
+    return from_priors("autoencoder", trained, data)
+
+
+class PixelsAsFeatures(Discriminator):
+    """A discriminator of the same logits whose "features" are the pixels, so that a VAE-GAN compares those."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head: nn.Module = nn.Sequential(nn.Unflatten(1, self.image_shape), self.body, self.head)
+
+    def features(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+
+def train_hybrid(
+    name: str, data: ImageSet, num_steps: int, seed: int, *, beta: float, gamma: float, pixels: bool = False
+) -> Family:
+    """The recipe ``vae_gan`` with other weights before KL and reconstruction error, or with that error in pixels."""
+    torch.manual_seed(seed)
+    pair = VAEGAN(LATENT_DIM)
+    if pixels:
+        pair.discriminator = PixelsAsFeatures()
+    step = VAEGANStep(pair, beta=beta, gamma=gamma, regularisers=[R1(gamma=0.1)])
+    started = time.process_time()
+    fit(step, data.x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
+    vae = step.ema.module.eval()
+    assert isinstance(vae, VAE)
+    return {name: of_vae(vae, time.process_time() - started, likelihood=False)}
+
+
+MODELS: dict[str, Callable[[ImageSet, int, int], Family]] = {
+    "autoencoder": train_autoencoder,
+    "vae": train_vae,
+    "vae_mixture_prior": lambda x, n, s: train_latent("vae_mixture_prior", "mixture_vae", x, n, s),
+    "conditional_vae": lambda x, n, s: train_latent("conditional_vae", "conditional_vae", x, n, s),
+    "ladder_vae": lambda x, n, s: train_latent("ladder_vae", "ladder_vae", x, n, s),
+    "gan": lambda x, n, s: train_recipe("gan", x, n, s),
+    "vae_gan": lambda x, n, s: train_recipe("vae_gan", x, n, s),
+    "vae_gan_beta_1": lambda x, n, s: train_hybrid("vae_gan_beta_1", x, n, s, beta=1.0, gamma=0.2),
+    "pixel_gan": lambda x, n, s: train_hybrid("pixel_gan", x, n, s, beta=0.1, gamma=0.1, pixels=True),
+}
+DRAWN = ("", "_gaussian", "_mixture")
+ROWS = {name: [name + way for way in DRAWN] if name in ("autoencoder", "vae") else [name] for name in MODELS}
