@@ -52,8 +52,10 @@ def scoreboard(*models: str, columns: Sequence[str] = ("error", "frechet", "sure
     pixels); of samples "frechet", "kid" (Bińkowski et al. 2018), "sure" (the share that the classifier is sure of),
     "sharpness", "min_share" (of the digits, the rarest's share); of codes "holes" (how many times as far from known
     codes random ones lie as real ones) and "halfway" (what "sure" is for half-way points between two images); "nll",
-    "kl" and "active" of a VAE; "seconds" of training. Rows "…_gaussian" draw codes from a Gaussian fitted to those of
-    the training images, the others from N(0, I). Raises ``ValueError`` for a model or column that there isn't.
+    "kl" and "active" of a VAE; "seconds" of training. Rows "…_gaussian" and "…_mixture" draw codes from one or
+    from ten Gaussians fitted to those of the training images, "vae_mixture_prior" from ten that were learned with it,
+    the others from N(0, I). The NLL of "conditional_vae" is that of images whose class is known.
+    Raises ``ValueError`` for a model or column that there isn't.
     """
     table = _table()
     for model in models:

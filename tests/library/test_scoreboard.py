@@ -41,6 +41,15 @@ def test_a_vae_with_another_prior_has_no_likelihood_of_its_own() -> None:
     assert not own & DATA["rows"]["vae_gaussian"].keys()
 
 
+def test_a_fitted_mixture_is_of_the_same_networks_with_a_likelihood_of_its_own() -> None:
+    rows = {name: DATA["rows"][name] for name in ("vae", "vae_mixture")}
+    seeds = len(rows["vae_mixture"]["error"])
+    assert rows["vae_mixture"]["error"] == pytest.approx(rows["vae"]["error"][:seeds], rel=1e-2)
+    assert rows["vae_mixture"]["active"] == rows["vae"]["active"][:seeds]
+    for name in ("nll", "kl", "frechet"):
+        assert all(a < b for a, b in zip(rows["vae_mixture"][name], rows["vae"][name], strict=False))
+
+
 def test_only_what_has_a_row_can_be_shown() -> None:
     with pytest.raises(ValueError, match=r"autoencoder.*got 'diffusion'"):
         scoreboard("diffusion")
