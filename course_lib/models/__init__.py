@@ -9,6 +9,7 @@ from course_lib.models.conditional_gan import (
 )
 from course_lib.models.conditional_vae import ConditionalVAE, ConvConditionalVAE
 from course_lib.models.constraints import clip_weights, spectral_norm
+from course_lib.models.deep_decoder import DeepDecoder, DeepVAE
 from course_lib.models.detectors import plain_detectors
 from course_lib.models.gan import Discriminator, Generator, ToyDiscriminator, ToyGenerator
 from course_lib.models.gaussian_autoencoder import GaussianAutoencoder

@@ -13,6 +13,7 @@ from course_lib.viz.diagrams.models import (
     autoencoder_diagram,
     denoising_diagram,
     gan_diagram,
+    latent_space_diagram,
     latent_variable_diagram,
     three_models_diagram,
     vae_diagram,
@@ -20,13 +21,13 @@ from course_lib.viz.diagrams.models import (
 )
 from course_lib.viz.display import png, show
 from course_lib.viz.images import image_grid, image_rows
-from course_lib.viz.latents import latent_scatter, point_and_image
+from course_lib.viz.latents import latent_scatter, point_and_image, point_panels
 from course_lib.viz.panels import game_panels
-from course_lib.viz.plane import density_and_samples, discriminator_field, vector_fields
+from course_lib.viz.plane import discriminator_field, vector_fields
 from course_lib.viz.posteriors import aggregate_posterior, posterior_panels
 from course_lib.viz.streams import stream_and_scores
 from course_lib.viz.style import COLORS, new_figure
-from course_lib.viz.walks import interpolate, latent_traversal, latent_walk
+from course_lib.viz.walks import interpolate, latent_traversal
 from course_lib.viz.widgets.alarm_stream import alarm_stream
 from course_lib.viz.widgets.cloud import cloud_and_line
 from course_lib.viz.widgets.code_map import code_map
@@ -38,4 +39,6 @@ from course_lib.viz.widgets.pad import pad
 from course_lib.viz.widgets.scrubber import scrubber
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure
 from course_lib.viz.widgets.three_models import three_models
+from course_lib.viz.widgets.traversal import traversal_sliders
+from course_lib.viz.widgets.turned_code import turned_code
 from course_lib.viz.widgets.two_maps import two_maps

@@ -1,6 +1,6 @@
 """Pictures of a two-dimensional latent space: its codes by class, and one point of it beside its image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.patheffects as patheffects
 import numpy as np
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.viz.style import BLACK, COLORS, DPI, MARKERS, as_array, as_points, new_figure, styled
+from course_lib.viz.style import BLACK, COLORS, DPI, MARKERS, SYMBOLS, as_array, as_points, new_figure, styled
 
 _HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=3, foreground="white")]
 
@@ -22,17 +22,32 @@ def latent_scatter(
     *,
     axis_names: tuple[str, str] = (r"$z_1$", r"$z_2$"),
     limit: float | None = None,
+    legend: str = "class",
 ) -> Figure:
-    """Codes (N, 2) by class: colour and marker differ, and a class with a short name has it at its median."""
+    """Codes (N, 2) by class: colour and marker differ, and a class with a short name has it at its median. ``legend``:
+    what the classes are."""
     figure, axes = new_figure(6.2, 4.6)
     _draw_classes(axes, z, y, class_names, size=9, alpha=0.55, fontsize=13)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
     axes.set_aspect("equal", adjustable="datalim")
     if limit is not None:
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
-    figure.legend(loc="outside right center", markerscale=2, title="class")
+    figure.legend(loc="outside right center", markerscale=2, title=legend)
     if title:
         axes.set_title(title)
+    return figure
+
+
+@styled
+def point_panels(panels: Mapping[str, Tensor], limit: float = 4.0) -> Figure:
+    """Points (N, 2) of each entry in a square of its own, from ``-limit`` to ``limit``, one beside the other."""
+    figure = Figure(figsize=(2.7 * len(panels), 3.0), dpi=DPI, layout="constrained")
+    squares = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (name, points) in zip(squares, panels.items(), strict=True):
+        x1, x2 = as_points(points, "points").T
+        axes.scatter(x1, x2, s=3, alpha=0.5, color=SYMBOLS["z"], linewidths=0)
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", title=name, xlabel="$z_1$")
+    squares[0].set_ylabel("$z_2$")
     return figure
 
 

@@ -1,10 +1,8 @@
 """Pictures of the plane: toy densities, and what a discriminator sees."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -12,7 +10,6 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.data import GaussianMixture2D
 from course_lib.objectives.adversarial import generator_push
 from course_lib.viz.style import (
     BLACK,
@@ -27,44 +24,6 @@ from course_lib.viz.style import (
     new_figure,
     styled,
 )
-
-
-@styled
-def density_and_samples(
-    mixture: GaussianMixture2D,
-    samples: Tensor | None = None,
-    title: str | None = None,
-    *,
-    limit: float | None = None,
-    depth: int = 12,
-) -> Figure:
-    """The log-density of a mixture as shades of blue, one shade per nat, ``depth`` of them; samples (N, 2) on top.
-
-    ``limit``: half the side of the square shown, centred on the origin (None: 1.25 times the farthest centre).
-    """
-    limit = 1.25 * float(mixture.centers.abs().max()) if limit is None else limit
-    grid, points = _square(limit, 301)
-    log_density = mixture.log_prob(points).reshape(len(grid), len(grid))
-    top = math.ceil(float(mixture.log_prob(mixture.centers).max()))
-    levels = np.arange(top - depth, top + 1)
-    figure, axes = new_figure(5.6, 4.8)
-    shades = axes.contourf(
-        grid,
-        grid,
-        as_array(log_density),
-        levels=levels,
-        cmap=mpl.colormaps["Blues"].with_extremes(under="white"),
-        extend="min",
-    )
-    figure.colorbar(shades, ax=axes, label="log-density (nats)", ticks=levels[::-3], shrink=0.85)
-    if samples is not None:
-        inside = as_points(samples, "samples")
-        axes.scatter(inside[:, 0], inside[:, 1], s=7, color=VERMILION, alpha=0.6, linewidths=0)
-        outside = int((np.abs(inside) > limit).any(axis=1).sum())
-        label = f"{len(inside)} samples" + (f" ({outside} outside)" if outside else "")
-        figure.legend([axes.collections[-1]], [label], loc="outside lower center", markerscale=2)
-    _square_axes(axes, limit, title)
-    return figure
 
 
 @styled

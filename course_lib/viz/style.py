@@ -43,6 +43,9 @@ DPI = 100  # pixels per inch: a 10-point letter is 14 pixels, and a page of figu
 # 0 vermilion, 1/2 white, 1 blue: "fake", "can't tell", "real"; also the colours of signed images.
 DIVERGING = LinearSegmentedColormap.from_list("vermilion_blue", [VERMILION, "#FFFFFF", BLUE])
 
+# A number from its least to its greatest, where points are coloured by it.
+RAMP = LinearSegmentedColormap.from_list("blue_orange", [BLUE, ORANGE])
+
 STYLE: Any = {
     "font.size": 10,
     "axes.titlesize": 11,

@@ -10,7 +10,6 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.checks import check_size
 from course_lib.viz.images import image_rows
 
 Decode = Callable[[Tensor], Tensor]
@@ -39,31 +38,6 @@ def interpolate(start: Tensor, end: Tensor, t: Tensor, *, spherical: bool = Fals
     safe = torch.where(near, torch.ones_like(angle), angle)
     on_circle = (torch.sin((1 - t) * safe) * a + torch.sin(t * safe) * b) / torch.sin(safe)
     return torch.where(near, torch.lerp(a, b, t), on_circle)
-
-
-def latent_walk(
-    decode: Decode,
-    start: Tensor,
-    end: Tensor,
-    num_images: int = 9,
-    *,
-    spherical: bool = False,
-    labels: Sequence[str] | None = None,
-    title: str | None = None,
-) -> Figure:
-    """A row of images for each pair of codes, from ``start`` to ``end``, (N, D) each; their positions above.
-
-    ``num_images``: in each row, both ends among them. ``spherical`` as for :func:`interpolate`. ``labels``: one for
-    each row. Raises ``ValueError`` for shapes or numbers that don't fit.
-    """
-    check_size(num_images, "num_images")
-    t = torch.linspace(0, 1, num_images)
-    codes = interpolate(start, end, t, spherical=spherical)
-    names = [f"walk {i + 1}" for i in range(len(start))] if labels is None else list(labels)
-    if len(set(names)) != len(start):
-        raise ValueError(f"labels must name each of the {len(start)} walks differently, got {names}")
-    images = decode(codes.flatten(0, 1)).unflatten(0, codes.shape[:2])
-    return image_rows(dict(zip(names, images, strict=True)), title, columns=[f"{x:.2f}" for x in t.tolist()])
 
 
 def latent_traversal(

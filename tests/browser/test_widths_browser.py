@@ -15,6 +15,7 @@ LESSONS = (
     "03_latent_variables_elbo",
     "04_reparameterization",
     "05_variational_autoencoder",
+    "06_latent_space",
 )
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lab")]
 

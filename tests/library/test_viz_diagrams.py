@@ -9,6 +9,7 @@ from course_lib.viz import (
     draw_diagram,
     gan_diagram,
     histograms,
+    latent_space_diagram,
     latent_variable_diagram,
     lines,
     vae_diagram,
@@ -19,6 +20,7 @@ from course_lib.viz.style import COLORS, MODELS, SYMBOLS, colors_of
 
 DRAWINGS = [
     autoencoder_diagram,
+    latent_space_diagram,
     latent_variable_diagram,
     vae_diagram,
     gan_diagram,

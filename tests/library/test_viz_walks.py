@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.viz import interpolate, latent_traversal, latent_walk
+from course_lib.viz import interpolate, latent_traversal
 
 A, B = (torch.randn(3, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
 T = torch.linspace(0, 1, 7)
@@ -53,20 +53,8 @@ def shown(figure, nrows, ncols):
 @pytest.mark.situation(
     "What users look for",
     "walks between codes and traversals of one latent dimension at a time",
-    "viz.latent_walk, straight or along the circle, and viz.latent_traversal draw them of any decoder.",
+    "viz.interpolate gives the codes of a walk, straight or along the circle; viz.latent_traversal draws the others.",
 )
-@pytest.mark.parametrize("spherical", [False, True])
-def test_a_walk_shows_each_way_in_a_row(spherical):
-    figure = latent_walk(picture, A / 2, B / 2, 5, spherical=spherical, labels=("x", "y", "z"), title="ways")
-    codes = interpolate(A / 2, B / 2, torch.linspace(0, 1, 5), spherical=spherical)
-    expected = picture(codes.flatten(0, 1)).reshape(3, 5, 2, 3).numpy()
-    np.testing.assert_allclose(shown(figure, 3, 5), expected, atol=1e-6)
-    texts = [text.get_text() for text in figure.axes[0].texts]
-    assert texts == ["x", "y", "z", "0.00", "0.25", "0.50", "0.75", "1.00"]
-    with pytest.raises(ValueError, match="labels must name each of the 3 walks differently"):
-        latent_walk(picture, A, B, labels=("x", "x", "y"))
-
-
 def test_a_traversal_moves_one_dimension_at_a_time():
     z = torch.tensor([0.5, -1.0, 2.0, 0.0, 1.0, -2.0])
     figure = latent_traversal(picture, z, dims=(4, 1), values=(-2.5, 0.0, 1.5))

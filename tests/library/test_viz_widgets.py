@@ -37,6 +37,8 @@ WIDGETS = {
     "gumbel_triangle": viz.gumbel_triangle,
     "pad": lambda: viz.pad(lambda x, y: torch.linspace(x, y + 1, 16).reshape(4, 4)),
     "scrubber": lambda: viz.scrubber(torch.rand(5, 1, 8, 8)),
+    "traversal_sliders": viz.traversal_sliders,
+    "turned_code": viz.turned_code,
     "two_maps": viz.two_maps,
 }
 

@@ -258,4 +258,18 @@ FAULTS = [
         "z2, mu, logvar + wider)",
         "test_models_priors.py",
     ),
+    Fault(
+        "the code handed on to the first layer only, for all that skip says",
+        "models/deep_decoder.py",
+        "            if self.skip:\n                h = torch.cat([h, z], dim=1)",
+        "            if self.skip:\n                h = torch.cat([h, torch.zeros_like(z)], dim=1)",
+        "test_models_deep_decoder.py",
+    ),
+    Fault(
+        "no nonlinearity between the layers",
+        "models/deep_decoder.py",
+        "h = torch.relu(layer(h))",
+        "h = layer(h)",
+        "test_models_deep_decoder.py",
+    ),
 ]

@@ -15,7 +15,7 @@ from torch import nn
 from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
 from course_lib.data import GaussianMixture2D, binarize, linear_gaussian, spiral
-from course_lib.models import ConvAutoencoder, ConvDecoder, ConvEncoder, ConvVAE
+from course_lib.models import ConvAutoencoder, ConvDecoder, ConvEncoder, ConvVAE, DeepDecoder
 from course_lib.objectives import bernoulli_log_prob, kl_standard_normal, squared_error
 from course_lib.training import AutoencoderStep, VAEStep
 
@@ -247,3 +247,14 @@ def test_lesson_05_without_noise_and_rate_trains_an_autoencoder() -> None:
     train_model(mine, x, 3, beta=0.0, noise=0.0, batch_size=5)
     moved = (mine.encoder[-1].weight - before).abs().amax(1) > 0
     assert moved.tolist() == [True] * 3 + [False] * 3, "widths have no gradient"
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_lesson_06_writes_the_librarys_deep_decoder(skip: bool) -> None:
+    (written,) = written_out("06", "DeepDecoder")
+    z = torch.randn(5, 3, generator=torch.Generator().manual_seed(7))
+    torch.manual_seed(8)
+    mine = written(3, num_layers=4, skip=skip)
+    torch.manual_seed(8)
+    library = DeepDecoder(3, num_layers=4, skip=skip)
+    assert torch.equal(mine(z), library(z))

@@ -77,6 +77,23 @@ def vae_diagram(latent_dim: int = 16, image: str = "28 × 28") -> Figure:
     return diagram(boxes, arrows)
 
 
+def latent_space_diagram() -> Figure:
+    """A VAE with the three questions to its code: what is used of it, what a number of it means, where it is drawn."""
+    color = MODELS["VAE"]
+    boxes = {
+        "x": Box((0, 1), "$x$", "28 × 28", color=SYMBOLS["x"]),
+        "encoder": Box((1.1, 1), "encoder", kind="encoder", color=color),
+        "z": Box((2.5, 1), "$z$", color=SYMBOLS["z"]),
+        "decoder": Box((3.9, 1), "decoder", kind="decoder", color=color),
+        "x_hat": Box((5, 1), r"$\hat x$", "28 × 28", color=SYMBOLS["x_hat"]),
+        "used": Box((1.1, 0), "1: what is\nused?", kind="loss", color=GREY),
+        "means": Box((2.5, 0), "2: what does\nit mean?", kind="loss", color=GREY),
+        "drawn": Box((3.9, 0), "3: where\nto draw?", kind="loss", color=GREY),
+    }
+    arrows = [*_chain("x", "encoder", "z", "decoder", "x_hat")]
+    return diagram(boxes, arrows + [Arrow("z", name) for name in ("used", "means", "drawn")])
+
+
 def latent_variable_diagram() -> Figure:
     """Below, how an image comes about; above, the way back: the posterior that is wanted, and the encoder's guess q."""
     color = MODELS["VAE"]
