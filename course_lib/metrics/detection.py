@@ -24,7 +24,7 @@ def roc_auc(scores: Tensor, labels: Tensor) -> float:
 def roc_curve(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The share of normal samples with an alarm, and of anomalies, as the threshold falls: two of shape (K,).
 
-    Arguments and errors as for :func:`roc_auc`; computed by scikit-learn.
+    ``scores``, ``labels``: (N,), as for :func:`roc_auc`; computed by scikit-learn. Raises ``ValueError`` as it does.
     """
     _check(scores, labels)
     from sklearn.metrics import roc_curve as curve
@@ -37,8 +37,8 @@ def precision_at_alarms(scores: Tensor, labels: Tensor, num_alarms: int) -> floa
     """The share of anomalies among the ``num_alarms`` highest scores: what somebody finds who can look at so many.
 
     Where several samples share the score at the cut, each of them is counted with the share of places left for them,
-    which is the mean over all orders. Arguments and errors as for :func:`roc_auc`, and ``ValueError`` for
-    ``num_alarms`` outside 1 to N.
+    which is the mean over all orders. ``scores``, ``labels``: (N,), as for :func:`roc_auc`. Raises ``ValueError`` as it
+    does, and for ``num_alarms`` outside 1 to N.
     """
     _check(scores, labels)
     check_size(num_alarms, "num_alarms")
