@@ -54,7 +54,7 @@ def scoreboard(*models: str, columns: Sequence[str] = ("error", "frechet", "sure
     codes random ones lie as real ones) and "halfway" (what "sure" is for half-way points between two images); "nll",
     "kl" and "active" of a VAE; "seconds" of training. Rows "…_gaussian" and "…_mixture" draw codes from one or
     from ten Gaussians fitted to those of the training images, "vae_mixture_prior" from ten that were learned with it,
-    the others from N(0, I). The NLL of "conditional_vae" is that of images whose class is known.
+    the others from N(0, I), a ladder's z2. The NLL of "conditional_vae" is that of images whose class is known.
     Raises ``ValueError`` for a model or column that there isn't.
     """
     table = _table()

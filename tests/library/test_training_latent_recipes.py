@@ -153,6 +153,14 @@ def test_the_ladder_warms_up_over_a_quarter():
     assert [beta(step) for step in (0, 5, 10, 39)] == [0.0, 0.5, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("name", GLYPH_RECIPES)
+def test_decoders_are_built_like_that_of_the_vae(name):
+    model = build_glyph_model(name)
+    decoder = (model["vae"] if name == "mixture_vae" else model).decoder
+    layers = [type(layer) for layer in recipes.build("vae").decoder]
+    assert [type(layer) for layer in decoder] == layers
+
+
 def test_sizes_are_those_of_the_recipes():
     assert recipes.LATENT_DIM == 16
     prior = build_glyph_model("mixture_vae")["prior"]
