@@ -69,7 +69,7 @@ def shares(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
 
     def decode(z: Tensor, y: Tensor) -> Tensor:
         if not isinstance(z, Tensor) or z.ndim != 2 or z.shape[1] != latent_dim:
-            came = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
+            came = str(tuple(z.shape)) if isinstance(z, Tensor) else type(z).__name__
             raise AnswerError(f"decode(z, y) takes codes of shape (N, {latent_dim}) first; it was given {came}.")
         if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != z.shape[:1]:
             came = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__

@@ -73,7 +73,7 @@ def unit_report(
     return returned(active(mu, logvar, threshold), told(s2, logvar), wasted(mean(mu), s2))
 
 
-def _with(**parts: Part) -> Callable[[Tensor, Tensor, float], Any]:
+def _with(**parts: Callable[..., Any]) -> Callable[[Tensor, Tensor, float], Any]:
     return lambda mu, logvar, threshold: unit_report(mu, logvar, threshold, **parts)
 
 
