@@ -1,6 +1,7 @@
 """The kernel distance against a naive double loop, and without bias where there is nothing to find."""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -167,3 +168,18 @@ def kernel_mmd(a, b):
     return sum(w / (len(s) * (len(s) - 1)) for w, s in zip(within, (a, b), strict=True)) - 2 * between / (
         len(a) * len(b)
     )
+
+
+@pytest.mark.parametrize("rows", [40, 50])
+def test_sets_of_twice_the_subset_are_large_enough(rows):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kernel_distance(cloud(rows), cloud(rows, seed=1), subset_size=20, num_subsets=2)
+
+
+@pytest.mark.parametrize("measure", [kernel_distance, kernel_with_floor])
+def test_the_set_that_is_at_fault_is_named(measure):
+    a = cloud(9)
+    for name, sets in (("generated", (a / 0, a)), ("real", (a, a / 0))):
+        with pytest.raises(ValueError, match=f"^{name} holds values that aren't finite"):
+            measure(*sets, subset_size=2)
