@@ -21,7 +21,7 @@ Answer = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def _cases(seed: int) -> list[Case]:
     """Five pairs, one, and float64. Two pairs of five point the same way, and the lengths differ; their entries are
-    short numbers, so that every way to a cosine gives exactly 1."""
+    short numbers, so that every way to a cosine gives exactly 1. One of the last has a small angle."""
     source = generator(seed)
     cases: list[Case] = []
     for batch, size, steps, parallel, dtype in (
@@ -42,6 +42,8 @@ def _cases(seed: int) -> list[Case]:
             )
             start[row] = start[row].sign() * entry
             end[row] = start[row] * longer
+        if not parallel:
+            end[0] = 1.3 * start[0] + 0.3 * end[0]
         t = (
             torch.arange(steps, dtype=_F64) + 0.15 + 0.5 * torch.rand(steps, generator=source, dtype=_F64)
         ) / steps
@@ -59,6 +61,11 @@ def _cosine(a: Tensor, b: Tensor) -> Tensor:
     """Of the angle between the pairs, (B, 1, 1)."""
     lengths = a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True)
     return (a * b).sum(-1, keepdim=True) / lengths
+
+
+def _of_batch(a: Tensor, b: Tensor) -> Tensor:
+    """One cosine, as if all codes were a single one."""
+    return ((a * b).sum() / (a.norm() * b.norm())).expand(len(a), 1, 1)
 
 
 def _straight(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
@@ -79,18 +86,20 @@ def _with(
     weights: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = _weights,
     straight: Callable[[Tensor, Tensor, Tensor], Tensor] = _straight,
     angle: Callable[[Tensor], Tensor] = torch.acos,
+    aligned: float = 1 - 1e-6,
     refuse: Callable[[Tensor], None] = _refuse,
     ends: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = lambda a, b: (a, b),
     safe: bool = True,
     returned: Callable[[Tensor], Tensor] = lambda walk: walk,
 ) -> Answer:
-    """The walk with one part changed; ``safe``: the branch that isn't taken is kept away from 0/0."""
+    """The walk with one part changed; ``aligned``: the cosine above which it is straight; ``safe``: the branch that
+    isn't taken is kept away from 0/0."""
 
     def answer(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
         a, b, t = start[:, None], end[:, None], t[None, :, None]
         c = cosine(a, b)
         refuse(_cosine(a, b))
-        near = c > 1 - 1e-6
+        near = c > aligned
         first, second = weights(angle(torch.where(near, 0.0, c) if safe else c), t)
         a, b = ends(a, b)
         return returned(torch.where(near, straight(a, b, t), first * a + second * b))
@@ -287,6 +296,15 @@ ARC = Task(
         Mistake(
             _with(angle=lambda cosine: torch.asin(cosine)),
             "asin was taken of the cosine. Its angle is acos.",
+        ),
+        Mistake(
+            _with(aligned=0.9),
+            "pairs at a small angle got the straight walk. It is right only where the angle is 0 but for rounding: a "
+            "cosine above 1 - 1e-6.",
+        ),
+        Mistake(
+            _with(cosine=_of_batch, refuse=_nothing),
+            "one angle was taken for the whole batch. Each pair has its own: sum over dimension 1 alone.",
         ),
         Mistake(
             _with(angle=lambda cosine: 0.5 * torch.acos(cosine)),

@@ -101,6 +101,10 @@ _GREY = (
     "in each "
     "step: torch.bernoulli(x[index])."
 )
+_ONCE = (
+    "the images were made black and white once, before the training. Draw them anew in each step, inside the loop: "
+    "only then does a grey pixel count as a probability."
+)
 _FEW_IMAGES = "the network was given only a few of the images in x. Draw each batch at random from all of them."
 _FEW_STEPS = "it took fewer steps than num_steps asks for: it learned, but not far enough."
 _MORE_STEPS = "it took far more steps than num_steps asks for, so what came out can't be compared."
@@ -330,6 +334,7 @@ def _otherwise(case: Case, process: Process | None, codes: Tensor) -> str:
         (process.lr < 5e-4, _SMALL_STEPS),
         (process.binary < 0.5 and process.num_distinct < 0.2 * len(x), _FEW_IMAGES),
         (process.binary < 0.5, _GREY),
+        (process.num_rows > 3 * len(x) and process.num_distinct <= 1.05 * len(x), _ONCE),
         (cut > 0.9, _CUT),
         (size < 0.05, _NO_NOISE),
         (alike > 0.9, _ONE_NOISE),
@@ -367,6 +372,11 @@ def _few(factor: float) -> Callable[..., Any]:
     return lambda x, y, num_steps, seed: train_with_labels(x, y, round(factor * num_steps), seed)
 
 
+def _drawn_once(x: Tensor, y: Tensor, num_steps: int, seed: int) -> Any:
+    torch.manual_seed(seed)
+    return train_with_labels(torch.bernoulli(x), y, num_steps, seed, images=_as_it_is)
+
+
 def _wrong(**parts: Any) -> Callable[..., Any]:
     return partial(train_with_labels, **parts)
 
@@ -399,6 +409,7 @@ TRAIN_WITH_LABELS = Task(
         Mistake(_wrong(noise=lambda eps: 2 * eps), _OTHER_SCALE),
         Mistake(_wrong(same_noise=True), _ONE_NOISE),
         Mistake(_wrong(images=_as_it_is), _GREY),
+        Mistake(_drawn_once, _ONCE),
         Mistake(
             lambda x, y, num_steps, seed: train_with_labels(x[:64], y[:64], num_steps, seed, images=_as_it_is),
             _FEW_IMAGES,

@@ -169,6 +169,21 @@ LABEL_SHARE = Task(
             "standard deviations were divided. Variances add up, and have shares; their roots don't.",
         ),
         Mistake(
+            _with(
+                part=lambda p: p.std(1, correction=0).mean(0), whole=lambda p: p.flatten(0, 1).std(0, correction=0)
+            ),
+            "standard deviations stand where variances belong. Variances add up, and have shares; their roots don't.",
+        ),
+        Mistake(
+            _with(ratio=lambda part, whole: _ratio(part, whole - part)),
+            "the label's variance was divided by what is left. Its share is of the whole: label and rest together.",
+        ),
+        Mistake(
+            _with(whole=lambda p: p.var(correction=0) * p.shape[2]),
+            "the whole variance is over all pixels at once, so pixels that are bright beside dark ones count too. Take "
+            "it in each pixel, over pictures, and add up.",
+        ),
+        Mistake(
             _with(ratio=lambda part, whole: _ratio(part, whole).sqrt()),
             "a root was taken of the share.",
         ),

@@ -86,9 +86,9 @@ def latent_space_diagram() -> Figure:
         "z": Box((2.5, 1), "$z$", color=SYMBOLS["z"]),
         "decoder": Box((3.9, 1), "decoder", kind="decoder", color=color),
         "x_hat": Box((5, 1), r"$\hat x$", "28 × 28", color=SYMBOLS["x_hat"]),
-        "used": Box((1.1, 0), "1: what is\nused?", kind="loss", color=GREY),
-        "means": Box((2.5, 0), "2: what is\nmeant?", kind="loss", color=GREY),
-        "drawn": Box((3.9, 0), "3: where\nto draw?", kind="loss", color=GREY),
+        "used": Box((1.1, 0), "2: what is\nused?", kind="loss", color=GREY),
+        "means": Box((2.5, 0), "3: what is\nmeant?", kind="loss", color=GREY),
+        "drawn": Box((3.9, 0), "5: where\nto draw?", kind="loss", color=GREY),
     }
     arrows = [*_chain("x", "encoder", "z", "decoder", "x_hat")]
     return diagram(boxes, arrows + [Arrow("z", name) for name in ("used", "means", "drawn")])

@@ -92,7 +92,7 @@ async function render({ model, el }) {
   });
   const help =
     "Each dot is a draw of an image's code; its colour is shift x. Turn the code by the handle, or by the slider. " +
-    "Black: the best q with independent numbers; dashed: the posterior that it stands for, to two widths.";
+    "Solid: the best q with independent numbers; dashed: the posterior that it stands for, to two widths.";
   const reset = button("Reset", () => change(start));
   const side = html("div", { class: "side" }, ...sliders.map(({ element }) => element), told, sums, reset);
   root.append(html("p", { class: "help" }, help), html("div", { class: "row" }, area.element, side));
