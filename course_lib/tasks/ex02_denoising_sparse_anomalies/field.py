@@ -284,8 +284,8 @@ DENOISE = Task(
                     logits.softmax(0) * (-0.5 * var.log() - 0.5 * (y[:, None] - mu) ** 2 / var)
                 )
             ),
-            "a weight was multiplied with the logarithm of a density. The density itself has the weight as a factor, so "
-            "its logarithm gets that of the weight as a summand.",
+            "a weight was multiplied with the logarithm of a density. The density itself has the weight as a factor, "
+            "so its logarithm gets that of the weight as a summand.",
         ),
         Mistake(
             _with(weights=lambda logs: logs / logs.sum(-1, keepdim=True)),

@@ -269,13 +269,13 @@ PRECISION_AT = Task(
         ),
         Mistake(
             _each_day(lambda s, f, k: _above_and(s, f, k, lambda left, equal: torch.zeros(()))),
-            "only faults above the k-th score are counted, and divided by k. The windows that share the k-th score have "
-            "the places that are left.",
+            "only faults above the k-th score are counted, and divided by k. The windows that share the k-th score "
+            "have the places that are left.",
         ),
         Mistake(
             _each_day(lambda s, f, k: _hits(s, f, k) / min(k, int(f.sum()))),
-            "on days with fewer than k faults this was divided by the number of faults. Precision is the share of the k "
-            "windows looked at, also where it can't be 1.",
+            "on days with fewer than k faults this was divided by the number of faults. Precision is the share of the "
+            "k windows looked at, also where it can't be 1.",
         ),
         Mistake(
             _each_day(lambda s, f, k: f[s == s.topk(k).values[-1]].double().mean()),

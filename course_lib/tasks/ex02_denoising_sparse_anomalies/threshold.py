@@ -176,9 +176,9 @@ THRESHOLD_AND_ALARMS = Task(
         ),
         Mistake(
             _quantile("higher"),
-            "where the share of n is a whole number, 5 of 40, so many windows may lie above, and here it is one fewer: a "
-            "lower score would do. (torch.quantile counts the n - 1 steps between scores.) Round the share of n down, "
-            "and count in the sorted scores.",
+            "where the share of n is a whole number, 5 of 40, so many windows may lie above, and here it is one fewer: "
+            "a lower score would do. (torch.quantile counts the n - 1 steps between scores.) Round the share of n "
+            "down, and count in the sorted scores.",
         ),
         Mistake(
             _quantile("lower"),

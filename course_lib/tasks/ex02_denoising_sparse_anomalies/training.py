@@ -114,8 +114,8 @@ _NO_NOISE = (
     "batch before it goes in."
 )
 _SOME_CLEAN = (
-    "part of what the network was given had no noise. Only noisy windows go in; what comes out is compared with the clean "
-    "batch itself, not with what the network makes of it."
+    "part of what the network was given had no noise. Only noisy windows go in; what comes out is compared with the "
+    "clean batch itself, not with what the network makes of it."
 )
 _NOISE_ONCE = (
     "the noise was drawn once: the same draws come again and again, and the network learns these. Draw noise inside "
