@@ -97,11 +97,13 @@ _NUM_PAIRS = 256
 def trained_denoiser(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """The network's parameters, how it was trained, and what it makes of windows, which the last cell draws.
 
-    "process: pairs", (n, 2, P): the first two rows of each of the first batches that the network was given.
+    "process: pairs", (n, 2, P): the first two rows of each of the first batches that the network was given. "process:
+    start", (P,): what the first row of its first parameter was when it was given the first one.
     """
     x = case["x"]
     assert isinstance(x, Tensor)
     pairs: list[Tensor] = []
+    start: list[Tensor] = []
     last: list[Tensor] = []
 
     def listen(module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -110,6 +112,8 @@ def trained_denoiser(answer: Callable[..., Any], case: Case) -> dict[str, Tensor
             return
         if batch.ndim == 2 and batch.shape[1] == x.shape[1] and len(batch) > 1 and not batch.requires_grad:
             if not (last and last[0] is batch):  # the same batch, one module further in
+                if not start:
+                    start.extend(p[0].detach().cpu().clone() for p in [*module.parameters()][:1] if p.ndim)
                 pairs.append(batch[:2].detach().cpu().double().clone())
             last[:] = [batch]
 
@@ -118,4 +122,5 @@ def trained_denoiser(answer: Callable[..., Any], case: Case) -> dict[str, Tensor
         outputs = watched_training(answer, case, lambda network, images: network(images))
     finally:
         handle.remove()
-    return outputs | ({f"{PREFIX}pairs": torch.stack(pairs)} if pairs else {})
+    seen = {f"{PREFIX}pairs": torch.stack(pairs)} if pairs else {}
+    return outputs | seen | ({f"{PREFIX}start": start[0]} if start else {})

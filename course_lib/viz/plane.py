@@ -103,7 +103,8 @@ def vector_fields(
     drawn = {title: {k: as_points(v, k) for k, v in panel.items()} for title, panel in fields.items()}
     lengths = np.concatenate([np.linalg.norm(v, axis=1) for panel in drawn.values() for v in panel.values()])
     middling = float(np.median(lengths)) or 1.0
-    figure = Figure(figsize=(3.7 * len(drawn) + 0.2, 4.1), dpi=DPI, layout="constrained")
+    side = 3.7 if len(drawn) > 1 else 5.2
+    figure = Figure(figsize=(side * len(drawn) + 0.2, side + 0.4), dpi=DPI, layout="constrained")
     colors = {"trained": MODELS["autoencoder"], "exact": BLACK}
     handles: dict[str, Any] = {}
     for axes, (title, panel) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items(), strict=True):

@@ -86,7 +86,8 @@ def test_the_threshold_is_the_lowest_that_keeps_the_promise(seed: int) -> None:
         threshold, alarms = THRESHOLD.reference(scores, faulty, test, share)
         assert threshold.item() == min(kept)
         assert alarms.tolist() == [s > min(kept) for s in test.tolist()]  # type: ignore[union-attr]
-        assert 0.2 < share * len(normal) % 1 < 0.8, "a share that floating point can't round to another count"
+        safe = 0.2 < share * len(normal) % 1 < 0.8 or share == 0.125  # which floating point holds exactly
+        assert safe, "a share that floating point can't round to another count"
         assert 0 < alarms.double().mean() < 1
 
 

@@ -115,6 +115,17 @@ def _clean_score(y: Tensor, logits: Tensor, mu: Tensor, std: Tensor, sigma: floa
     return denoise(y, logits, mu, std, sigma)[0], denoise(y, logits, mu, std, 0.0)[1]
 
 
+def _clean_less_noise(y: Tensor, logits: Tensor, mu: Tensor, std: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+    var = (std**2 - sigma**2).abs()
+    denoised = (_logs(y, logits, mu, var).softmax(-1) * (sigma**2 * mu + std**2 * y[:, None]) / var).sum(-1)
+    return denoised, (denoised - y) / sigma**2
+
+
+def _averaged(y: Tensor, logits: Tensor, mu: Tensor, std: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+    denoised = denoise(y, logits, mu, std, sigma)[0] / len(mu)
+    return denoised, (denoised - y) / sigma**2
+
+
 def _one_gaussian(y: Tensor, logits: Tensor, mu: Tensor, std: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
     w = logits.softmax(0)
     mean = (w * mu).sum()
@@ -266,6 +277,45 @@ DENOISE = Task(
                 )
             ),
             "sigmoid was used on the logits. The components are alternatives: softmax makes their probabilities.",
+        ),
+        Mistake(
+            _with(
+                logs=lambda y, logits, mu, var: (
+                    logits.softmax(0) * (-0.5 * var.log() - 0.5 * (y[:, None] - mu) ** 2 / var)
+                )
+            ),
+            "a weight was multiplied with the logarithm of a density. The density itself has the weight as a factor, "
+            "so its logarithm gets that of the weight as a summand.",
+        ),
+        Mistake(
+            _with(weights=lambda logs: logs / logs.sum(-1, keepdim=True)),
+            "logarithms of densities were divided by their sum. It is the densities that make probabilities: softmax "
+            "takes the exponentials of the logarithms first.",
+        ),
+        Mistake(
+            _clean_less_noise,
+            "the variances were subtracted. Noise widens what is seen: y has the variance std² + sigma².",
+        ),
+        Mistake(
+            _with(
+                logs=lambda y, logits, mu, var: (
+                    logits.log_softmax(0) - 0.5 * var.log() + 0.5 * (y[:, None] - mu) ** 2 / var
+                )
+            ),
+            "the exponent has the wrong sign: a density falls with the distance, exp(-(y - mu)² / (2 variance)).",
+        ),
+        Mistake(
+            _with(
+                logs=lambda y, logits, mu, var: (
+                    logits.log_softmax(0) - 0.5 * var.log() - 0.5 * (y[:, None] - mu) ** 2 / var**2
+                )
+            ),
+            "a variance was squared once more in the exponent, which is -(y - mu)² / (2 variance).",
+        ),
+        Mistake(
+            _averaged,
+            "the components' means were averaged: the sum over k was divided by K too. The probabilities add up to 1 "
+            "already; sum over the components.",
         ),
         Mistake(
             _with(logs=lambda y, logits, mu, var: logits.log_softmax(0).expand(len(y), -1)),

@@ -19,21 +19,22 @@ Answer = Callable[[Tensor, Tensor, int], Tensor]
 
 
 def _cases(seed: int) -> list[Case]:
-    """Days of unlike loudness without ties; ties across the last place, in every day another number; a single day; "
-    "float64."""
+    """Days of unlike loudness without ties; ties across the last place; a single day; float64; ties of more windows
+    for more places on each second day."""
     source = generator(seed)
     cases: list[Case] = []
-    for num_days, num_windows, k, tied, dtype in [
-        (4, 15, 4, False, _F32),
-        (3, 12, 5, True, _F32),
-        (1, 9, 4, True, _F64),
-        (5, 14, 3, True, _F64),
+    for num_days, num_windows, k, tied, more, dtype in [
+        (4, 15, 4, False, 0, _F32),
+        (3, 12, 5, True, 0, _F32),
+        (1, 9, 4, True, 0, _F64),
+        (5, 14, 3, True, 0, _F64),
+        (4, 13, 4, True, 1, _F32),
     ]:
         faulty = _faulty(num_days, num_windows, source)
         noise = torch.rand(faulty.shape, generator=source, dtype=_F64)
         scores = 0.6 * faulty + noise
         if tied:
-            scores = _tied(scores, faulty, k)
+            scores = _tied(scores, faulty, k, more)
         else:
             _put(scores[0], k - 1, int(faulty[0].nonzero()[0]))
             _put(scores[0], k, int((~faulty[0]).nonzero()[0]))
@@ -55,13 +56,16 @@ def _put(scores: Tensor, place: int, window: int) -> None:
     scores[window], scores[other] = scores[other].clone(), scores[window].clone()
 
 
-def _tied(scores: Tensor, faulty: Tensor, k: int) -> Tensor:
-    """In each day the windows on places k - 1 to k + 3, counted from 1, get one score; among these are faults and "
-    "others."""
+def _tied(scores: Tensor, faulty: Tensor, k: int, more: int) -> Tensor:
+    """In each day the windows on places k - 1 to k + 3, counted from 1, get one score, and on each second day ``more``
+    of those before them; among these are faults and others."""
+    scores = scores.clone()
     ranked = scores.argsort(1, descending=True)
-    places = slice(k - 2, k + 3)
-    tie = scores.gather(1, ranked)[:, k - 2 : k - 1]
-    scores = scores.scatter(1, ranked[:, places], tie.expand(-1, 5))
+    tie = torch.empty(len(scores), 1, dtype=scores.dtype)
+    for day, (s, order) in enumerate(zip(scores, ranked, strict=True)):
+        group = order[k - 2 - more * (day % 2) : k + 3]
+        tie[day] = s[group[0]]
+        s[group] = tie[day]
     for day, (s, f) in enumerate(zip(scores, faulty, strict=True)):
         group = s == tie[day]
         if not bool(f[group].any()):  # a fault from elsewhere changes places with a normal window of the group
@@ -141,6 +145,18 @@ def _strictly(s: Tensor, f: Tensor, k: int) -> Tensor:
     return f[above].double().mean() if bool(above.any()) else torch.zeros((), dtype=_F64)
 
 
+def _above_and(s: Tensor, f: Tensor, k: int, of_the_rest: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """A day's precision, if of the places left for the group of equal scores so many hold a fault."""
+    last = s.topk(k).values[-1]
+    return (f[s > last].sum() + of_the_rest(k - (s > last).sum(), s == last)) / k
+
+
+def _pooled(scores: Tensor, faulty: Tensor, k: int) -> Tensor:
+    last = scores.topk(k, dim=1).values[:, -1:]
+    share = faulty[scores == last].to(scores.dtype).mean()
+    return ((faulty & (scores > last)).sum(1) + (k - (scores > last).sum(1)) * share).mean() / k
+
+
 def _average_precision(s: Tensor, f: Tensor, k: int) -> Tensor:
     hits = _in_order(s, f, late=False)[:k]
     return (hits * hits.cumsum(0) / torch.arange(1, k + 1)).sum() / k
@@ -154,6 +170,8 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     value, right = got["the value"].item(), expected["the value"].item()
     if not 0 <= value <= 1:
         return f"a precision is a share, between 0 and 1; {value:.4g} came."
+    if abs(value - round(right, 2)) < 1e-6:
+        return f"it was rounded to two decimals: {right:.4f} became {value:.2f}. Return it as it is."
     worst, best = (_each_day(order)(scores, faulty, k).item() for order in (_normal_first, _faulty_first))
     ties = bool((scores.sort(1).values.diff(dim=1) == 0).any())
     if ties and worst - 1e-4 < value < best + 1e-4:
@@ -231,6 +249,33 @@ PRECISION_AT = Task(
             _each_day(lambda s, f, k: f[s >= s.topk(k).values[-1]].sum() / k),
             "all faults at least as high as the k-th score are counted, and divided by k. Where scores are equal these "
             "are more than there are places for.",
+        ),
+        Mistake(
+            _pooled,
+            "the share of faults was taken of all days' groups of equal scores together. Each day has a group of its "
+            "own, with its own share, for its own places.",
+        ),
+        Mistake(
+            _each_day(lambda s, f, k: _above_and(s, f, k, lambda left, equal: left * f.double().mean())),
+            "the places that are left went to the day's share of faults, among all its windows. They go to windows of "
+            "the k-th score: that group's share counts.",
+        ),
+        Mistake(
+            lambda scores, faulty, k: _each_day(
+                lambda s, f, k: _above_and(s, f, k, lambda left, equal: left * faulty.double().mean())
+            )(scores, faulty, k),
+            "the places that are left went to the stream's share of faults, among all windows. They go to windows of "
+            "the k-th score: that group's share counts.",
+        ),
+        Mistake(
+            _each_day(lambda s, f, k: _above_and(s, f, k, lambda left, equal: torch.zeros(()))),
+            "only faults above the k-th score are counted, and divided by k. The windows that share the k-th score "
+            "have the places that are left.",
+        ),
+        Mistake(
+            _each_day(lambda s, f, k: _hits(s, f, k) / min(k, int(f.sum()))),
+            "on days with fewer than k faults this was divided by the number of faults. Precision is the share of the "
+            "k windows looked at, also where it can't be 1.",
         ),
         Mistake(
             _each_day(lambda s, f, k: f[s == s.topk(k).values[-1]].double().mean()),

@@ -28,7 +28,7 @@ def _scores(faulty: Tensor, source: torch.Generator) -> Tensor:
 
 def _cases(seed: int) -> list[Case]:
     """A share between two windows and nearer to the lower, then to the upper one; scores that occur several times, one
-    of them the threshold; a share below one window, float64."""
+    of them the threshold; a share below one window, float64; a share that is a whole number of windows, exactly."""
     source = generator(seed)
     cases: list[Case] = []
     for num_normal, num_faulty, num_test, share, step, dtype in [
@@ -36,6 +36,7 @@ def _cases(seed: int) -> list[Case]:
         (60, 20, 24, 0.0625, 0.0, _F32),
         (50, 14, 26, 0.13, 0.125, _F32),
         (30, 25, 20, 0.02, 0.0, _F64),
+        (40, 12, 22, 0.125, 0.0, _F32),
     ]:
         faulty = torch.arange(num_normal + num_faulty) >= num_normal
         faulty = faulty[torch.randperm(len(faulty), generator=source)]
@@ -164,20 +165,26 @@ THRESHOLD_AND_ALARMS = Task(
     points=2,
     cases=_cases,
     reference=threshold_and_alarms,
-    alternatives=(_by_counting, _quantile("higher")),
+    alternatives=(_by_counting,),
     probe=probe,
     explain=_told,
     mistakes=(
         Mistake(
             _quantile("linear"),
             "the quantile is interpolated between two scores. The upper one of the two lies above it then, and with it "
-            "more than the allowed share: the threshold has to be one of the scores, here the upper one.",
+            "more than the allowed share: the threshold has to be one of the scores. Count in the sorted scores.",
+        ),
+        Mistake(
+            _quantile("higher"),
+            "where the share of n is a whole number, 5 of 40, so many windows may lie above, and here it is one fewer: "
+            "a lower score would do. (torch.quantile counts the n - 1 steps between scores.) Round the share of n "
+            "down, and count in the sorted scores.",
         ),
         Mistake(
             _quantile("lower"),
-            "one normal window too many lies above the threshold: at most the share may. Where the quantile lies "
-            "between two scores, the upper one is right; and if you count places in the sorted scores, mind that the "
-            "number of allowed false alarms is rounded down, and that Python counts from 0.",
+            "one normal window too many lies above the threshold: at most the share may. If you "
+            "count places in the sorted scores, mind that the number of allowed false alarms is rounded down, and that "
+            "Python counts from 0.",
         ),
         Mistake(
             _quantile("midpoint"),

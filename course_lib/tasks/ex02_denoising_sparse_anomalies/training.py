@@ -5,7 +5,7 @@ autoencoders", JMLR 11). The best one that is affine is Wiener's filter, which t
 fix; over 20 secrets it leaves 1.5 to 2.4, and the reference 0.43 to 0.5 times that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Literal
 
@@ -90,6 +90,14 @@ _OTHER_MOVED = (
     "no parameter of this network has changed since new_denoiser(seed), though an optimiser took steps: it held the "
     "parameters of another network. Make the network once, give the optimiser its parameters, return the same one."
 )
+_OTHER_SEED = (
+    "the network that was trained isn't new_denoiser(seed) as it is made: it started from other numbers. Hand the seed "
+    "that you are given on to new_denoiser, and train what comes."
+)
+_SOME_LAYERS = (
+    "some parameters have stayed as they were in new_denoiser(seed). The optimiser needs all of them: "
+    "network.parameters()."
+)
 _NO_GRADIENT = (
     "the optimiser's steps found no gradients. They were cleared before the step (the order is zero_grad, backward, "
     "step), or backward() never reached the parameters."
@@ -104,6 +112,10 @@ _UPHILL = (
 _NO_NOISE = (
     "the network was given clean windows. It has learned to hand on what it gets: add sigma times fresh noise to each "
     "batch before it goes in."
+)
+_SOME_CLEAN = (
+    "part of what the network was given had no noise. Only noisy windows go in; what comes out is compared with the "
+    "clean batch itself, not with what the network makes of it."
 )
 _NOISE_ONCE = (
     "the noise was drawn once: the same draws come again and again, and the network learns these. Draw noise inside "
@@ -212,6 +224,9 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     if not all(bool(value.isfinite().all()) for value in own.values()):
         hint = _SUMMED if process and _size_of_loss(case, process) > 0.5 * process.batch_size else _NOT_FINITE
         return Verdict("wrong", f"There are parameters that aren't finite.{seen}", hint)
+    start = outputs.get(f"{PREFIX}start")
+    if start is not None and not torch.equal(start, new_denoiser(int(case["seed"])).state_dict()["0.weight"][0]):
+        return Verdict("wrong", f"The seed is {case['seed']}.{seen}", _OTHER_SEED)
     x, sigma = case["x"], float(case["sigma"])
     assert isinstance(x, Tensor)
     left, linear = error(network, sigma), error(wiener(x, sigma), sigma)
@@ -266,7 +281,9 @@ def _trained_otherwise(case: Case, process: Process | None, pairs: Tensor | None
         return other
     if (index >= len(x)).double().mean() > 0.05:
         return _TEST_WINDOWS
-    return _FEW_WINDOWS if len(process.rows) > 400 and len(index.unique()) < 150 else ""
+    # the rows are the first of each batch, few too where batches come in one order: then their mean is that of all
+    apart = (process.mean - x.double().mean(0)).square().sum() > x.double().var(0).sum() / 500
+    return _FEW_WINDOWS if len(process.rows) > 400 and len(index.unique()) < 150 and apart else ""
 
 
 def _other_noise(noise: Tensor, sigma: float, process: Process, num_windows: int) -> str:
@@ -274,6 +291,8 @@ def _other_noise(noise: Tensor, sigma: float, process: Process, num_windows: int
     size = noise.square().mean().sqrt().item() / sigma
     if size < 0.05:
         return _NO_NOISE
+    if (noise.square().mean(1).sqrt() < 0.05 * sigma).double().mean() > 0.2:
+        return _SOME_CLEAN
     if abs(noise.mean().item()) > 0.25 * size * sigma and noise.mean(1).std() < 0.5 * size * sigma:
         return _SHIFTED
     if len(noise) > 20 and noise.std(0).mean() < 0.3 * size * sigma:
@@ -317,6 +336,8 @@ def _diagnosis(
         return _NO_GRADIENT if process.empty > 0.9 and not process.left else _OTHER_MOVED
     if process and process.uncleared > 0.5:
         return _UNCLEARED
+    if any(torch.equal(outputs[name], value) for name, value in fresh.items()):
+        return _SOME_LAYERS
     x = case["x"]
     assert isinstance(x, Tensor)
     return (
@@ -388,7 +409,7 @@ def _other_steps(case: Case, network: nn.Sequential, left: float, process: Proce
         return _SUMMED
     if process.num_steps < 400:
         return _FEW_STEPS
-    if only_mean:
+    if only_mean and lr > 2e-4:
         return _MEAN_WINDOW
     if lr < 5e-4:
         return _SMALL_STEPS
@@ -435,6 +456,15 @@ def _trained(
     return answer
 
 
+def _of_the_last_layer(parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer:
+    return torch.optim.Adam([*parameters][-2:], lr=lr)
+
+
+def _for_one_half(x: Tensor, sigma: float, source: torch.Generator) -> Tensor:
+    """Noise for every second batch."""
+    return float(torch.rand((), generator=source) < 0.5) * _fresh(x, sigma, source)
+
+
 def _by_epochs(x: Tensor, sigma: float, seed: int) -> nn.Module:
     """Every window once an epoch, smaller batches, steps that become smaller."""
     network, source = new_denoiser(seed), generator(seed)
@@ -446,6 +476,18 @@ def _by_epochs(x: Tensor, sigma: float, seed: int) -> nn.Module:
             nn.functional.mse_loss(network(batch + _fresh(batch, sigma, source)), batch).backward()
             descent.step()
         schedule.step()
+    return network
+
+
+def _in_one_order(x: Tensor, sigma: float, seed: int) -> nn.Module:
+    """The same batches of neighbours again and again, with fresh noise."""
+    network, source = new_denoiser(seed), generator(seed)
+    descent = torch.optim.Adam(network.parameters(), lr=2e-3)
+    for _ in range(60):
+        for batch in x.split(125):
+            descent.zero_grad()
+            squared_error(network(batch + _fresh(batch, sigma, source)), batch).mean().backward()
+            descent.step()
     return network
 
 
@@ -467,7 +509,7 @@ TRAIN_DENOISER = Task(
     cases=_cases,
     probe=trained_denoiser,
     reference=_trained(num_steps=1000),
-    alternatives=(_by_epochs,),
+    alternatives=(_by_epochs, _in_one_order),
     measure=measure,
     public_in_grading=False,
     mistakes=(
@@ -476,9 +518,12 @@ TRAIN_DENOISER = Task(
         Mistake(_trained(num_steps=1, returned=lambda network, seed: network[:3]), _OTHER_NETWORK),
         Mistake(_trained(num_steps=60, lr=1e12, optimizer=torch.optim.SGD), _NOT_FINITE),
         Mistake(_trained(num_steps=100, loss=lambda out, x, y: -squared_error(out, x).mean()), _UPHILL),
+        Mistake(lambda x, sigma, seed: _trained(num_steps=50)(x, sigma, seed + 1), _OTHER_SEED),
+        Mistake(_trained(num_steps=300, optimizer=_of_the_last_layer), _SOME_LAYERS),
         Mistake(_trained(num_steps=50, clear="late"), _NO_GRADIENT),
         Mistake(_trained(num_steps=300, clear="never"), _UNCLEARED),
         Mistake(_with_noise(lambda x, sigma, source: torch.zeros_like(x)), _NO_NOISE),
+        Mistake(_with_noise(_for_one_half), _SOME_CLEAN),
         Mistake(_trained(once=True, num_steps=500), _NOISE_ONCE),
         Mistake(
             _with_noise(lambda x, sigma, source: sigma * torch.randn(LENGTH, generator=generator(0))), _ONE_DRAW
