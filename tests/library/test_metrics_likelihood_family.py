@@ -166,3 +166,12 @@ def test_a_ladder_of_unequal_layers_is_the_average_over_its_prior(latent_dims):
     by_prior = [Bernoulli(logits=logits).log_prob(x).sum(1).exp().mean().log() for x in X]
     found = -importance_nll(model, X, 40_000, generator=torch.Generator().manual_seed(5), proposal_scale=1.5)
     torch.testing.assert_close(found, torch.stack(by_prior), atol=0.02, rtol=0)  # three seeds: at most 0.012 apart
+
+
+def test_what_the_bound_of_a_ladder_draws_is_the_generators(ladder):
+    def bound(seed):
+        torch.seed()  # what else is drawn doesn't count
+        return evaluate_elbo(ladder, X, generator=torch.Generator().manual_seed(seed))
+
+    torch.testing.assert_close(bound(1).elbo, bound(1).elbo, rtol=0, atol=0)
+    assert not torch.equal(bound(1).kl, bound(2).kl)

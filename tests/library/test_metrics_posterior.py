@@ -197,3 +197,15 @@ def test_the_surgery_is_the_decomposition_of_one_batch_that_holds_everything():
     parts = kl_decomposition(mu + torch.exp(0.5 * logvar) * eps, mu, logvar, num_images=7)
     torch.testing.assert_close(cut.mutual_information, parts.mutual_information)
     torch.testing.assert_close(cut.marginal_kl, parts.total_correlation + parts.dimension_wise)
+
+
+def test_the_search_takes_300_steps_of_4_draws_at_3_hundredths_unless_one_says_otherwise():
+    torch.manual_seed(0)
+    model, x = MLPVAE(5, 4, 2), (torch.rand(3, 5) < 0.4).float()
+
+    def found(**options):
+        return fit_posterior(model, x, generator=torch.Generator().manual_seed(2), **options)[0]
+
+    torch.testing.assert_close(found(), found(num_steps=300, num_samples=4, lr=0.03), rtol=0, atol=0)
+    for other in ({"num_steps": 301}, {"num_samples": 5}, {"lr": 0.02}):
+        assert not torch.equal(found(), found(**other))
