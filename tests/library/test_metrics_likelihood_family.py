@@ -118,6 +118,8 @@ def test_a_vae_gan_is_asked_for_its_vae():
     ):
         found, expected = (measure(m, torch.Generator().manual_seed(1)) for m in (model, model.vae))
         assert torch.equal(found, expected)
+    with pytest.raises(TypeError, match="a ConvVAE takes no labels"):
+        evaluate_elbo(model, x, y=Y)
     assert model.vae.training
 
 
