@@ -89,11 +89,12 @@ def main() -> None:
     print(f"\n| | {' | '.join(FIGURES)} |\n|---|{'---|' * len(FIGURES)}")
     for name in DETECTORS:
         settings = f"steps={options.steps} code={CODE}/{TABLE_CODE} window={WIDTH}"
-        for seed in range(options.seeds):
-            if (name, seed, settings) not in rows:
-                stream = on_stream(name, seed, options.steps)
-                rows.add(name, seed, settings, **stream, **on_table(name, seed, options.steps // 3))
-        columns = [rows.values(name, settings, figure)[: options.seeds] for figure in FIGURES]
+        columns = rows.over_seeds(
+            name,
+            options.seeds,
+            settings,
+            lambda seed, n=name: on_stream(n, seed, options.steps) | on_table(n, seed, options.steps // 3),
+        )
         print(f"| {name} | {' | '.join(', '.join(f'{v:.3g}' for v in c) for c in columns)} |", flush=True)
 
 

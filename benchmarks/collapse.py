@@ -84,10 +84,9 @@ def main() -> None:
     print(f"\n| | seeds | {' | '.join(FIGURES)} |\n|---|---|{'---|' * len(FIGURES)}")
     settings = f"steps={options.steps} batch={BATCH_SIZE} latent={LATENT_DIM} free_bits={FREE_BITS:g}"
     for name in NETWORKS:
-        for seed in range(options.seeds):
-            if (name, seed, settings) not in rows:
-                rows.add(name, seed, settings, **run(name, seed, options.steps, train, test))
-        columns = [rows.values(name, settings, figure)[: options.seeds] for figure in FIGURES]
+        columns = rows.over_seeds(
+            name, options.seeds, settings, lambda seed, n=name: run(n, seed, options.steps, train, test)
+        )
         print(f"| {name} | {len(columns[0])} | {' | '.join(map(interval, columns))} |", flush=True)
 
 

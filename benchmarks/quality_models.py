@@ -44,7 +44,7 @@ class Trained:
     rate: Callable[[ImageSet], tuple[Tensor, Tensor]] | None = None
     """The KL of each image (N,), and the posteriors' means (N, D)."""
     nll: Callable[[ImageSet], Tensor] | None = None
-    """Of binary images, (N,)."""
+    """The NLL of binary images, (N,)."""
 
 
 Family = dict[str, Trained]

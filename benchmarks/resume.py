@@ -1,7 +1,7 @@
 """Rows of a benchmark in a CSV file that is written as it goes: a run that was killed goes on where it stopped."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 KEY = ("name", "seed", "settings")
@@ -52,3 +52,12 @@ class Rows:
     def values(self, name: str, settings: str, figure: str) -> list[float]:
         """One figure of every seed, in the order of the file."""
         return [float(r[figure]) for r in self.rows if (r["name"], r["settings"]) == (name, settings)]
+
+    def over_seeds(
+        self, name: str, num_seeds: int, settings: str, run: Callable[[int], Mapping[str, float]]
+    ) -> list[list[float]]:
+        """The values of each figure, one for each seed from 0 on; ``run(seed)`` makes the rows that aren't there."""
+        for seed in range(num_seeds):
+            if (name, seed, settings) not in self:
+                self.add(name, seed, settings, **run(seed))
+        return [self.values(name, settings, figure)[:num_seeds] for figure in self.columns[len(KEY) :]]

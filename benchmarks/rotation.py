@@ -93,10 +93,7 @@ def main() -> None:
     print(f"\n| | seeds | {' | '.join(FIGURES)} |\n|---|---|{'---|' * len(FIGURES)}")
     for case in CASES:
         settings = f"beta={BETA:g}/{TC_BETA:g} steps={options.steps} batch={BATCH_SIZE} lr={SHAPES_RATE:g}"
-        for seed in range(options.seeds):
-            if (case, seed, settings) not in rows:
-                rows.add(case, seed, settings, **run(case, seed, options.steps))
-        columns = [rows.values(case, settings, figure)[: options.seeds] for figure in FIGURES]
+        columns = rows.over_seeds(case, options.seeds, settings, lambda seed, c=case: run(c, seed, options.steps))
         print(f"| {case} | {len(columns[0])} | {' | '.join(map(interval, columns))} |", flush=True)
 
 

@@ -49,7 +49,7 @@ class Watched(TwoLayers):
 class Player:
     """A network, its optimiser, and what the optimiser was given: how often it stepped, how often over nothing.
 
-    Of its first step: ``given``, the gradient, zeros where there was none; ``faced``, the opponent's weights; and
+    Known of its first step: ``given``, the gradient, zeros where there was none; ``faced``, the opponent's weights; and
     whether some gradient had ``reached`` the network by then, to be cleared again.
     """
 

@@ -39,7 +39,7 @@ class Process:
     zeros and ones only. ``batch_size``: the median. ``losses``: what ``backward()`` was called on. ``lrs``: the
     learning rate of each step. ``uncleared``: the share of steps whose gradients the next backward pass was
     added to; ``empty``: the share of those that found none. ``num_optimizers``: that took steps. ``left``: 1 if the
-    network that came back has gradients, else 0. Of a VAE: ``cut``, the
+    network that came back has gradients, else 0. For a VAE: ``cut``, the
     share of codes that came to the decoder without a gradient, and ``noise``, (n, D), what the first code of a batch is
     made of beside mu and logvar, (z - mu) / sigma; ``alike``, the share of batches whose first two codes have the
     same noise; ``from_mu``, ``from_logvar``, the share of the first codes through which a gradient reaches the means,

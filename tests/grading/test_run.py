@@ -56,7 +56,7 @@ def test_a_kernel_that_is_done_is_let_go() -> None:
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts in /proc")
 @pytest.mark.parametrize("kind", ["none", pytest.param("forked", marks=needs_bubblewrap)])
 def test_nothing_is_left_of_a_run(kind: str) -> None:
-    """Of a thousand notebooks one process runs, each must give back its threads, sockets and files."""
+    """Each of a thousand notebooks that one process runs must give back its threads, sockets and files."""
     notebook = new_notebook(cells=[new_code_cell("print('hello')", metadata={"course": {"task": "t"}})])
 
     def held() -> tuple[int, int]:

@@ -98,7 +98,7 @@ def test_equal_features_cover_themselves_far_from_the_origin():
 
 @pytest.mark.parametrize("d", [1, 3, 64])
 def test_copies_lie_on_the_rim_and_the_rim_is_inside_in_any_chunk(d):
-    """Of distinct samples against themselves each ball holds k + 1; and equal ones are at a distance of 0."""
+    """Where distinct samples meet themselves, each ball holds k + 1; and equal ones are at a distance of 0."""
     real = 3 + cloud(60, d)
     copied = cloud(7, d, std=1e3).repeat(6, 1)
     for chunk in (1, 13, 60, 2000):

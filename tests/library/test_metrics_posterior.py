@@ -122,7 +122,7 @@ def linear():
 
 
 def test_the_best_free_gaussian_has_the_posteriors_mean_and_its_precisions(linear):
-    """Of all diagonal q, KL(q || p) is least at the mean of p, with 1 / (its precision's diagonal) for variances."""
+    """KL(q || p) is least, among all diagonal q, at the mean of p, its variances 1 / (p's precision's diagonal)."""
     model, x = linear
     w = model.decoder.weight.detach()
     precision = torch.eye(3) + w.T @ w / STD**2

@@ -71,7 +71,7 @@ def sigmoid_encoder():
 
 
 def closed_form(encoder, x):
-    """Of one layer of sigmoids h: the sum over j of (h_j (1 - h_j))^2 times the squared length of W_j."""
+    """For one layer of sigmoids h: the sum over j of (h_j (1 - h_j))^2 times the squared length of W_j."""
     h = encoder(x)
     return ((h * (1 - h)).square() * encoder[0].weight.square().sum(1)).sum(1)
 

@@ -52,3 +52,18 @@ def test_other_columns_are_refused(path):
         rows.add("vae", 0, "a", dci=0.5)
     with pytest.raises(ValueError, match="out of the way"):
         Rows(path, ["mig", "dci"])
+
+
+def test_the_seeds_that_are_missing_are_run(path):
+    rows, ran = Rows(path, ["mig", "dci"]), []
+    rows.add("vae", 1, "a", mig=1.5, dci=0.5)
+    rows.add("vae", 0, "b", mig=9, dci=9)
+
+    def run(seed):
+        ran.append(seed)
+        return {"dci": 0.25 * seed, "mig": float(seed)}
+
+    assert rows.over_seeds("vae", 2, "a", run) == [[1.5, 0.0], [0.5, 0.0]]
+    assert ran == [0]
+    assert Rows(path, ["mig", "dci"]).over_seeds("vae", 1, "b", run) == [[9.0], [9.0]]
+    assert ran == [0]

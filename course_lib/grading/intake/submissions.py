@@ -36,7 +36,7 @@ def find_submissions(place: Path, exercises: Collection[str], out: Path | None =
 
     ``exercises``: the names that files and folders may tell.
 
-    Where Canvas has numbered a learner's uploads of one exercise, the last counts. Of any others that with the
+    Where Canvas has numbered a learner's uploads of one exercise, the last counts. Elsewhere the one with the
     exercise's own name counts, and without one they become one submission with a problem. Raises
     ``FileNotFoundError`` if there is none, ``SubmissionError`` (a ``ValueError``) for a zip that is refused.
     """

@@ -8,8 +8,8 @@ from typing import Any
 
 from course_lib.grading.results import Adjustment, Record, Result, TaskVerdict
 
-# A learner may have put an exercise into several places, and into each several times. Of each place the newest hand-in
-# that has been run counts (so an older one, until the newest has been run), and of these the newest for each exercise.
+# A learner may have put an exercise into several places, and into each several times. In each place the newest hand-in
+# that has been run counts (so an older one, until the newest has been run), and then the newest of each exercise.
 CURRENT = """
 SELECT h.id, h.learner, h.content, h.attempt, h.submitted, r.exercise, r.result, r.answers, r.settings
 FROM handed_in h JOIN runs r ON r.id = h.run

@@ -13,6 +13,7 @@ from course_lib.objectives import squared_error
 from course_lib.probes.ex01 import trained_autoencoder
 from course_lib.probes.training import NUM_SHOWN, Process, split
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
+from course_lib.tasks.training import NO_GRADIENT, UNCLEARED, UPHILL, in_numbers
 
 NUM_PIXELS, HIDDEN_DIM, LATENT_DIM = 64, 64, 4
 NUM_TRAIN = 1200
@@ -65,17 +66,6 @@ _ENCODER_FIXED = (
     "of both, and let the gradient pass through the code."
 )
 _DECODER_FIXED = "the decoder is as new_autoencoder(seed) made it: only the encoder was trained."
-_NO_GRADIENT = (
-    "the optimiser's steps found no gradients. They were cleared before the step (the order is zero_grad, backward, "
-    "step), or backward() never reached the parameters."
-)
-_UNCLEARED = (
-    "old gradients are never cleared: each backward() adds to what all steps before it have left, and the step follows "
-    "their sum. Call optimizer.zero_grad() once in each step, before backward()."
-)
-_UPHILL = (
-    "the loss was pushed down without end: its sign is turned round, so that every step makes the error larger."
-)
 _SQUASHED = (
     "with a sigmoid behind it this network would pass, so it was trained with one. The judge takes x_hat as the "
     "network returns it: nothing squashes at the end."
@@ -148,7 +138,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     network = _loaded(own)
     if network is None:
         return Verdict("wrong", "The parameters that came back don't fit the network.", _OTHER_NETWORK)
-    seen = f"\n{_in_numbers(process)}" if process else ""
+    seen = f"\n{in_numbers(process)}" if process else ""
     if not all(bool(value.isfinite().all()) for value in own.values()):
         hint = _SUMMED if process and _size_of_loss(case, process) > 0.5 * process.batch_size else _NOT_FINITE
         return Verdict("wrong", f"There are parameters that aren't finite.{seen}", hint)
@@ -160,7 +150,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
         f"{', and is' if error <= THRESHOLD else ''}. "
         f"PCA with as many numbers leaves 2.43, the mean image 4.68.{seen}"
     )
-    hint = _UPHILL if process and process.losses[-20:].mean() < 0 else _trained_otherwise(process)
+    hint = UPHILL if process and process.losses[-20:].mean() < 0 else _trained_otherwise(process)
     if error <= THRESHOLD:
         made = network(x[:NUM_SHOWN])
         if not hint and (shown is None or not _equal(shown, made)):
@@ -169,23 +159,12 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     return Verdict("wrong", message, _diagnosis(case, own, network, error, process, hint))
 
 
-def _in_numbers(process: Process) -> str:
-    """What was seen of a training, in a line."""
-    told = [f"{process.num_steps} steps of an optimiser"]
-    if process.num_steps:
-        told.append(f"learning rate {process.lrs[-1]:.2g}")
-    told.append(f"batches of {process.batch_size}, {process.num_distinct} different images")
-    if len(process.losses):
-        told.append(f"first loss {process.losses[0]:.3g}, last {process.losses[-1]:.3g}")
-    return f"Seen while it ran: {', '.join(told)}."
-
-
 def _trained_otherwise(process: Process | None) -> str:
     """What a training may not do, whatever comes of it; empty if nothing was seen of it."""
     if process is None:
         return ""
     if process.uncleared > 0.5:
-        return _UNCLEARED
+        return UNCLEARED
     from_test = (torch.cdist(process.rows, _digits("test").double()).amin(1) < 1e-6).double().mean()
     return _TEST_IMAGES if from_test > 0.05 else ""
 
@@ -204,7 +183,7 @@ def _diagnosis(
     if _same(fresh, outputs, fresh):
         if not process or not process.num_steps:
             return _NO_STEP
-        return _NO_GRADIENT if process.empty > 0.9 and not process.left else _OTHER_MOVED
+        return NO_GRADIENT if process.empty > 0.9 and not process.left else _OTHER_MOVED
     for part, hint in (("encoder", _ENCODER_FIXED), ("decoder", _DECODER_FIXED)):
         if _same([name for name in fresh if name.startswith(part)], outputs, fresh):
             return hint
@@ -324,9 +303,9 @@ TRAIN_AUTOENCODER = Task(
         Mistake(_trained(chosen=lambda network: network.encoder, num_steps=50), _DECODER_FIXED),
         Mistake(_trained(num_steps=1, returned=lambda network, seed: network.encoder), _OTHER_NETWORK),
         Mistake(_trained(num_steps=60, lr=1e12, optimizer=torch.optim.SGD), _NOT_FINITE),
-        Mistake(_trained(num_steps=100, reduction=lambda errors: -errors.mean()), _UPHILL),
-        Mistake(_trained(num_steps=50, clear="late"), _NO_GRADIENT),
-        Mistake(_trained(clear="never"), _UNCLEARED),
+        Mistake(_trained(num_steps=100, reduction=lambda errors: -errors.mean()), UPHILL),
+        Mistake(_trained(num_steps=50, clear="late"), NO_GRADIENT),
+        Mistake(_trained(clear="never"), UNCLEARED),
         Mistake(_trained(output=torch.sigmoid), _SQUASHED),
         Mistake(_trained(prepare=lambda x: x - x.mean(0)), _CENTERED),
         Mistake(_trained(prepare=lambda x: 16 * x), _RESCALED),

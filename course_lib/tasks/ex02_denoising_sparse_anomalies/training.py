@@ -16,6 +16,7 @@ from course_lib.data import load
 from course_lib.probes.ex02 import trained_denoiser
 from course_lib.probes.training import NUM_SHOWN, PREFIX, Process, split
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
+from course_lib.tasks.training import NO_GRADIENT, UNCLEARED, UPHILL, in_numbers
 
 LENGTH, HIDDEN_DIM = 128, 256
 NUM_TRAIN = 2000
@@ -97,17 +98,6 @@ _OTHER_SEED = (
 _SOME_LAYERS = (
     "some parameters have stayed as they were in new_denoiser(seed). The optimiser needs all of them: "
     "network.parameters()."
-)
-_NO_GRADIENT = (
-    "the optimiser's steps found no gradients. They were cleared before the step (the order is zero_grad, backward, "
-    "step), or backward() never reached the parameters."
-)
-_UNCLEARED = (
-    "old gradients are never cleared: each backward() adds to what all steps before it have left, and the step follows "
-    "their sum. Call optimizer.zero_grad() once in each step, before backward()."
-)
-_UPHILL = (
-    "the loss was pushed down without end: its sign is turned round, so that every step makes the error larger."
 )
 _NO_NOISE = (
     "the network was given clean windows. It has learned to hand on what it gets: add sigma times fresh noise to each "
@@ -220,7 +210,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     network = _loaded(own)
     if network is None:
         return Verdict("wrong", "The parameters that came back don't fit the network.", _OTHER_NETWORK)
-    seen = f"\n{_in_numbers(process)}" if process else ""
+    seen = f"\n{in_numbers(process, 'windows')}" if process else ""
     if not all(bool(value.isfinite().all()) for value in own.values()):
         hint = _SUMMED if process and _size_of_loss(case, process) > 0.5 * process.batch_size else _NOT_FINITE
         return Verdict("wrong", f"There are parameters that aren't finite.{seen}", hint)
@@ -236,7 +226,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
         f"be at most {limit:.3g}{', and is' if left <= limit else ''}. The best linear filter leaves {linear:.3g}, the "
         f"noise itself is {LENGTH * sigma**2:.3g}.{seen}"
     )
-    hint = _UPHILL if process and process.losses[-20:].mean() < 0 else ""
+    hint = UPHILL if process and process.losses[-20:].mean() < 0 else ""
     if left <= limit:
         hint = hint or _trained_otherwise(case, process, pairs)
         made = network(x[:NUM_SHOWN])
@@ -244,17 +234,6 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
             hint = _NOT_SHOWN
         return Verdict("wrong", message, hint) if hint else Verdict("right")
     return Verdict("wrong", message, hint or _diagnosis(case, own, network, left, process, pairs))
-
-
-def _in_numbers(process: Process) -> str:
-    """What was seen of a training, in a line."""
-    told = [f"{process.num_steps} steps of an optimiser"]
-    if process.num_steps:
-        told.append(f"learning rate {process.lrs[-1]:.2g}")
-    told.append(f"batches of {process.batch_size}, {process.num_distinct} different windows")
-    if len(process.losses):
-        told.append(f"first loss {process.losses[0]:.3g}, last {process.losses[-1]:.3g}")
-    return f"Seen while it ran: {', '.join(told)}."
 
 
 def _equal(shown: Tensor, made: Tensor) -> bool:
@@ -275,7 +254,7 @@ def _trained_otherwise(case: Case, process: Process | None, pairs: Tensor | None
     if process is None:
         return ""
     if process.uncleared > 0.5:
-        return _UNCLEARED
+        return UNCLEARED
     index, noise = _nearest(process.rows, torch.cat([x, windows("test")]))
     if other := _other_noise(noise, sigma, process, len(x)) or _shared_noise(x, pairs, noise):
         return other
@@ -333,9 +312,9 @@ def _diagnosis(
     if all(torch.equal(outputs[name], value) for name, value in fresh.items()):
         if not process or not process.num_steps:
             return _NO_STEP
-        return _NO_GRADIENT if process.empty > 0.9 and not process.left else _OTHER_MOVED
+        return NO_GRADIENT if process.empty > 0.9 and not process.left else _OTHER_MOVED
     if process and process.uncleared > 0.5:
-        return _UNCLEARED
+        return UNCLEARED
     if any(torch.equal(outputs[name], value) for name, value in fresh.items()):
         return _SOME_LAYERS
     x = case["x"]
@@ -517,11 +496,11 @@ TRAIN_DENOISER = Task(
         Mistake(_trained(num_steps=1, returned=lambda network, seed: new_denoiser(seed)), _OTHER_MOVED),
         Mistake(_trained(num_steps=1, returned=lambda network, seed: network[:3]), _OTHER_NETWORK),
         Mistake(_trained(num_steps=60, lr=1e12, optimizer=torch.optim.SGD), _NOT_FINITE),
-        Mistake(_trained(num_steps=100, loss=lambda out, x, y: -squared_error(out, x).mean()), _UPHILL),
+        Mistake(_trained(num_steps=100, loss=lambda out, x, y: -squared_error(out, x).mean()), UPHILL),
         Mistake(lambda x, sigma, seed: _trained(num_steps=50)(x, sigma, seed + 1), _OTHER_SEED),
         Mistake(_trained(num_steps=300, optimizer=_of_the_last_layer), _SOME_LAYERS),
-        Mistake(_trained(num_steps=50, clear="late"), _NO_GRADIENT),
-        Mistake(_trained(num_steps=300, clear="never"), _UNCLEARED),
+        Mistake(_trained(num_steps=50, clear="late"), NO_GRADIENT),
+        Mistake(_trained(num_steps=300, clear="never"), UNCLEARED),
         Mistake(_with_noise(lambda x, sigma, source: torch.zeros_like(x)), _NO_NOISE),
         Mistake(_with_noise(_for_one_half), _SOME_CLEAN),
         Mistake(_trained(once=True, num_steps=500), _NOISE_ONCE),

@@ -18,6 +18,7 @@ from course_lib.data import load
 from course_lib.probes.ex04 import painted
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
 from course_lib.tasks.ex04_reparameterization.leave_one_out import leave_one_out_gradient
+from course_lib.tasks.training import UNCLEARED
 
 SIDE = 14
 NUM_PIXELS = SIDE * SIDE
@@ -74,10 +75,6 @@ _NOT_DRAWN = (
 _ONE_COLOUR = (
     "the first pictures are all black or all white: one random number decided all pixels of a picture. Each of its 196 "
     "pixels needs its own."
-)
-_UNCLEARED = (
-    "old gradients are never cleared: each backward() adds to what all steps before it have left. Call "
-    "optimizer.zero_grad() once in each step, before backward()."
 )
 _ALIKE = (
     "all draws of a step are the same picture: with equal marks there is nothing to learn. Draw K pictures "
@@ -162,7 +159,7 @@ def _asked_otherwise(asked: Tensor, first: Tensor, share: float, total: int, num
     if abs(first[0].item() - 0.5) > 0.1:
         return _NOT_DRAWN
     if first[3] > 0.5:
-        return _UNCLEARED
+        return UNCLEARED
     if first[1] > 0.85:
         return _SAME_AGAIN
     early = asked[: max(len(asked) // 10, 1)]
@@ -282,7 +279,7 @@ PAINT = Task(
             ),
             _ONE_COLOUR,
         ),
-        Mistake(_uncleared, _UNCLEARED),
+        Mistake(_uncleared, UNCLEARED),
         Mistake(
             _painted(draw=lambda p, source: torch.bernoulli(p[:1], generator=source).expand_as(p), num_steps=50),
             _ALIKE,

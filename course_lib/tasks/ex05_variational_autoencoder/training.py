@@ -23,6 +23,7 @@ from course_lib.probes.training import NUM_SHOWN, Process, split
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
 from course_lib.tasks.ex05_variational_autoencoder.divergence import gaussian_kl
 from course_lib.tasks.ex05_variational_autoencoder.likelihood import grey_log_likelihood
+from course_lib.tasks.training import NO_GRADIENT, UNCLEARED, in_numbers
 
 THRESHOLD = 95.0  # nats per test image
 NUM_STEPS, BETA, FREE_NATS = 500, 1.0, 0.1
@@ -42,10 +43,6 @@ _NOT_FINITE = (
 _NO_STEP = (
     "no optimiser took a step. Each step needs zero_grad(), backward() and optimizer.step(), with parentheses."
 )
-_NO_GRADIENT = (
-    "the optimiser's steps found no gradients. They were cleared before the step (the order is zero_grad, "
-    "backward, step), or backward() never reached the parameters."
-)
 _NOT_TRAINED = (
     "the network knows no more than an untrained one, though an optimiser took steps. It needs the parameters "
     "of the very model that you return: make the model once, before the loop."
@@ -63,10 +60,6 @@ _SCALED = (
     "they are, and scales them itself."
 )
 _FEW_IMAGES = "the network was given only a few of the images in x. Draw each batch at random from all of them."
-_UNCLEARED = (
-    "old gradients are never cleared: each backward() adds to what all steps before it have left. Call "
-    "optimizer.zero_grad() once in each step, before backward()."
-)
 _MORE_STEPS = (
     "it took far more steps than num_steps asks for, so what came out can't be compared. Count the steps, not the "
     "epochs."
@@ -369,7 +362,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     model = new_grey_vae(0)
     if {name: x.shape for name, x in own.items()} != {name: x.shape for name, x in model.state_dict().items()}:
         return Verdict("wrong", "The parameters that came back don't fit the network.", _OTHER_NETWORK)
-    seen = f"\n{_in_numbers(process)}" if process else ""
+    seen = f"\n{in_numbers(process)}" if process else ""
     if not all(x.is_floating_point() and bool(x.isfinite().all()) for x in own.values()):
         return Verdict("wrong", f"There are parameters that aren't finite numbers.{seen}", _NOT_FINITE)
     model.load_state_dict(own)
@@ -466,17 +459,6 @@ def _of_images(
     return image / _NUM_DRAWS
 
 
-def _in_numbers(process: Process) -> str:
-    """What was seen of a training, in a line."""
-    told = [f"{process.num_steps} steps of an optimiser"]
-    if process.num_steps:
-        told.append(f"learning rate {process.lrs[-1]:.2g}")
-    told.append(f"batches of {process.batch_size}, {process.num_distinct} different images")
-    if len(process.losses):
-        told.append(f"first loss {process.losses[0]:.3g}, last {process.losses[-1]:.3g}")
-    return f"Seen while it ran: {', '.join(told)}."
-
-
 def trained_otherwise(case: Case, process: Process | None) -> str:
     """What the exercise doesn't allow, whatever comes of it: other images, other steps; empty if nothing was seen."""
     x = case["x"]
@@ -488,7 +470,7 @@ def trained_otherwise(case: Case, process: Process | None) -> str:
     if process.num_distinct < 0.25 * len(x) and process.num_rows > 2 * process.num_distinct:
         return _FEW_IMAGES
     if process.uncleared > 0.5:
-        return _UNCLEARED
+        return UNCLEARED
     if process.num_steps > 20 and process.num_optimizers > 0.1 * process.num_steps:
         return _MANY_OPTIMIZERS
     if codes := _other_codes(process):
@@ -519,7 +501,7 @@ def _other_codes(process: Process) -> str:
 
 
 def _passes(process: Process) -> int:
-    """Of how many backward passes a step is made: parts of a batch, or terms of the loss; their losses add up."""
+    """The number of backward passes in a step: parts of a batch, or terms of the loss; their losses add up."""
     return max(1, round(len(process.losses) / max(process.num_steps, 1)))
 
 
@@ -560,7 +542,7 @@ def _diagnosis(case: Case, model: GreyVAE, process: Process | None, test: Nats, 
     if process and not steps and test.image > 0.9 * _CHANCE:
         return _NO_STEP
     if process and process.empty > 0.9:
-        return _NOT_TRAINED if process.left else _NO_GRADIENT
+        return _NOT_TRAINED if process.left else NO_GRADIENT
     losses = process.losses if process and len(process.losses) else torch.full((1,), _CHANCE)
     last = losses[-20:].mean()
     if (last < 0 or last > 1.2 * losses[0]) and (not process or process.lr < 0.015):
@@ -643,7 +625,7 @@ TRAIN_GREY_VAE = Task(
         Mistake(partial(train, encoded=lambda x: x / (NUM_LEVELS - 1)), _SCALED),
         Mistake(partial(train, labels=lambda y: y.roll(1)), _LABELS),
         Mistake(partial(train, prior=Tensor.detach), _PRIOR_FIXED),
-        Mistake(partial(train, clear="never"), _UNCLEARED),
+        Mistake(partial(train, clear="never"), UNCLEARED),
         Mistake(partial(train, new_optimizers=True), _MANY_OPTIMIZERS),
         Mistake(_steps(2), _MORE_STEPS),
         Mistake(partial(train, reduction=torch.sum), _SUMMED),
@@ -671,7 +653,7 @@ TRAIN_GREY_VAE = Task(
         Mistake(
             lambda x, y, num_steps, seed, beta, free: train(x, y, num_steps, seed, beta**2, free), _OTHER_PRICE
         ),
-        Mistake(partial(train, clear="late"), _NO_GRADIENT),
+        Mistake(partial(train, clear="late"), NO_GRADIENT),
         Mistake(_weighted(0.0), _NO_KL),
         Mistake(partial(train, decoded=lambda logits: logits.softmax(1)), _SQUASHED),
         Mistake(_steps(0.4), _FEW_STEPS),

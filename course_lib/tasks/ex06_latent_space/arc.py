@@ -58,7 +58,7 @@ def _cases(seed: int) -> list[Case]:
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
-    """Of the angle between the pairs, (B, 1, 1)."""
+    """The cosine of the angle between the codes of each pair, (B, 1, 1)."""
     lengths = a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True)
     return (a * b).sum(-1, keepdim=True) / lengths
 

@@ -25,6 +25,7 @@ from course_lib.objectives import kl_standard_normal
 from course_lib.probes.ex06 import CODES, LATENT_DIM, NUM_CLASSES, NUM_PIXELS, trained_with_labels
 from course_lib.probes.training import Process, split
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
+from course_lib.tasks.training import NO_GRADIENT, UNCLEARED
 
 NUM_STEPS = 600
 ASKED = 0.9  # of the swapped pictures must be read as the class that was asked for
@@ -39,20 +40,12 @@ _NOT_FINITE = (
 _NO_STEP = (
     "no optimiser took a step. Each step needs zero_grad(), backward() and optimizer.step(), with parentheses."
 )
-_NO_GRADIENT = (
-    "the optimiser's steps found no gradients. They were cleared before the step (the order is zero_grad, backward, "
-    "step), or backward() never reached the parameters."
-)
 _NOT_TRAINED = (
     "the network knows no more than an untrained one, though an optimiser took steps. It needs the parameters of the "
     "very "
     "model that you return: make the model once, before the loop."
 )
 _UPHILL = "the loss was pushed up instead of down: a sign is turned round."
-_UNCLEARED = (
-    "old gradients are never cleared: each backward() adds to what all steps before it have left. Call "
-    "optimizer.zero_grad() once in each step, before backward()."
-)
 _BOTH = (
     "both faults are still there: the labels belong to other images than those of the batch, and the codes are too "
     "cheap. Look at how a batch is picked, then at each sum and mean."
@@ -311,7 +304,7 @@ def _stopped(process: Process | None, test: Worth) -> str:
     if process is None or not process.num_steps:
         return _NO_STEP
     if process.empty > 0.5:
-        return _NO_GRADIENT
+        return NO_GRADIENT
     if test.loss > 200:
         return _UPHILL
     if test.image > _CHANCE and test.asked < 0.2 and process.uncleared < 0.5 and 5e-4 < process.lr < 0.05:
@@ -327,7 +320,7 @@ def _otherwise(case: Case, process: Process | None, codes: Tensor) -> str:
     assert isinstance(x, Tensor)
     _, cut, size, alike = codes.tolist()
     seen = (
-        (process.uncleared > 0.5, _UNCLEARED),
+        (process.uncleared > 0.5, UNCLEARED),
         (process.lr > 0.05, _LARGE_STEPS),
         (process.num_steps > 1.5 * num_steps, _MORE_STEPS),
         (process.num_steps < 0.6 * num_steps, _FEW_STEPS),
@@ -394,10 +387,10 @@ TRAIN_WITH_LABELS = Task(
         Mistake(_wrong(returned=lambda model: model.decoder), _OTHER_NETWORK),
         Mistake(_wrong(returned=_nan), _NOT_FINITE),
         Mistake(lambda x, y, num_steps, seed: new_label_vae(seed), _NO_STEP),
-        Mistake(_wrong(clear="late"), _NO_GRADIENT),
+        Mistake(_wrong(clear="late"), NO_GRADIENT),
         Mistake(_untrained, _NOT_TRAINED),
         Mistake(_wrong(sign=-1.0), _UPHILL),
-        Mistake(_wrong(clear="never"), _UNCLEARED),
+        Mistake(_wrong(clear="never"), UNCLEARED),
         Mistake(_wrong(paired=False, kl_weight=1 / LATENT_DIM), _BOTH),
         Mistake(_wrong(paired=False), _PAIRS),
         Mistake(_wrong(kl_weight=1 / LATENT_DIM), _CHEAP),

@@ -1,7 +1,7 @@
 """What every widget here is: an ES module of this folder in a notebook, its data sent when a front end asks for them.
 
 A module has pure functions in files beside it and a default export ``{render}``, the contract of anywidget
-(https://anywidget.dev): ``render({model, el})``. Of the model it uses ``get``, ``set``, ``on`` and ``save_changes``,
+(https://anywidget.dev): ``render({model, el})``. It uses the model's ``get``, ``set``, ``on`` and ``save_changes``,
 so a page without a kernel can show it, which gives it the same data as the model's ``data``. In a notebook it asks for
 them by ``send``.
 """

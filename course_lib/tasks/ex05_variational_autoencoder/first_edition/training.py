@@ -18,6 +18,7 @@ from course_lib.objectives import elbo, kl_standard_normal
 from course_lib.probes.ex05 import drawn, trained_vae
 from course_lib.probes.training import NUM_SHOWN, Process, split
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
+from course_lib.tasks.training import NO_GRADIENT, UNCLEARED, in_numbers
 
 THRESHOLD = 24.2  # nats per test image
 NUM_STEPS = 400
@@ -34,10 +35,6 @@ _NOT_FINITE = (
 )
 _NO_STEP = (
     "no optimiser took a step. Each step needs zero_grad(), backward() and optimizer.step(), with parentheses."
-)
-_NO_GRADIENT = (
-    "the optimiser's steps found no gradients. They were cleared before the step (the order is zero_grad, backward, "
-    "step), or backward() never reached the parameters."
 )
 _NOT_TRAINED = (
     "the network knows no more than an untrained one, though an optimiser took steps. It needs the parameters of the "
@@ -56,10 +53,6 @@ _ONE_DRAW = (
     "binarize inside the loop, on each batch."
 )
 _FEW_IMAGES = "the network was given only a few of the images in x. Draw each batch at random from all of them."
-_UNCLEARED = (
-    "old gradients are never cleared: each backward() adds to what all steps before it have left. Call "
-    "optimizer.zero_grad() once in each step, before backward()."
-)
 _MORE_STEPS = (
     "it took far more steps than num_steps asks for, so what came out can't be compared. Count the steps, not the "
     "epochs."
@@ -239,7 +232,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     wanted = model.state_dict()
     if {name: x.shape for name, x in own.items()} != {name: x.shape for name, x in wanted.items()}:
         return Verdict("wrong", "The parameters that came back don't fit the network.", _OTHER_NETWORK)
-    seen = f"\n{_in_numbers(process)}" if process else ""
+    seen = f"\n{in_numbers(process)}" if process else ""
     if not all(x.is_floating_point() and bool(x.isfinite().all()) for x in own.values()):
         return Verdict("wrong", f"There are parameters that aren't finite numbers.{seen}", _NOT_FINITE)
     model.load_state_dict(own)
@@ -285,18 +278,6 @@ def nats(model: MLPVAE, x: Tensor, seed: int) -> Nats:
     return Nats(*(total / _NUM_DRAWS).tolist())
 
 
-def _in_numbers(process: Process) -> str:
-    """What was seen of a training, in a line."""
-    told = [f"{process.num_steps} steps of an optimiser"]
-    if process.num_steps:
-        told.append(f"learning rate {process.lrs[-1]:.2g}")
-    told.append(f"batches of {process.batch_size}, {process.binary:.0%} of them binary")
-    told.append(f"{process.num_distinct} different images of {process.num_rows} given")
-    if len(process.losses):
-        told.append(f"first loss {process.losses[0]:.3g}, last {process.losses[-1]:.3g}")
-    return f"Seen while it ran: {', '.join(told)}."
-
-
 def trained_otherwise(case: Case, process: Process | None) -> str:
     """What the exercise doesn't allow, whatever comes of it: other images, other steps; empty if nothing was seen."""
     x = case["x"]
@@ -317,7 +298,7 @@ def trained_otherwise(case: Case, process: Process | None) -> str:
     if process.num_rows > 4 * len(x) and process.num_distinct < 0.3 * process.num_rows:
         return _ONE_DRAW
     if process.uncleared > 0.5:
-        return _UNCLEARED
+        return UNCLEARED
     if process.num_steps > 20 and process.num_optimizers > 0.1 * process.num_steps:
         return _MANY_OPTIMIZERS
     if codes := _other_codes(process):
@@ -369,7 +350,7 @@ def _diagnosis(case: Case, process: Process | None, test: Nats, training: Nats) 
     if process and not steps and test.reconstruction > 40:
         return _NO_STEP
     if process and process.empty > 0.9:
-        return _NOT_TRAINED if process.left else _NO_GRADIENT
+        return _NOT_TRAINED if process.left else NO_GRADIENT
     if test.reconstruction > 60 and test.at_the_mean > 60 and (not process or process.lr < 0.015):
         return _UPHILL
     if otherwise := trained_otherwise(case, process):
@@ -421,7 +402,7 @@ TRAIN_VAE = Task(
         Mistake(partial(train, draw=lambda x: (x > 0.5).float()), _CUT_AT_HALF),
         Mistake(partial(train, once=binarize, draw=lambda x: x), _ONE_DRAW),
         Mistake(partial(train, once=lambda x: x[:128]), _FEW_IMAGES),
-        Mistake(partial(train, clear="never"), _UNCLEARED),
+        Mistake(partial(train, clear="never"), UNCLEARED),
         Mistake(lambda x, num_steps, seed: train(x, 2 * num_steps, seed), _MORE_STEPS),
         Mistake(partial(train, reduction=torch.sum), _SUMMED),
         Mistake(partial(train, pixels=1 / _NUM_PIXELS), _PIXEL_MEAN),
@@ -432,7 +413,7 @@ TRAIN_VAE = Task(
         Mistake(partial(train, kl_weight=8.0), _COLLAPSED),
         Mistake(partial(train, noise=2.0), _OTHER_SCALE),
         Mistake(partial(train, same_noise=True), _ONE_NOISE),
-        Mistake(lambda x, num_steps, seed: train(x, num_steps, seed, clear="late"), _NO_GRADIENT),
+        Mistake(lambda x, num_steps, seed: train(x, num_steps, seed, clear="late"), NO_GRADIENT),
         Mistake(partial(train, kl_weight=0.0), _NO_KL),
         Mistake(lambda x, num_steps, seed: train(x, 150, seed), _FEW_STEPS),
         Mistake(partial(train, lr=3e-4), _SMALL_STEPS),
