@@ -1,11 +1,19 @@
-"""The bank's promise: no wrong answer passes, no right one is refused, nine of ten are named and none wrongly."""
+"""The bank's promise: no wrong answer passes, no right one is refused, nine of ten are named and none wrongly.
 
+An answer that trains a network takes seconds, so a third of those is judged here, and all with BANK=all, as in
+`make soak`.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
 from answers import Answer, Result, faults, judged, read_answers, table
 
+from course_lib.tasks.find import find_task
+
 BANK = read_answers()
+WHOLE = os.environ.get("BANK") == "all"
 
 RIGHT = "def reconstruction_loss(x_hat, x):\n    return (x_hat - x).square().flatten(1).sum(1).mean()\n"
 MEAN = "def reconstruction_loss(x_hat, x):\n    return (x_hat - x).square().mean()\n"
@@ -18,7 +26,10 @@ def answer(code: str, *told: str) -> Answer:
 @pytest.mark.slow
 @pytest.mark.parametrize("exercise", sorted({a.exercise for a in BANK}))
 def test_the_promise_holds(exercise: str) -> None:
-    found = faults([judged(a) for a in BANK if a.exercise == exercise])
+    answers = [a for a in BANK if a.exercise == exercise]
+    training = [a for a in answers if find_task(a.task).measure]
+    left_out = [] if WHOLE else [a for i, a in enumerate(training) if i % 3]
+    found = faults([judged(a) for a in answers if a not in left_out])
     assert not found, "\n\n".join(found)
 
 
