@@ -76,8 +76,9 @@ lint: setup-test
 types: setup-test
 	$(BIN)/mypy
 
+# A test that ends its worker is named at once; with another worker in its place pytest-xdist would stumble on it
 unit: setup-test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart=0
 
 # Every cell of every lesson and solution as they are read: full size, marked outputs compared, memory measured
 notebooks: setup-test
