@@ -4,7 +4,8 @@ The first is that of Goodfellow et al. 2014 (arXiv:1406.2661), with :math:`D(x) 
 softplus, :math:`-\log\sigma(l) = \mathrm{softplus}(-l)`: a logarithm of a probability plus a small constant would
 kill the gradient just where the generator needs it most. The others change the two functions of the logit and
 nothing else: least squares (Mao et al. 2017, arXiv:1611.04076), Wasserstein (Arjovsky et al. 2017,
-arXiv:1701.07875) and hinge (Lim & Ye 2017, arXiv:1705.02894). In all of them a larger logit says real.
+arXiv:1701.07875) and hinge (Lim & Ye 2017, arXiv:1705.02894). The relativistic game (Jolicoeur-Martineau 2019,
+arXiv:1807.00734) compares a real and a generated image instead. In all of them a larger logit says real.
 """
 
 from collections.abc import Callable
@@ -41,6 +42,18 @@ class DiscriminatorLoss:
         return self.real.mean() + self.fake.mean()
 
 
+@dataclass(frozen=True)
+class PairedLoss:
+    """The discriminator's loss of each pair of a real and a generated image, (B,)."""
+
+    pairs: Tensor
+
+    @property
+    def loss(self) -> Tensor:
+        """Scalar to be minimised."""
+        return self.pairs.mean()
+
+
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> DiscriminatorLoss:
     r"""Minus the discriminator's objective, :math:`-\log D(x)` and :math:`-\log(1 - D(G(z)))` (eq. 1).
 
@@ -53,8 +66,8 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Discriminato
 def generator_loss(fake_logits: Tensor, saturating: bool = False) -> Tensor:
     r"""The generator's loss: :math:`-\log D(G(z))`, or the saturating :math:`\log(1 - D(G(z)))` of eq. 1.
 
-    Their derivatives by the logit are :math:`-(1-D)` and :math:`-D`: the same direction and the same fixed point,
-    but only the first is of use while the discriminator wins (section 3 of the paper).
+    Their derivatives with respect to the logit are :math:`-(1-D)` and :math:`-D`: the same direction and the same
+    fixed point, but only the first is of use while the discriminator wins (section 3 of the paper).
 
     ``fake_logits``: (B,). Returns (B,), to be minimised. Raises ``ValueError`` for any other shape.
     """
@@ -106,16 +119,48 @@ def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Discri
     return DiscriminatorLoss(F.relu(1 - real_logits), F.relu(1 + fake_logits))
 
 
+def relativistic_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> PairedLoss:
+    r""":math:`-\log\sigma(l(x) - l(G(z)))` (Jolicoeur-Martineau, section 4; Huang et al. 2024, arXiv:2501.05441,
+    eq. 2), where the sigmoid is the probability that the first image of a pair is the real one.
+
+    Only differences count, so a constant added to all logits changes nothing. A discriminator that can't tell has
+    log 2. ``real_logits``, ``fake_logits``: (B,), as many of each. Raises ``ValueError`` for other shapes.
+    """
+    _check_pairs(real_logits, fake_logits)
+    return PairedLoss(F.softplus(fake_logits - real_logits))
+
+
+def relativistic_generator_loss(fake_logits: Tensor, real_logits: Tensor) -> Tensor:
+    r""":math:`-\log\sigma(l(G(z)) - l(x))`: the discriminator's with the two changed over.
+
+    So a generated image has to look more real than its partner, wherever on the scale the two lie. Shapes and errors
+    as for :func:`relativistic_discriminator_loss`; returns (B,).
+    """
+    _check_pairs(real_logits, fake_logits)
+    return F.softplus(real_logits - fake_logits)
+
+
+def _check_pairs(real_logits: Tensor, fake_logits: Tensor) -> None:
+    _check_logits(real_logits, "real_logits")
+    _check_logits(fake_logits, "fake_logits")
+    if len(real_logits) != len(fake_logits):
+        raise ValueError(
+            f"real_logits and fake_logits must be as many, to make pairs, got {len(real_logits)} and "
+            f"{len(fake_logits)}"
+        )
+
+
 @dataclass(frozen=True)
 class Game:
     """The loss of each player.
 
-    ``discriminator``: real and generated logits, (B,) each, to its loss; ``generator``: generated logits (B,) to
-    (B,).
+    ``discriminator``: real and generated logits, (B,) each, to its loss. ``generator``: generated logits (B,) to
+    (B,); where the game is ``paired``, the real logits are its second argument.
     """
 
-    discriminator: Callable[[Tensor, Tensor], DiscriminatorLoss]
-    generator: Callable[[Tensor], Tensor]
+    discriminator: Callable[[Tensor, Tensor], DiscriminatorLoss | PairedLoss]
+    generator: Callable[..., Tensor]
+    paired: bool = False
 
 
 GAMES = {
@@ -124,6 +169,7 @@ GAMES = {
     "least_squares": Game(least_squares_discriminator_loss, least_squares_generator_loss),
     "wasserstein": Game(wasserstein_critic_loss, wasserstein_generator_loss),
     "hinge": Game(hinge_discriminator_loss, wasserstein_generator_loss),
+    "relativistic": Game(relativistic_discriminator_loss, relativistic_generator_loss, paired=True),
 }
 
 
@@ -138,8 +184,12 @@ def generator_push(discriminator: Callable[[Tensor], Tensor], x_fake: Tensor, lo
     """Where the generator's loss of a game wants its samples to go: minus the gradient at each of them.
 
     ``discriminator``: samples (B, ...) to logits (B,); ``x_fake``: (B, ...); ``loss``: a name in ``GAMES``.
-    Returns the shape of ``x_fake``, without gradient. Raises ``ValueError`` as :func:`game` does.
+    Returns the shape of ``x_fake``, without gradient. Raises ``ValueError`` as :func:`game` does, and for a paired
+    game, whose push depends on the partner.
     """
+    if game(loss).paired:
+        unpaired = ", ".join(name for name, each in GAMES.items() if not each.paired)
+        raise ValueError(f"loss must be a game that judges a sample without a partner ({unpaired}), got {loss!r}")
     x = x_fake.detach().clone().requires_grad_(True)
     with torch.enable_grad():
         (gradient,) = torch.autograd.grad(game(loss).generator(discriminator(x)).sum(), x)

@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def _slope(discriminator: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """The gradient of each image's logit by all of its pixels, (B, d), with its graph."""
+    """The gradient of each image's logit with respect to all of its pixels, (B, d), with its graph."""
     x = x.detach().requires_grad_(True)
     logits = discriminator(x)
     if logits.shape != x.shape[:1]:
@@ -23,7 +23,7 @@ def r1_penalty(discriminator: Callable[[Tensor], Tensor], x: Tensor, gamma: floa
     r"""R1: :math:`\frac\gamma2 \|\nabla_x l(x)\|^2` at real images (Mescheder et al. 2018, arXiv:1801.04406, eq. 9).
 
     The gradient is of the logit, per image, over all its pixels; the graph is kept, so the penalty trains the
-    discriminator's weights.
+    discriminator's weights. The same at generated images is called R2.
 
     ``discriminator``: images (B, ...) to logits (B,); ``x``: (B, ...). Returns (B,).
     Raises ``ValueError`` if the discriminator returns anything but one logit per image.

@@ -12,7 +12,7 @@ from course_lib.training.steps.importance import IWAEStep
 from course_lib.training.steps.kl_control import CapacityStep, FreeBitsStep
 from course_lib.training.steps.ladder_vae import LadderVAEStep
 from course_lib.training.steps.learned_prior import LearnedPriorStep
-from course_lib.training.steps.regularisers import R1, GradientPenalty, Regulariser, WeightClipping
+from course_lib.training.steps.regularisers import R1, R2, GradientPenalty, Regulariser, WeightClipping
 from course_lib.training.steps.tc_vae import TCVAEStep
 from course_lib.training.steps.vae import VAEStep
 from course_lib.training.steps.vae_gan import VAEGANStep

@@ -73,6 +73,43 @@ def test_each_game_by_hand(name, real, fake, generator):
     assert loss.loss.item() == pytest.approx(sum(real) / 3 + sum(fake) / 2, abs=1e-6)
 
 
+def test_the_relativistic_game_by_hand():
+    """Pairs (2, 0.3), (-1, -4), (0.5, 3): only their differences 1.7, 3 and -2.5 count."""
+    real, fake = torch.tensor([[2.0, -1.0, 0.5], [0.3, -4.0, 3.0]], dtype=torch.float64)
+    differences = (1.7, 3.0, -2.5)
+    of_discriminator = [math.log1p(math.exp(-d)) for d in differences]
+    played = game("relativistic")
+    for shift in (0.0, 40.0):
+        loss = played.discriminator(real + shift, fake + shift)
+        assert loss.pairs.tolist() == pytest.approx(of_discriminator, rel=1e-9)
+        assert loss.loss.item() == pytest.approx(sum(of_discriminator) / 3, rel=1e-9)
+        of_generator = played.generator(fake + shift, real + shift)
+        assert of_generator.tolist() == pytest.approx([math.log1p(math.exp(d)) for d in differences], rel=1e-9)
+
+
+def test_slopes_of_the_relativistic_game():
+    """Opposite at the two images of a pair, and of size 1/2 in both losses where they can't be told apart."""
+    for real_logit, fake_logit in ((0.7, 0.7), (1.5, -0.4), (-2.0, 3.0)):
+        real, fake = (torch.tensor([v], dtype=torch.float64, requires_grad=True) for v in (real_logit, fake_logit))
+        told = 1 / (1 + math.exp(fake_logit - real_logit))  # the probability that the pair is told apart
+        slopes = torch.autograd.grad(game("relativistic").discriminator(real, fake).loss, [real, fake])
+        assert [s.item() for s in slopes] == pytest.approx([told - 1, 1 - told], rel=1e-9)
+        slopes = torch.autograd.grad(game("relativistic").generator(fake, real).sum(), [real, fake])
+        assert [s.item() for s in slopes] == pytest.approx([told, -told], rel=1e-9)
+
+
+def test_relativistic_losses_want_pairs():
+    played = game("relativistic")
+    with pytest.raises(
+        ValueError, match=r"real_logits and fake_logits must be as many, to make pairs, got 1 and 3"
+    ):
+        played.discriminator(torch.zeros(1), torch.zeros(3))
+    with pytest.raises(ValueError, match=r"must be as many, to make pairs, got 1 and 3"):
+        played.generator(torch.zeros(3), torch.zeros(1))
+    with pytest.raises(ValueError, match=r"real_logits must hold one logit .* got \(3, 1\)"):
+        played.generator(torch.zeros(3), torch.zeros(3, 1))
+
+
 def test_hinge_slopes_end_at_the_margin():
     real = torch.tensor([0.999, 1.001], dtype=torch.float64, requires_grad=True)
     fake = torch.tensor([-0.999, -1.001], dtype=torch.float64, requires_grad=True)
@@ -85,7 +122,9 @@ def test_hinge_slopes_end_at_the_margin():
 @pytest.mark.parametrize("name", GAMES)
 def test_losses_are_finite_at_extreme_logits(name):
     extreme = torch.tensor([1e4, -1e4], requires_grad=True)
-    total = game(name).discriminator(extreme, extreme).loss + game(name).generator(extreme).sum()
+    played = game(name)
+    of_generator = played.generator(extreme, *[extreme.flip(0)] * played.paired)
+    total = played.discriminator(extreme, extreme).loss + of_generator.sum()
     total.backward()
     assert torch.isfinite(total)
     assert torch.isfinite(extreme.grad).all()
@@ -99,11 +138,13 @@ def test_losses_want_one_logit_per_image(name):
     with pytest.raises(ValueError, match=r"fake_logits must hold one logit .* shape \(B,\), got \(3, 1\)"):
         game(name).discriminator(good, bad)
     with pytest.raises(ValueError, match=r"fake_logits must hold one logit .* shape \(B,\), got \(3, 1\)"):
-        game(name).generator(bad)
+        game(name).generator(bad, *[good] * game(name).paired)
 
 
 def test_an_unknown_game_is_refused():
-    with pytest.raises(ValueError, match=r"one of non_saturating, saturating, .*wasserstein, hinge, got 'lsgan'"):
+    with pytest.raises(
+        ValueError, match=r"one of non_saturating, saturating, .*wasserstein, hinge, .*got 'lsgan'"
+    ):
         game("lsgan")
 
 
@@ -277,6 +318,11 @@ def test_vae_gan_weights_are_one_by_default():
 def test_features_of_different_shapes_are_refused():
     with pytest.raises(ValueError, match="shape"):
         feature_error(torch.zeros(2, 3), torch.zeros(2, 4))
+
+
+def test_a_paired_game_has_no_push_of_one_sample():
+    with pytest.raises(ValueError, match=r"without a partner \(non_saturating, .*hinge\), got 'relativistic'"):
+        generator_push(lambda x: x.sum(1), torch.zeros(2, 2), "relativistic")
 
 
 @pytest.mark.parametrize("loss", ["saturating", "non_saturating"])

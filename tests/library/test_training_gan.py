@@ -18,7 +18,7 @@ from course_lib.models import (
     spectral_norm,
 )
 from course_lib.objectives import LinearSchedule, game
-from course_lib.training import EMA, R1, GANStep, GradientPenalty, Regulariser, WeightClipping, fit
+from course_lib.training import EMA, R1, R2, GANStep, GradientPenalty, Regulariser, WeightClipping, fit
 
 LATENT, CLASSES, LR, D_LR = 3, 4, 0.1, 0.07
 Y = torch.tensor([0, 3, 1, 1, 2, 0, 3, 2, 1, 0, 0, 2])
@@ -66,6 +66,10 @@ LOSSES = {
         lambda real, fake: (1 - real).clamp(min=0).mean() + (1 + fake).clamp(min=0).mean(),
         lambda fake: -fake.mean(),
     ),
+    "relativistic": (
+        lambda real, fake: -(real - fake).sigmoid().log().mean(),
+        lambda fake, real: -(fake - real).sigmoid().log().mean(),
+    ),
 }
 
 
@@ -96,6 +100,8 @@ def plain_step(
     packing=1,
     r1_gamma=0.0,
     r1_every=1,
+    r2_gamma=0.0,
+    r2_every=1,
     lambda_gp=0.0,
     gp_every=1,
     clip=None,
@@ -113,6 +119,9 @@ def plain_step(
         if gamma and (number * critic_steps + k) % r1_every == 0:
             squares = slope(discriminator, real, *y).square().sum(1)
             objective = objective + r1_every * gamma / 2 * squares.mean()
+        if r2_gamma and (number * critic_steps + k) % r2_every == 0:
+            squares = slope(discriminator, fake, *y).square().sum(1)
+            objective = objective + r2_every * r2_gamma / 2 * squares.mean()
         if lambda_gp and (number * critic_steps + k) % gp_every == 0:
             u = torch.rand(len(real), dtype=x.dtype)[:, None]
             norms = slope(discriminator, u * real + (1 - u) * fake, *y).norm(dim=1)
@@ -121,7 +130,8 @@ def plain_step(
         if clip is not None:
             for p in discriminator.parameters():
                 p.data = torch.maximum(torch.minimum(p.data, torch.tensor(clip)), torch.tensor(-clip))
-    fooled = of_generator(discriminator(together(x_fake, packing), *y))
+    with_real = (discriminator(real, *y).detach(),) if loss == "relativistic" else ()
+    fooled = of_generator(discriminator(together(x_fake, packing), *y), *with_real)
     descend(generator, fooled, LR)
     return told, fooled
 
@@ -132,7 +142,8 @@ def as_options(settings):
     r1 = R1(settings.pop("r1_gamma", 0.0), every=settings.pop("r1_every", 1))
     penalty = GradientPenalty(settings.pop("lambda_gp", 0.0), every=settings.pop("gp_every", 1))
     clipping = WeightClipping(settings.pop("clip", 1.0))
-    chosen = [(r1, r1.gamma), (penalty, penalty.lambda_gp), (clipping, clipping.limit < 1)]
+    r2 = R2(settings.pop("r2_gamma", 0.0), every=settings.pop("r2_every", 1))
+    chosen = [(r1, r1.gamma), (r2, r2.gamma), (penalty, penalty.lambda_gp), (clipping, clipping.limit < 1)]
     return settings | {"regularisers": [regulariser for regulariser, wanted in chosen if wanted]}
 
 
@@ -144,6 +155,10 @@ def as_options(settings):
         {"packing": 2},
         {"r1_gamma": 0.7, "r1_every": 2},
         {"r1_gamma": LinearSchedule(1.2, 0.0, 2), "critic_steps": 2, "r1_every": 3},
+        {"r2_gamma": 0.9, "r2_every": 2, "critic_steps": 3},
+        {"loss": "relativistic", "r1_gamma": 0.6, "r2_gamma": 0.9, "r1_every": 2},
+        {"loss": "relativistic", "packing": 2, "critic_steps": 3, "r2_gamma": 0.4},
+        {"loss": "relativistic", "labels": True},
         {"loss": "wasserstein", "lambda_gp": 0.8},
         {"loss": "wasserstein", "lambda_gp": 0.8, "critic_steps": 3, "gp_every": 2},
         {"loss": "wasserstein", "clip": 0.3},
@@ -171,6 +186,16 @@ def test_gan_step_equals_the_plain_one(settings):
             torch.testing.assert_close(p, q)
     for got, (told, fooled) in zip(reported, expected, strict=True):
         torch.testing.assert_close(got, {"discriminator": told, "generator": fooled}, check_dtype=True)
+
+
+@pytest.mark.parametrize("loss", sorted(set(LOSSES) - {"relativistic"}))
+def test_only_a_paired_game_asks_for_real_logits_in_the_generators_step(loss):
+    for name, of_generators in ((loss, [6]), ("relativistic", [6, 6])):
+        generator, discriminator = players()
+        batches = []
+        discriminator.register_forward_hook(lambda _, given, __, seen=batches: seen.append(len(given[0])))
+        GANStep(generator, discriminator, LATENT, loss=name, squash=False, regularisers=())(points(6))
+        assert batches == [12, *of_generators]
 
 
 def test_defaults_are_the_lessons():
@@ -307,14 +332,14 @@ def test_a_gradient_penalty_is_refused_on_batch_normalisation():
         GANStep(players()[0], critic, LATENT, loss="wasserstein", regularisers=[GradientPenalty(0.1)])
 
 
-@pytest.mark.parametrize("kind", [Regulariser, R1, GradientPenalty, WeightClipping])
+@pytest.mark.parametrize("kind", [Regulariser, R1, R2, GradientPenalty, WeightClipping])
 def test_a_regulariser_for_no_step_is_refused(kind):
     with pytest.raises(ValueError, match=r"^every must be an integer of at least 1, got 0$"):
         kind(every=0)
 
 
 def test_regularisers_have_their_papers_settings():
-    assert (R1().gamma, R1().every) == (0.5, 8)
+    assert (R1().gamma, R1().every) == (R2().gamma, R2().every) == (0.5, 8)
     assert (GradientPenalty().lambda_gp, GradientPenalty().every) == (10, 1)
     assert WeightClipping().limit == 0.01
 
@@ -325,15 +350,16 @@ def test_no_r1_costs_nothing():
     def never(x):
         raise AssertionError("asked")
 
-    assert R1(LinearSchedule(1.0, 0.0, 3)).penalty(never, points(), points(), 3) is None
+    for kind in (R1, R2):
+        assert kind(LinearSchedule(1.0, 0.0, 3)).penalty(never, points(), points(), 3) is None
     assert Regulariser().penalty(never, points(), points(), 0) is None
 
 
 def test_a_regulariser_of_ones_own_is_told_the_batch_and_the_step():
-    """R2 in five lines, on a critic that is linear: its penalty is known, and generated points are detached."""
+    """A slope penalty in five lines, on a linear critic: its penalty is known, and generated points are detached."""
     calls = []
 
-    class R2(Regulariser):
+    class Mine(Regulariser):
         def penalty(self, discriminator, x, x_fake, step):
             calls.append((x, x_fake.requires_grad, step))
             return 0.5 * slope(discriminator, x_fake).square().sum(1)
@@ -345,7 +371,7 @@ def test_a_regulariser_of_ones_own_is_told_the_batch_and_the_step():
     critic = nn.Sequential(nn.Linear(2, 1, bias=False), nn.Flatten(0)).double()
     w = critic[0].weight.detach().clone()
     step = GANStep(
-        generator, critic, LATENT, loss="wasserstein", squash=False, critic_steps=2, regularisers=[R2(every=2)]
+        generator, critic, LATENT, loss="wasserstein", squash=False, critic_steps=2, regularisers=[Mine(every=2)]
     )
     step.d_optimizer = torch.optim.SGD(critic.parameters(), D_LR)
     step.generate = lambda num, *labels: points()[:num] + 0 * sum(p.sum() for p in generator.parameters())

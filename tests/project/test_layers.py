@@ -21,6 +21,7 @@ FLOORS = [
     "viz",
     "claims",
     "scoreboard",
+    "modes",
     "predictions",
     "probes",
     "tasks",

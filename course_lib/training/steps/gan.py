@@ -21,7 +21,8 @@ class GANStep(TrainingStep):
     A batch is x (B, ...), or (x, y) with labels for two conditional networks, which then take the label as second
     argument; generated images get the labels of the real ones. Each discriminator step sees a share of the batch
     of its own, B / ``critic_steps`` images; the generator moves on the last share's generated images, detached for
-    the discriminator. ``packing``: how many samples the discriminator judges at once.
+    the discriminator; in a paired game its loss takes that share's real images too. ``packing``: how many samples
+    the discriminator judges at once.
 
     ``loss``: a name in ``objectives.GAMES``. ``regularisers`` keep the discriminator in check; they are lazy in its
     own steps, and a plain game has none. ``ema.module`` is the generator with averaged weights, the one to draw
@@ -87,8 +88,11 @@ class GANStep(TrainingStep):
             d_loss = self._improve_discriminator(number, x, x_fake.detach(), labels)
 
         with _buffers_kept(self.discriminator):
-            fake_logits = self.discriminator(pack(x_fake, self.packing), *labels)
-            g_loss = self.game.generator(fake_logits).mean()
+            logits = [self.discriminator(pack(x_fake, self.packing), *labels)]
+            if self.game.paired:
+                with torch.no_grad():
+                    logits.append(self.discriminator(pack(x, self.packing), *labels))
+            g_loss = self.game.generator(*logits).mean()
             descend(self.g_optimizer, g_loss, self.g_parameters, self.max_norm)
         self.ema.update(self.generator)
         self.steps += 1

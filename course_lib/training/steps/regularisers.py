@@ -3,11 +3,11 @@
 A regulariser of one's own is a frozen dataclass with a ``penalty``::
 
     @dataclass(frozen=True)
-    class R2(Regulariser):
-        gamma: float = 0.5
+    class Drift(Regulariser):  # logits of real images stay near 0 (Karras et al. 2018, arXiv:1710.10196)
+        epsilon: float = 1e-3
 
         def penalty(self, discriminator, x, x_fake, step):
-            return r1_penalty(discriminator, x_fake, self.gamma)
+            return self.epsilon * discriminator(x).square()
 """
 
 from collections.abc import Callable, Sequence
@@ -63,6 +63,23 @@ class R1(Regulariser):
     ) -> Tensor | None:
         gamma = value_at(step, self.gamma)
         return r1_penalty(discriminator, x, gamma) if gamma > 0 else None
+
+
+@dataclass(frozen=True)
+class R2(Regulariser):
+    """The squared slope at generated images (Mescheder et al. 2018, eq. 10). ``gamma`` may be a schedule.
+
+    Huang et al. 2024 (R3GAN, arXiv:2501.05441) play the relativistic game with R1 and R2 together.
+    """
+
+    gamma: float | Schedule = 0.5
+    every: int = field(default=8, kw_only=True)
+
+    def penalty(
+        self, discriminator: Callable[[Tensor], Tensor], x: Tensor, x_fake: Tensor, step: int
+    ) -> Tensor | None:
+        gamma = value_at(step, self.gamma)
+        return r1_penalty(discriminator, x_fake, gamma) if gamma > 0 else None
 
 
 @dataclass(frozen=True)
