@@ -69,6 +69,11 @@ def stretch(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     with explained(_STRETCH_ERRORS):
         outputs = call(answer, case)
     first, second = _pair(outputs, "sigma and the new u")
+    if outputs[first].ndim == outputs[second].ndim == 4:
+        raise AnswerError(
+            "Sigma and the new u came with four dimensions. A convolution's weight is taken as a matrix, an output in "
+            "each row: weight.flatten(1)."
+        )
     values = list(named_tensors(answer(*copied(case).values()), case).values())
     wrt = "the gradient of the sum of {} with respect to weight"
     return {

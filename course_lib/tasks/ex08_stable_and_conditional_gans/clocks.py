@@ -101,14 +101,15 @@ def repaired_game(
     def g_turn(t: int, noise: Tensor) -> None:
         if g_moves(t, k):
             _set_rate(g_optimizer, g_lr * g_rate(t, done["g"], rounds, k))
-            turn(g_optimizer, -g_sign * critic(player(noise)).mean(), "g")
+            drawn = torch.randn_like(noise) if new_noise else noise
+            turn(g_optimizer, -g_sign * critic(player(drawn)).mean(), "g")
 
     for t, (real, noise) in enumerate(zip(x, z, strict=True)):
         if generator_first:
             g_turn(t, noise)
         d_turn(t, real, noise)
         if not generator_first:
-            g_turn(t, torch.randn_like(noise) if new_noise else noise)
+            g_turn(t, noise)
 
 
 def _by_rounds(
@@ -154,6 +155,14 @@ _OWN_SWAPPED: Rate = lambda t, done, rounds, k: _fall(t // k, rounds // k)  # no
 
 def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     """How often each player moved, in which order, and where its rates part from what they should be."""
+    k = int(case["critic_steps"])
+    whose = got[ORDER].tolist()
+    first = whose.index(0.0) if 0.0 in whose else -1
+    if first >= 0 and first != k:
+        return (
+            f"the generator's first turn comes after {first} of the critic's, and should come after {k}: the critic "
+            "moves in each round, the generator after every critic_steps of them."
+        )
     told = []
     for name in ("critic", "generator"):
         came, right = got[TURNS.format(name)].item(), expected[TURNS.format(name)].item()
@@ -215,7 +224,7 @@ REPAIRED_GAME = Task(
             "the generator's.",
         ),
         Mistake(
-            _with(g_moves=_always, d_moves=_last, g_rate=_WHOLE),
+            _with(g_moves=_always, d_moves=_last, g_rate=_WHOLE, d_rate=_OWN_SWAPPED),
             "one fault is left, the turns: the generator moves in each round and the critic in every k-th "
             "one; both rates were fitted to them. It is the critic that takes critic_steps turns for each "
             "of the generator's.",

@@ -63,9 +63,8 @@ _FEW_POINTS = "only a few of the points in x were ever used. Draw each batch at 
 _SMALL_RATE = "the {}'s steps are too small: a rate of about 5e-3 was asked for."
 _LARGE_RATE = "the {}'s steps are too large: a rate of about 5e-3 was asked for."
 _WRONG_WAY = (
-    "the points lie nowhere near the data: somebody is pushed the wrong way. Each player goes down its own "
-    "loss, the first of relativistic_losses the critic's, the second the generator's; real logits come "
-    "first."
+    "the points lie nowhere near the data: the generator is pushed away from them. Each player goes down its own loss, "
+    "the critic the first of relativistic_losses, the generator the second."
 )
 _UNHEEDED = (
     "labels were paired rightly, and still the class asked for isn't the class got. Did the loss of *both* "
@@ -345,6 +344,6 @@ TRAIN_CONDITIONAL_GAN = Task(
         Mistake(_wrong(d_lr=1e-3), _SMALL_RATE.format("critic")),
         Mistake(_wrong(batch=16), _SMALL_BATCH),
         Mistake(_few_points, _FEW_POINTS),
-        Mistake(_wrong(losses=lambda real, fake: relativistic_losses(fake, real)), _WRONG_WAY),
+        Mistake(_wrong(losses=lambda real, fake: relativistic_losses(real, fake)[:1] * 2), _WRONG_WAY),
     ),
 )
