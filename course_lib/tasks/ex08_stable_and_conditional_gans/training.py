@@ -3,6 +3,10 @@ r"""A conditional GAN in the plane, of four classes with two clusters each. Its 
 The game is made of the exercise's own parts: paired losses, a critic whose layers stretch by 1 at most, and labels by
 projection. Whether the class is got that was asked for, and whether both clusters of each class are found, are measured
 from the generator's weights on noise of our own.
+
+Over 8 secrets, in two styles each, 500 steps give 96.8 to 98.7 % of the points in the class asked for and all eight
+clusters, with at least 73 % of the points within four standard deviations of one. With rates of 2e-4 they give 24 %
+and one cluster.
 """
 
 import math
@@ -248,7 +252,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     if all(torch.equal(own[name], value) for name, value in untrained.items()):
         return Verdict("wrong", message, _NO_STEP)
     game = outputs.get(GAME, torch.zeros(0)).double().flatten()
-    if len(game) != _NUM_NUMBERS:
+    if len(game) != _NUM_NUMBERS or not bool(game[:2].isfinite().all()):
         return Verdict("wrong", message, _NO_STEP)
     hint = _otherwise(case, game)
     message += (
