@@ -278,6 +278,35 @@ def answer(generator, discriminator, g_optimizer, d_optimizer, x, z):
     step.generate = lambda n: generator(z)
     step(x)"""
     ],
+    "relativistic_losses": [
+        """
+from course_lib.objectives import generator_loss
+def answer(real_logits, fake_logits):
+    gap = real_logits - fake_logits
+    return generator_loss(gap).mean(), generator_loss(-gap).mean()"""
+    ],
+    "spectral_norm": [
+        """
+from course_lib.models.constraints import spectral_norm
+def answer(weight, u, num_steps):
+    layer = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+    normalised = spectral_norm(layer).weight
+    return layer.parametrizations.weight.original.norm() / normalised.norm(), u"""
+    ],
+    "projection_logits": [
+        """
+from course_lib.models import ProjectionDiscriminator
+def answer(features, y, v, head):
+    class Features(torch.nn.Module):
+        head = torch.nn.Linear(features.shape[1], 1)
+    return ProjectionDiscriminator(Features(), len(v))(features, y)"""
+    ],
+    "train_conditional_gan": [
+        """
+from course_lib.models import ConditionalGenerator, ToyGenerator
+def answer(x, y, num_steps, seed):
+    return ConditionalGenerator(ToyGenerator(8), 4)"""
+    ],
     "feature_error": [
         """
 from course_lib.objectives import gaussian_log_prob
