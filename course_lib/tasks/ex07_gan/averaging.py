@@ -95,6 +95,9 @@ def play(
         g_opt.step()
         if when == "after":
             follow()
+        if when == "once":
+            follow()
+            break
     if when == "end":
         follow()
     for parameter in average.parameters():
@@ -233,6 +236,10 @@ AVERAGED_GAME = Task(
             _with(when="before"),
             "the average follows before the step, so it is one step behind. It takes in the generator as it is after "
             "its step.",
+        ),
+        Mistake(
+            _with(when="once"),
+            "it ends after the first batch: the return stands inside the loop.",
         ),
         Mistake(
             _with(when="end"),

@@ -61,7 +61,7 @@ def _of_the_odds(case: Case, expected: Outputs, got: Outputs) -> str:
             "their place decides. Stay with the logarithms: only their difference matters."
         )
     off = torch.logit(came) - torch.logit(right)
-    if len(off) > 1 and bool(torch.isclose(off, off[0], rtol=1e-3, atol=1e-4).all()):
+    if len(off) > 1 and bool(off.isfinite().all() and torch.isclose(off, off[0], rtol=1e-3, atol=1e-4).all()):
         return (
             f"the logit is off by {off[0].item():.3g} at every point. What the share adds to it is one number, the "
             f"same for all points: {_odds(float(case['share'])):.3g} for a share of {case['share']:g}."

@@ -28,7 +28,7 @@ def _cases(seed: int) -> list[Case]:
     all in one mode, in three dimensions and float64; one sample."""
     source = generator(seed)
     cases: list[Case] = []
-    std = 0.2
+    std = 0.21
     centers = torch.tensor([[1.5, 0.0], [1.5, 0.9], [-1.5, 0.4], [-0.8, -2.0], [0.3, 2.5]])
     centers = centers + 0.05 * away_from_zero((5, 2), source)
     between = centers[0] + (0.42 + 0.02 * torch.rand(3, 1, generator=source)) * (centers[1] - centers[0])
@@ -47,7 +47,7 @@ def _cases(seed: int) -> list[Case]:
     lost = torch.cat([_around(c, [3.3, 5.0, 8.0], std, source) for c in centers[2:]])
     cases.append({"samples": lost, "centers": centers[2:], "std": std, "least": 1})
     solid = 3 * torch.eye(3, dtype=_F64) + 0.1 * away_from_zero((3, 3), source, dtype=_F64)
-    alone = _around(solid[1], [0.4, 1.0, 2.1, 2.2, 2.9, 3.3], 0.5, source)
+    alone = _around(solid[1], [0.4, 1.1, 2.1, 2.2, 2.9, 3.3], 0.5, source)
     cases.append({"samples": alone, "centers": solid, "std": 0.5, "least": 2})
     cases.append(
         {"samples": _around(centers[2], [1.3], 1.5, source), "centers": centers[2:3], "std": 1.5, "least": 1}
@@ -114,14 +114,15 @@ def _with(
     return answer
 
 
-def _everywhere(*, modes: bool, spread: bool) -> Callable[..., Three]:
-    """Far samples count too, where modes are counted or where the spread is measured."""
+def _everywhere(*, modes: bool, spread: bool, asks: bool = False) -> Callable[..., Three]:
+    """Far samples count too, where modes are counted or where the spread is measured; there perhaps only if some sample
+    is good (``asks``)."""
 
     def answer(samples: Tensor, centers: Tensor, std: float, least: int) -> Three:
         counts, good = _parts(samples, centers, std)
         every, _ = _parts(samples, centers, std, math.inf)
         covered = ((every if modes else counts) >= least).sum()
-        return covered, good.float().mean(), _kl(every if spread else counts)
+        return covered, good.float().mean(), _kl(every if spread and (good.any() or not asks) else counts)
 
     return answer
 
@@ -194,6 +195,11 @@ COUNT_MODES = Task(
         Mistake(
             _everywhere(modes=True, spread=True),
             "samples far from all modes are counted for the mode that happens to be nearest. Only good ones count.",
+        ),
+        Mistake(
+            _everywhere(modes=True, spread=True, asks=True),
+            "good samples are found, but all samples are counted: far ones belong to no mode. Count the modes of the "
+            "good ones only.",
         ),
         Mistake(
             _everywhere(modes=True, spread=False),
@@ -294,6 +300,11 @@ COUNT_MODES = Task(
             _with(kl=_guarded(_of_the_covered)),
             "the modes without a good sample were left out, so that the others are compared with equal shares among "
             "*them*. It is 1/M of all M modes: missing ones must cost something.",
+        ),
+        Mistake(
+            _with(kl=_guarded(lambda counts: _kl(counts[: int(counts.nonzero().max()) + 1]))),
+            "the last modes are left out where they have no good sample, so M is too small: bincount needs "
+            "minlength=len(centers), and the shares are compared with 1/M of all M modes.",
         ),
         Mistake(
             _with(kl=_guarded(lambda counts: math.log(len(counts)) - _kl(counts))),
