@@ -36,14 +36,14 @@ def _cases(seed: int) -> list[Case]:
         _around(centers[0], [0.3, 1.2, 2.4, 2.7, 2.8, 3.4], std, source),
         between,  # good for either, nearest to the first
         _around(centers[1], [0.5, 0.9, 1.5, 2.5, 2.9], std, source),
-        _around(centers[2], [0.6, 1.1, 2.2, 3.5, 4.5, 6.0, 3.2], std, source),
+        _around(centers[2], [0.6, 1.1, 2.2, 2.7, 3.5, 4.5, 6.0, 3.2], std, source),
         _around(centers[3], [0.7, 2.6, 3.3, 3.7, 3.8], std, source),
         _around(centers[4], [3.6, 4.0, 5.0], std, source),
         centers[4] + std * torch.tensor([[2.5, 2.5], [-2.6, 2.3]]),  # within 3 on either axis, not in the plane
     ]
     samples = torch.cat(groups)
     order = torch.randperm(len(samples), generator=source)
-    cases.append({"samples": samples[order], "centers": centers, "std": std, "least": 3})
+    cases.append({"samples": samples[order], "centers": centers, "std": std, "least": 4})
     lost = torch.cat([_around(c, [3.3, 5.0, 8.0], std, source) for c in centers[2:]])
     cases.append({"samples": lost, "centers": centers[2:], "std": std, "least": 1})
     solid = 3 * torch.eye(3, dtype=_F64) + 0.1 * away_from_zero((3, 3), source, dtype=_F64)

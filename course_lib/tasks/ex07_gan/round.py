@@ -27,7 +27,7 @@ def _cases(seed: int) -> list[Case]:
     source = generator(seed)
     cases: list[Case] = []
     for calls, batch, dtype, rates, gamma, judging, frozen in [
-        (2, 5, _F32, (0.3, 0.7), 0.4, 0, 0),
+        (2, 5, _F32, (0.3, 0.7), 0.45, 0, 0),
         (2, 1, _F32, (0.3, 0.6), 0.9, 0, 1),
         (2, 3, _F64, (0.4, 0.7), 1.7, 1, 0),
         (6, 4, _F64, (0.0, 0.0), 0.6, 0, 0),
