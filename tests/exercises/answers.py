@@ -42,6 +42,7 @@ from course_lib.tasks.find import find_task
 HERE = Path(__file__).parent
 BANK = HERE / "answers"
 SOLUTIONS = HERE.parents[1] / "solutions"
+HANDED_IN = HERE / "handed_in"  # earlier editions, solved
 SHARE_NAMED = 0.9
 
 Outcome = Literal["passed", "refused", "named", "unnamed", "named wrongly"]
@@ -130,17 +131,21 @@ def verdict_on(answer: Answer) -> Verdict:
 
 @cache
 def _above(exercise: str, task: str) -> dict[str, Any]:
-    """The names that the solution's cells above a task's answer define; checks and pictures don't run."""
-    (path,) = SOLUTIONS.glob(f"{exercise}_*.ipynb")
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    for cell in read_notebook(path).cells:
-        nbgrader = cell.metadata.get("nbgrader", {})
-        if nbgrader.get("grade_id") == task:
-            return namespace
-        graded = cell.metadata.get("course", {}).get("graded", True)
-        if cell.cell_type == "code" and graded and not nbgrader.get("grade"):
-            exec(compile(cell.source, f"<{path.stem}>", "exec"), namespace)
-    raise ValueError(f"{path.name} has no answer cell of the task {task}")
+    """The names that the cells above a task's answer define, in the solution or an earlier edition; checks and pictures
+    don't run."""
+    for path in (*SOLUTIONS.glob(f"{exercise}_*.ipynb"), *HANDED_IN.glob(f"{exercise}_*.ipynb")):
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        cells = read_notebook(path).cells
+        if task not in {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in cells}:
+            continue
+        for cell in cells:
+            nbgrader = cell.metadata.get("nbgrader", {})
+            if nbgrader.get("grade_id") == task:
+                return namespace
+            graded = cell.metadata.get("course", {}).get("graded", True)
+            if cell.cell_type == "code" and graded and not nbgrader.get("grade"):
+                exec(compile(cell.source, f"<{path.stem}>", "exec"), namespace)
+    raise ValueError(f"no edition of exercise {exercise} has an answer cell of the task {task}")
 
 
 def faults(results: Sequence[Result]) -> list[str]:

@@ -307,6 +307,38 @@ from course_lib.models import ConditionalGenerator, ToyGenerator
 def answer(x, y, num_steps, seed):
     return ConditionalGenerator(ToyGenerator(8), 4)"""
     ],
+    "count_modes": [
+        """
+from course_lib.data import GaussianMixture2D
+from course_lib.metrics import mode_coverage
+def answer(samples, centers, std, least):
+    found = mode_coverage(samples, GaussianMixture2D(centers, std))
+    return found.modes, found.high_quality, found.reverse_kl"""
+    ],
+    "play_round": [
+        """
+from course_lib.training import R1, GANStep
+def answer(generator, discriminator, g_optimizer, d_optimizer, x, z, gamma):
+    step = GANStep(generator, discriminator, z.shape[1], regularisers=[R1(gamma, 1)], squash=False)
+    step.g_optimizer, step.d_optimizer = g_optimizer, d_optimizer
+    step.generate = lambda n: generator(z)
+    step(x)"""
+    ],
+    "averaged_game": [
+        """
+from course_lib.training import EMA
+def answer(generator, discriminator, average, g_optimizer, d_optimizer, x, z, decay):
+    return EMA(generator, decay)"""
+    ],
+    "train_ring": [
+        """
+from course_lib.models import ToyDiscriminator, ToyGenerator
+from course_lib.training import R1, GANStep, fit
+def answer(x, num_steps, seed, gamma):
+    players = ToyGenerator(2), ToyDiscriminator()
+    fit(GANStep(*players, 2, regularisers=[R1(gamma)], squash=False), x, num_steps=num_steps, batch_size=128)
+    return players"""
+    ],
     "feature_error": [
         """
 from course_lib.objectives import gaussian_log_prob

@@ -3,14 +3,18 @@
 Goodfellow et al. 2014, arXiv:1406.2661. All losses in nats, means over the batch, written on logits.
 """
 
-from course_lib.tasks.ex07_gan.discriminator import DISCRIMINATOR_LOSS, OPTIMAL_DISCRIMINATOR
-from course_lib.tasks.ex07_gan.generator import GENERATOR_LOSS
+from course_lib.tasks.ex07_gan import first_edition
+from course_lib.tasks.ex07_gan.averaging import AVERAGED_GAME
+from course_lib.tasks.ex07_gan.best import BEST_DISCRIMINATOR
+from course_lib.tasks.ex07_gan.modes import COUNT_MODES
 from course_lib.tasks.ex07_gan.penalty import R1_PENALTY
-from course_lib.tasks.ex07_gan.step import GAN_STEP
+from course_lib.tasks.ex07_gan.round import PLAY_ROUND
+from course_lib.tasks.ex07_gan.training import TRAIN_RING
 
-TASKS = (OPTIMAL_DISCRIMINATOR, DISCRIMINATOR_LOSS, GENERATOR_LOSS, GAN_STEP, R1_PENALTY)
+TASKS = (BEST_DISCRIMINATOR, R1_PENALTY, COUNT_MODES, PLAY_ROUND, AVERAGED_GAME, TRAIN_RING)
+EARLIER = first_edition.TASKS
 
 # What the library has of these answers, and a learner's process in the grader doesn't (grading/sandbox/staging.py).
-# objectives hold losses and penalties (a contractive penalty is R1, too), GANStep does the step. Cells use models,
-# data, metrics and viz.
-WITHHELD = {"objectives": "", "training": ""}
+# objectives hold losses and penalties (a contractive penalty is R1, too), GANStep and EMA play and average, metrics
+# count modes. Cells use models, data and viz.
+WITHHELD = {"objectives": "", "training": "", "metrics": ""}

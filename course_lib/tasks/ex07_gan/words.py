@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils import vector_to_parameters
 
-from course_lib.objectives import discriminator_loss, generator_loss
-from course_lib.probes.ex07 import TwoLayers
+from course_lib.objectives import discriminator_loss, generator_loss, r1_penalty
+from course_lib.probes.ex07 import LEFT_GRADIENTS, LEFT_MEANS, TwoLayers
 from course_lib.tasks.core import Case, Outputs
 from course_lib.tasks.parts import in_words, made_of
 
@@ -28,12 +28,14 @@ def in_its_terms(case: Case, expected: Outputs, got: Outputs) -> str:
             told.append(
                 f"the {name} moved along something that neither loss makes of these x and z"
                 if factors is None
-                else f"the {name} moved along {in_words(factors)}; it should be {_SHOULD[name]}"
+                else f"the {name} moved along {in_words(factors)}; it should be {_should(name, case)}"
             )
         elif not torch.equal(got[steps], expected[steps]):
             told.append(
                 f"the {name}'s optimiser stepped {got[steps].item():g} times in each call; once is enough."
             )
+    if not told and all(torch.allclose(got[key], expected[key]) for key in expected if "weights" in key):
+        told = [said for key, said in _LEFT.items() if key in got and not torch.equal(got[key], expected[key])]
     if told:
         return ". ".join([told[0], *(said[0].upper() + said[1:] for said in told[1:])]) + "."
     return (
@@ -42,10 +44,18 @@ def in_its_terms(case: Case, expected: Outputs, got: Outputs) -> str:
     )
 
 
-_SHOULD = {
-    "discriminator": "its own loss on real samples plus its own loss on generated samples",
-    "generator": "its own loss, as the new discriminator judges",
+_LEFT = {
+    LEFT_GRADIENTS: "the generator's turn left gradients in the discriminator's weights",
+    LEFT_MEANS: "the generator's turn moved the discriminator's running means",
 }
+
+
+def _should(name: str, case: Case) -> str:
+    if name == "generator":
+        return "its own loss, as the new discriminator judges"
+    return "its own loss on real samples plus its own loss on generated samples" + (
+        " plus the penalty" if "gamma" in case else ""
+    )
 
 
 def _parts(name: str, case: Case, got: Outputs) -> dict[str, Tensor]:
@@ -61,8 +71,13 @@ def _parts(name: str, case: Case, got: Outputs) -> dict[str, Tensor]:
             if torch.equal(faced, before):
                 break
             vector_to_parameters(faced, opponent.parameters())
-        for what, value in _losses(name, discriminator(x), discriminator(generator(z)), moved).items():
-            gradients = torch.autograd.grad(value, list(player.parameters()), retain_graph=True)
+        losses = _losses(name, discriminator(x), discriminator(generator(z)), moved)
+        if "gamma" in case and name == "discriminator":
+            losses["the penalty"] = r1_penalty(discriminator, x, float(case["gamma"])).mean()
+        for what, value in losses.items():
+            gradients = list(torch.autograd.grad(value, list(player.parameters()), retain_graph=True))
+            if case.get("frozen") and name == "discriminator":
+                gradients[0] = torch.zeros_like(gradients[0])
             parts.setdefault(what, torch.cat([gradient.flatten() for gradient in gradients]))
     return parts
 

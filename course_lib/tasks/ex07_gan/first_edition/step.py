@@ -6,8 +6,8 @@ Goodfellow et al. 2014, arXiv:1406.2661, algorithm 1.
 from course_lib.objectives import discriminator_loss, generator_loss
 from course_lib.probes.ex07 import game
 from course_lib.tasks.core import Mistake, Task
-from course_lib.tasks.ex07_gan import step_answers as answers
-from course_lib.tasks.ex07_gan.step_words import in_its_terms
+from course_lib.tasks.ex07_gan.first_edition import step_answers as answers
+from course_lib.tasks.ex07_gan.words import in_its_terms
 
 GAN_STEP = Task(
     name="gan_step",

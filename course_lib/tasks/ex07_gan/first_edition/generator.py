@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from course_lib.objectives import generator_loss
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, generator
-from course_lib.tasks.ex07_gan.discriminator import bce, clamped
+from course_lib.tasks.ex07_gan.first_edition.discriminator import bce, clamped
 
 _F32, _F64 = torch.float32, torch.float64
 
