@@ -55,7 +55,7 @@ def modes_table(*methods: str, weights: str = "averaged") -> dict[str, Row]:
     for method, row in rows.items():
         print(f"{_NAMES[method]:28}" + "".join(f"{_cell(row, figure):>20}" for figure in _FIGURES))
     seeds = sorted({len(row["modes"]) for row in rows.values()})
-    spread = f"{seeds[0]} seeds" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    spread = " to ".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))) + (" seed" if seeds == [1] else " seeds")
     print(f"{table['settings']}, {weights} weights, {spread}")
     return rows
 

@@ -44,7 +44,9 @@ def test_one_seed_has_no_spread_and_seeds_are_counted(monkeypatch, capsys):
     modes_table("plain", "hinge")
     _, _, hinge, foot = capsys.readouterr().out.splitlines()
     assert hinge.split() == ["hinge", "0.0", "0.0", "inf"]
-    assert foot.endswith("1 to 3 seeds")
+    assert foot.endswith(", 1 to 3 seeds")
+    modes_table("hinge")
+    assert capsys.readouterr().out.endswith(", 1 seed\n")
 
 
 def test_the_table_fits_a_notebook_and_has_a_value_a_seed(capsys):
