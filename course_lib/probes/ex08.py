@@ -16,7 +16,7 @@ from course_lib.probes.meaning import explained
 
 D_LOSS, G_LOSS = "the discriminator's loss", "the generator's loss"
 SIGMA, NEW_U, GRAPH = "sigma", "the new u", "whether the new u has a graph behind it"
-TURNS = "turns of the {}'s optimiser"
+TURNS = "turns of the {}'s optimiser, and those of them at the rate 0"
 RATES = "rates of the {}'s turns"
 WEIGHTS = "the {}'s weights at the end"
 ORDER = "whose turn it was, 0 for the generator's"
@@ -150,7 +150,7 @@ def two_clocks(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     outputs: dict[str, Tensor] = {}
     for name, network in networks.items():
         rates = [rate for player, rate in steps.turns if player == name]
-        outputs[TURNS.format(name)] = torch.tensor(float(len(rates)))
+        outputs[TURNS.format(name)] = torch.tensor([len(rates), rates.count(0.0)], dtype=torch.float32)
         outputs[RATES.format(name)] = _padded(rates)
         outputs[WEIGHTS.format(name)] = torch.cat([p.detach().flatten() for p in network.parameters()])
     outputs[ORDER] = _padded([float(name == "critic") for name, _ in steps.turns])

@@ -165,7 +165,7 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
         )
     told = []
     for name in ("critic", "generator"):
-        came, right = got[TURNS.format(name)].item(), expected[TURNS.format(name)].item()
+        came, right = got[TURNS.format(name)][0].item(), expected[TURNS.format(name)][0].item()
         if came != right:
             told.append(
                 f"the {name} took {came:g} turns in {len(torch.as_tensor(case['x']))} rounds, not {right:g}"
