@@ -56,7 +56,7 @@ def test_the_start_is_dragged_and_a_penalty_turns_the_circle_into_a_spiral(
     seen(page, f"dirac-penalty-{scheme}")
     game.get_by_label("Game").select_option("wasserstein")
     at_once = number(game, "after")
-    game.get_by_label("Steps are taken").select_option("alternating")
+    game.get_by_label("How both step").select_option("alternating")
     expect(game).to_have_attribute("data-alternating", "true")
     assert number(game, "after") < at_once
     game.locator("svg.plane").focus()

@@ -10,7 +10,7 @@ import { plane } from "./plane.js";
 const POINTS = 380; // of a drawn curve
 const QUANTILES = [-1.7, -0.85, 0, 0.85, 1.7]; // where q's points stand, in standard deviations
 
-const signed = (value, digits = 3) => value.toFixed(digits).replace("-", "−");
+const signed = (value, digits = 3) => value.toFixed(digits).replace(/^-0\.0+$/, "0").replace("-", "−");
 const brief = (value) => (value >= 0.0005 ? value.toFixed(3) : value > 0 ? `${value.toExponential(0).replace("-", "−")}` : "0");
 
 async function render({ model, el }) {
@@ -54,9 +54,10 @@ async function render({ model, el }) {
   judge.content.append(half, best);
   const dots = QUANTILES.map(() => svg("circle", { class: "dot", r: 4 }));
   judge.content.append(...dots);
-  const named = (area, text, [x, y]) => area.content.append(svg("text", { x, y, class: "named" }, text));
+  const named = (area, text, [x, y], anchor = "start") =>
+    area.content.append(svg("text", { x, y, class: "named", "text-anchor": anchor }, text));
   named(densities, "density", [44, 22]);
-  named(judge, "best judge D*", [338, 22]);
+  named(judge, "best judge D*", [406, 22], "end");
   const kinds = [
     ["plain", 1.45, "pushed by −log D"],
     ["saturating", 0.45, "pushed by log(1 − D)"],
@@ -72,6 +73,8 @@ async function render({ model, el }) {
 
   const xs = Array.from({ length: POINTS + 1 }, (_, i) => data.x[0] + ((data.x[1] - data.x[0]) * i) / POINTS);
   const path = (area, f) => xs.map((x, i) => `${i ? "L" : "M"} ${area.toScreen([x, f(x)]).join(" ")}`).join(" ");
+  const [[leftEnd, base], [rightEnd]] = [data.x[0], data.x[1]].map((x) => densities.toScreen([x, 0]));
+  const filled = (f) => `${path(densities, f)} L ${rightEnd} ${base} L ${leftEnd} ${base} Z`;
   const within = (value, [low, high]) => Math.min(Math.max(value, low), high);
   const limits = [data.means, data.widths, data.means, data.widths];
   const tell = onceAFrame(() => model.save_changes());
@@ -113,8 +116,8 @@ async function render({ model, el }) {
   );
   const bar = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", role: "img" });
   set(bar, { "aria-label": "The Jensen-Shannon divergence, from 0 to log 2" });
-  const filled = svg("rect", { class: "jsd", x: 0, y: 0, height: 10 });
-  bar.append(filled);
+  const jsdBar = svg("rect", { class: "jsd", x: 0, y: 0, height: 10 });
+  bar.append(jsdBar);
   const reset = () => {
     two = data.two;
     change([...start]);
@@ -148,8 +151,8 @@ async function render({ model, el }) {
       { mean: state[0], std: state[1], gap: gap() },
       { mean: state[2], std: state[3] },
     ];
-    set(ofP, { d: path(densities, (x) => Math.exp(judging.logDensity(x, p))) });
-    set(ofQ, { d: path(densities, (x) => Math.exp(judging.logDensity(x, q))) });
+    set(ofP, { d: filled((x) => Math.exp(judging.logDensity(x, p))) });
+    set(ofQ, { d: filled((x) => Math.exp(judging.logDensity(x, q))) });
     set(best, { d: path(judge, (x) => sigmoid(judging.bestLogit(x, p, q))) });
     const [[x1, y], [x2]] = [judge.toScreen([data.x[0], 0.5]), judge.toScreen([data.x[1], 0.5])];
     set(half, { x1, x2, y1: y, y2: y });
@@ -178,7 +181,7 @@ async function render({ model, el }) {
     numbers.value.textContent = signed(value);
     numbers.divergence.textContent = divergence.toFixed(3);
     for (const [kind] of kinds) numbers[kind].textContent = brief(mean[kind]);
-    set(filled, { width: (100 * divergence) / Math.LN2 });
+    set(jsdBar, { width: (100 * divergence) / Math.LN2 });
     sliders.forEach((slider, i) => slider.show(state[i]));
     pair.checked = two;
     Object.assign(root.dataset, {

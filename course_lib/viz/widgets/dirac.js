@@ -43,7 +43,7 @@ export const GAMES = {
   // lambda (|psi| - 1)²: it wants a slope of 1, also where there is nothing left to tell apart
   penalty: {
     label: "WGAN-GP",
-    strength: "Strength λ of the penalty",
+    strength: "Strength λ",
     push: ([theta, psi], lambda) => [psi, -theta - 2 * lambda * (Math.abs(psi) - 1) * (psi < 0 ? -1 : 1)],
     around: () => null,
   },

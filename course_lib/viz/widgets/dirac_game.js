@@ -13,7 +13,7 @@ const NOTES = {
   plain: "Only imaginary: near the middle the arrows turn around it. Farther out −log D pulls inwards as well.",
   wasserstein: "Only imaginary: every arrow lies along a circle. Steps taken at once lead outwards.",
   r1: "A negative real part: R1 pulls ψ to 0, and the way becomes a spiral inwards.",
-  penalty: "None: the penalty wants |ψ| = 1, so the arrows jump where ψ is 0, and the way goes on around the middle.",
+  penalty: "None: the penalty wants |ψ| = 1, so the arrows jump where ψ is 0, and no way ends in the middle.",
   spectral: "None: ψ / |ψ| is 1 or −1 and has no derivative, so a judge of one weight learns nothing.",
 };
 
@@ -54,10 +54,10 @@ async function render({ model, el }) {
   const kinds = Object.entries(dirac.GAMES).map(([name, { label }]) => [name, label]);
   const game = select("Game", kinds, (name) => change({ game: name }));
   const order = select(
-    "Steps are taken",
+    "How both step",
     [
       ["together", "at once"],
-      ["alternating", "in turns, D first"],
+      ["alternating", "D first"],
     ],
     (value) => change({ alternating: value === "alternating" }),
   );
@@ -72,10 +72,11 @@ async function render({ model, el }) {
   const table = html(
     "table",
     {},
-    row("before", "start to the middle"),
-    row("after", "end to the middle", "key-end"),
-    row("averaged", "average to the middle", "key-average"),
-    row("values", "eigenvalues there"),
+    html("tr", {}, html("th", { scope: "row", colspan: 2 }, "Distance to the middle")),
+    row("before", "of the start"),
+    row("after", "of the end", "key-end"),
+    row("averaged", "of the average", "key-average"),
+    row("values", "eigenvalues"),
   );
   const note = html("p", { class: "note" });
   const choice = (text, element) => html("label", { class: "choice" }, text, element);
@@ -86,7 +87,7 @@ async function render({ model, el }) {
     strength.element,
     rate.element,
     steps.element,
-    choice("Steps", order),
+    choice("Both step", order),
     table,
     note,
     cross.reset,

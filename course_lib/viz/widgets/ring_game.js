@@ -24,7 +24,9 @@ async function render({ model, el }) {
   const still = random(1_000_003); // what is drawn and counted has the same noise at all times
   const [shownNoise, judgedNoise, realNoise] = [FAKE, JUDGED, REAL].map((count) => game.noise(count, still));
 
-  let [settings, centers, seed, warped] = [{ ...data.start }, ring(), data.seed, false];
+  const chosenIn = (value) => Object.fromEntries(data.told.filter((name) => name in value).map((name) => [name, value[name]]));
+  const before = model.get("value") ?? {};
+  let [settings, centers, seed, warped] = [{ ...data.start, ...chosenIn(before) }, ring(), before.seed ?? data.seed, false];
   let [now, history, owed, playing, last] = [null, [], 0, false, 0];
   const restart = (from = seed) => {
     seed = from;
@@ -75,8 +77,7 @@ async function render({ model, el }) {
   // what the learner chose, and how the game stands
   const tell = onceAFrame(() => {
     const { modes, good } = counted();
-    const chosen = Object.fromEntries(data.told.map((name) => [name, settings[name]]));
-    model.set("value", { ...chosen, seed, step: now.turnsOfG, modes, good });
+    model.set("value", { ...chosenIn(settings), seed, step: now.turnsOfG, modes, good });
     model.save_changes();
   });
   const change = (changes) => {
@@ -150,12 +151,14 @@ async function render({ model, el }) {
     "p",
     { class: "key" },
     html("span", { class: "real" }, "● real"),
-    html("span", { class: "fake" }, "▲ generated, and its push"),
+    html("span", { class: "fake" }, "▲ generated"),
+    html("span", {}, "➝ its push"),
     html("span", { class: "scale" }, html("span", {}, "D: generated"), html("i"), html("span", {}, "real")),
   );
   const more = html("div", { class: "grid" }, ...Object.values(sliders).map(({ element }) => element));
   more.append(html("label", { class: "choice" }, "Loss of G", loss));
-  root.append(html("div", { class: "row" }, area.element, side), key, more);
+  const help = "Play, or take one turn after another. Settings act at once, and each real mode can be dragged.";
+  root.append(html("p", { class: "help" }, help), html("div", { class: "row" }, area.element, side), key, more);
 
   // the modes, to be dragged
   const handles = centers.map((_, k) => {
@@ -227,10 +230,9 @@ async function render({ model, el }) {
   };
   const update = onceAFrame(draw);
   model.on("change:value", () => {
-    const given = model.get("value");
-    const changed = data.told.filter((name) => name in given && given[name] !== settings[name]);
-    if (!changed.length) return;
-    for (const name of changed) settings[name] = given[name];
+    const given = chosenIn(model.get("value"));
+    if (Object.entries(given).every(([name, value]) => value === settings[name])) return;
+    settings = { ...settings, ...given };
     update();
   });
   restart();

@@ -73,11 +73,13 @@ def _still() -> Figure:
     """The recorded moments, game by game; the discriminators are kept as their weights."""
     with np.load(MOMENTS) as kept:
         fakes, weights, turns = (torch.from_numpy(kept[name]).float() for name in ("fakes", "weights", "turns"))
-    points, judges = {}, {}
-    for game, name in enumerate(("plain", "R1")):
-        for moment, turn in enumerate(turns.int().tolist()):
-            label = f"{name}: {turn} turns"
-            points[label], judges[label] = fakes[game, moment], ToyDiscriminator(HIDDEN).requires_grad_(False)
-            nn.utils.vector_to_parameters(weights[game, moment], judges[label].parameters())
+    with torch.random.fork_rng(devices=[]):  # new networks draw weights: not from the lesson's random numbers
+        judges = [ToyDiscriminator(HIDDEN).requires_grad_(False) for _ in range(fakes.shape[:2].numel())]
+    panels, discriminators = {}, {}
+    for index, judge in enumerate(judges):
+        game, moment = divmod(index, len(turns))
+        nn.utils.vector_to_parameters(weights[game, moment], judge.parameters())
+        label = f"{('plain', 'R1')[game]}: {int(turns[moment])} turns"
+        panels[label], discriminators[label] = fakes[game, moment], judge
     real = ring(std=0.05).sample(400, generator=torch.Generator().manual_seed(0))
-    return game_panels(points, real, 1.7, discriminators=judges, ncols=len(turns))
+    return game_panels(panels, real, 1.7, discriminators=discriminators, ncols=len(turns))
