@@ -4,7 +4,7 @@
 import { arrowKeys, begin, button, draggable, html, onceAFrame, range, set, svg } from "./dom.js";
 import { shipped } from "./data.js";
 import * as judging from "./judging.js";
-import { sigmoid } from "./game.js";
+import { sigmoid } from "./logistic.js";
 import { plane } from "./plane.js";
 
 const POINTS = 380; // of a drawn curve

@@ -1,7 +1,7 @@
 // The Dirac-GAN of Mescheder et al. 2018 (arXiv:1801.04406): real data are one point, 0; the generator has one weight, where
 // its point lies, and the discriminator one, the slope of its logit psi * x. As pure functions; a state is [theta, psi].
 
-import { sigmoid } from "./game.js";
+import { sigmoid } from "./logistic.js";
 
 // Each game: where its two losses push [theta, psi] (minus each player's gradient), and the matrix of that push around
 // [0, 0] where it has one, by rows.

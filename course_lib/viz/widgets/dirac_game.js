@@ -12,7 +12,7 @@ const NOTES = {
   minimax: "Only imaginary: every arrow lies along a circle. Steps taken at once lead outwards.",
   plain: "Only imaginary: near the middle the arrows turn around it. Farther out −log D pulls inwards as well.",
   wasserstein: "Only imaginary: every arrow lies along a circle. Steps taken at once lead outwards.",
-  r1: "A negative real part: R1 pulls ψ to 0, and the way becomes a spiral inwards.",
+  r1: "A negative real part: R1 pulls ψ to 0, and the way leads into the middle.",
   penalty: "None: the penalty wants |ψ| = 1, so the arrows jump where ψ is 0, and no way ends in the middle.",
   spectral: "None: ψ / |ψ| is 1 or −1 and has no derivative, so a judge of one weight learns nothing.",
 };

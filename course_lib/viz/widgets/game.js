@@ -1,10 +1,10 @@
 // The game of Goodfellow et al. 2014 (arXiv:1406.2661) in the plane, as functions of one value {G, D, ...}: turns of the
 // discriminator and of the generator, what the one sees and where it pushes the other, and how many modes are covered.
 
+import { sigmoid, softplus } from "./logistic.js";
 import { adam, backward, forward, fresh, network, random, squaredSlope } from "./players.js";
 
-export const softplus = (l) => Math.max(l, 0) + Math.log1p(Math.exp(-Math.abs(l)));
-export const sigmoid = (l) => (l >= 0 ? 1 / (1 + Math.exp(-l)) : Math.exp(l) / (1 + Math.exp(l)));
+export { random }; // whoever imports both files would be sent the other one twice
 
 // The generator's loss at a logit, and its derivative with respect to the logit: -log D, or log(1 - D) if it saturates.
 export function generatorLoss(logit, saturating) {

@@ -2,7 +2,7 @@
 // mixture of Gaussians at mean ± gap, q one Gaussian; a density is {mean, std, gap}. Integrals are sums over a grid, all in
 // nats.
 
-import { sigmoid, softplus } from "./game.js";
+import { sigmoid, softplus } from "./logistic.js";
 
 const [LOW, HIGH, COUNT] = [-16, 16, 3201];
 const STEP = (HIGH - LOW) / (COUNT - 1);

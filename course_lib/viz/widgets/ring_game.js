@@ -4,7 +4,6 @@
 import { arrowKeys, begin, button, draggable, html, onceAFrame, range, set, svg } from "./dom.js";
 import { shipped } from "./data.js";
 import * as game from "./game.js";
-import { random } from "./players.js";
 import { arrowsOn, fieldOn, gridOn, modesStrip, paints, pointsOn } from "./ring_drawing.js";
 import { plane, written } from "./plane.js";
 
@@ -21,7 +20,7 @@ async function render({ model, el }) {
   area.element.prepend(canvas);
   const paint = paints(canvas, area);
   const ring = () => data.centers.map((center) => [...center]);
-  const still = random(1_000_003); // what is drawn and counted has the same noise at all times
+  const still = game.random(1_000_003); // what is drawn and counted has the same noise at all times
   const [shownNoise, judgedNoise, realNoise] = [FAKE, JUDGED, REAL].map((count) => game.noise(count, still));
 
   const chosenIn = (value) => Object.fromEntries(data.told.filter((name) => name in value).map((name) => [name, value[name]]));
