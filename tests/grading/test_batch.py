@@ -93,6 +93,9 @@ def noisy(exercise: str) -> nbformat.NotebookNode:
     return solution(exercise, **{name: NOISE + right[name] + NOISE for name in names})
 
 
+graded_once = pytest.mark.xdist_group("batch")  # one worker grades for all of these tests
+
+
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, list[Result], list[int]]:
     """Five submissions of every exercise, graded in one batch."""
@@ -126,6 +129,7 @@ def by_learner(
     return {result.learner: result for result in usual[0].results if result.exercise == request.param}
 
 
+@graded_once
 @pytest.mark.parametrize("learner", ["right", "noisy"])
 def test_a_right_submission_gets_full_marks(by_learner: dict[str, Result], learner: str) -> None:
     result = by_learner[learner]
@@ -134,6 +138,7 @@ def test_a_right_submission_gets_full_marks(by_learner: dict[str, Result], learn
     assert result.status == "graded"
 
 
+@graded_once
 def test_a_half_right_one_gets_the_right_part(by_learner: dict[str, Result]) -> None:
     result = by_learner["half"]
     *rest, last = result.verdicts
@@ -142,6 +147,7 @@ def test_a_half_right_one_gets_the_right_part(by_learner: dict[str, Result]) -> 
     assert f"{last.task} could not be used." in last.message
 
 
+@graded_once
 def test_an_untouched_one_gets_zero_and_a_kind_word(by_learner: dict[str, Result]) -> None:
     result = by_learner["untouched"]
     assert result.score == 0
@@ -151,6 +157,7 @@ def test_an_untouched_one_gets_zero_and_a_kind_word(by_learner: dict[str, Result
         assert f"{verdict.task} is not written yet." in verdict.message
 
 
+@graded_once
 def test_a_broken_one_gets_zero_with_a_reason(by_learner: dict[str, Result]) -> None:
     result = by_learner["broken"]
     assert (result.score, result.status) == (0, "rejected")
@@ -180,6 +187,7 @@ def test_an_earlier_edition_is_graded_on_its_own_tasks(tmp_path: Path) -> None:
         assert "has been changed since this version of it was handed out" in result.notes[0]
 
 
+@graded_once
 def test_progress_tables_and_pages_agree(usual: tuple[Summary, list[Result], list[int]]) -> None:
     summary, told, total = usual
     assert total == [len(told)] == [5 * len(EXERCISES)]
@@ -196,6 +204,7 @@ def test_progress_tables_and_pages_agree(usual: tuple[Summary, list[Result], lis
     assert summary.count("graded") == 4 * len(EXERCISES)
 
 
+@graded_once
 @LINUX
 def test_the_secret_is_made_once_for_its_owner_only(usual: tuple[Summary, list[Result], list[int]]) -> None:
     out = usual[0].out
