@@ -110,6 +110,15 @@ def how(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What one worker has to do alone, such as the hostile submissions, is given to one: in two they meet."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if getattr(session.config.option, "loadgroup", False) and any("@" not in item.nodeid for item in grouped):
+        raise pytest.UsageError(
+            "pytest-xdist doesn't group tests with this pytest; install what constraints.txt pins"
+        )
+
+
 @pytest.fixture
 def course_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reader's own folder of data, for the few tests of real files; skips where there is none."""
