@@ -63,7 +63,7 @@ def _parts(samples: Tensor, centers: Tensor, std: float, radius: float = 3.0) ->
 
 
 def _kl(counts: Tensor) -> Tensor:
-    """Of the counts' shares from equal ones; infinite for no counts."""
+    """The divergence of the counts' shares from equal ones, in nats; infinite for no counts."""
     if not bool(counts.any()):
         return torch.tensor(math.inf)
     shares = counts / counts.sum()
