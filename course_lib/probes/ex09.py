@@ -135,8 +135,8 @@ def _gradients_after(run: Callable[[], Any], networks: nn.ModuleDict, **given: T
 _ERRORS = {
     "backward through the graph a second time": "The three objectives share one graph, and a backward pass frees "
     "it: all but the last need retain_graph=True.",
-    "not have been used in the graph": "An objective was asked for the gradient by weights that it doesn't "
-    "depend on: something on its way was cut off (.detach(), no_grad), or two objectives or networks changed "
+    "not have been used in the graph": "An objective was asked for the gradient with respect to weights that it "
+    "doesn't depend on: something on its way was cut off (.detach(), no_grad), or two objectives or networks changed "
     "places.",
     "tuple indices must be integers": "A tuple came where a dictionary by the networks' names was expected, "
     "as in objectives['encoder'].",

@@ -72,8 +72,8 @@ def _of_the_norm(case: Case, expected: Outputs, got: Outputs) -> str:
     came = got["the penalty"]
     if torch.allclose(came, expected["the penalty"], rtol=1e-3):
         if not any(bool(x.any()) for name, x in got.items() if name.startswith("the gradient")):
-            return "the value is right, but it has no gradient by the discriminator's weights."
-        return "the value is right, but its gradient by the discriminator's weights isn't."
+            return "the value is right, but it has no gradient with respect to the discriminator's weights."
+        return "the value is right, but its gradient with respect to the discriminator's weights isn't."
     x, first, second = (torch.as_tensor(case[name]) for name in ("x", "first", "second"))
     slope = _slope(TwoLayers(first, second), x, graph=False).double()
     norm = slope.norm(dim=1)
@@ -94,7 +94,7 @@ def _of_the_norm(case: Case, expected: Outputs, got: Outputs) -> str:
         return (
             f"this is {in_words(factors)}. It should be made of the squares of the gradient's entries, added up."
         )
-    return "this isn't made of the norm of the logit's gradient by the images."
+    return "this isn't made of the norm of the logit's gradient with respect to the images."
 
 
 R1_PENALTY = Task(
@@ -154,8 +154,8 @@ R1_PENALTY = Task(
         ),
         Mistake(
             _by_the_weights,
-            "you differentiated by the weights: this is how steep the logits are as a function of the "
-            "discriminator. The gradient that R1 measures is by the images x.",
+            "you differentiated with respect to the weights: this is how steep the logits are as a function of the "
+            "discriminator. The gradient that R1 measures is with respect to the images x.",
         ),
         Mistake(
             _from_slope(lambda slope, gamma: gamma / 2 * slope.sum(1)),
@@ -195,7 +195,7 @@ R1_PENALTY = Task(
         ),
         Mistake(
             lambda d, x, gamma: gamma / 2 * d(x).square(),
-            "this punishes large logits. R1 punishes steep ones: take the gradient by the images.",
+            "this punishes large logits. R1 punishes steep ones: take the gradient with respect to the images.",
         ),
         Mistake(
             _from_slope(lambda slope, gamma: -_half_square(slope, gamma)),
