@@ -278,8 +278,8 @@ _AVERAGE_ERRORS = {
     "judged in its turn were cut off, or another network made them.",
 }
 _PENALTY_ERRORS = {
-    "Tensors does not require grad": "The gradient with respect to x was asked for, and x as it is given doesn't require "
-    "one. Make a copy that does: x = x.detach().requires_grad_().",
+    "Tensors does not require grad": "The gradient with respect to x was asked for, and x as it is given doesn't "
+    "require one. Make a copy that does: x = x.detach().requires_grad_().",
     "grad can be implicitly created only for scalar": "torch.autograd.grad wants one scalar, and the "
     "discriminator gives one logit for each image. Take the sum of all logits: each depends on its own image "
     "only.",
