@@ -1,5 +1,6 @@
 """A run is ended from outside: by the clock, and by what its messages make of the grader's own memory."""
 
+import os
 import threading
 import time
 from copy import deepcopy
@@ -75,6 +76,23 @@ def test_nothing_is_left_of_a_run(kind: str) -> None:
             assert [cell.status for cell in outcome.cells.values()] == ["ok"]
             counts.append(held())
     assert counts[1] == counts[2] == counts[3], counts
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
+def test_a_kernel_in_no_sandbox_has_its_limits_and_whoever_starts_it_keeps_its_own(monkeypatch) -> None:
+    """A grader that has used more memory or processor time than a submission may would end itself otherwise."""
+    import resource
+
+    def never(*_: object) -> None:
+        raise AssertionError("the limits of this process were touched")
+
+    monkeypatch.setattr(resource, "setrlimit", never)
+    ask = "import resource as r; print([r.getrlimit(k)[0] for k in (r.RLIMIT_DATA, r.RLIMIT_CPU, r.RLIMIT_CORE)])"
+    notebook = new_notebook(cells=[new_code_cell(ask, metadata={"course": {"task": "t"}})])
+    exercise = Catalogue().exercise("05_variational_autoencoder")
+    with Sandbox("none") as sandbox:
+        result = run.run_notebook(notebook, Limits(memory_mb=1700, seconds_per_submission=90), sandbox, exercise)
+    assert result.cells[0].text.strip() == str([1700 << 20, 96, 0])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Kernels for submissions: one jail per exercise, kept for the next submission, or no jail at all."""
 
 import atexit
+import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from course_lib.grading.sandbox.bubblewrap import environment
 from course_lib.grading.sandbox.jail import Jail, SandboxError
 from course_lib.grading.sandbox.limits import Limits
 from course_lib.grading.sandbox.probe import probe
-from course_lib.grading.sandbox.processes import kill_descendants, limited
+from course_lib.grading.sandbox.processes import kill_descendants
 from course_lib.grading.sandbox.provisioner import SandboxKernelManager, SandboxProvisioner
 from course_lib.grading.sandbox.staging import stage
 
@@ -74,8 +76,23 @@ class FreeKernelManager(AsyncKernelManager):
         folder = str(self.folder)
         own = {"TMPDIR": folder, "JUPYTER_RUNTIME_DIR": folder, "PYTHONPATH": str(self.library)}
         kwargs |= {"env": environment(folder) | own | kept, "cwd": folder}
-        with limited(self.limits.order()["limits"]):
-            await super()._async_launch_kernel([*kernel_cmd, "--HistoryManager.enabled=False"], **kwargs)
+        await super()._async_launch_kernel(
+            [*self._bounds(), *kernel_cmd, "--HistoryManager.enabled=False"], **kwargs
+        )
+
+    def _bounds(self) -> list[str]:
+        """What a command has to begin with to run under the limits; this process's own are not touched."""
+        if os.name != "posix":
+            return []
+        limits: dict[str, int] = self.limits.order()["limits"]
+        del limits["NPROC"]  # it counts all processes of whoever grades
+        return [
+            sys.executable,
+            "-E",
+            "-S",
+            str(Path(__file__).with_name("inside") / "limited.py"),
+            json.dumps(limits),
+        ]
 
 
 class Sandbox:

@@ -1,10 +1,9 @@
-"""Processes that others start: bounded, found again, ended."""
+"""Processes that others start: found again, ended."""
 
 import ctypes
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import psutil
 
@@ -29,25 +28,3 @@ def kill_descendants(pid: int | None = None, *, itself: bool = False) -> None:
             if family:
                 continue
         return
-
-
-@contextmanager
-def limited(limits: Mapping[str, int]) -> Iterator[None]:
-    """What is started meanwhile inherits these limits (names such as ``DATA``), as far as the system has them."""
-    try:
-        import resource
-    except ImportError:
-        yield
-        return
-    before: dict[int, tuple[int, int]] = {}
-    try:
-        for name, value in limits.items():
-            kind = getattr(resource, f"RLIMIT_{name}", None)
-            if kind is not None and name != "NPROC":  # which counts all processes of whoever grades
-                before[kind] = resource.getrlimit(kind)
-                with suppress(ValueError, OSError):
-                    resource.setrlimit(kind, (value, before[kind][1]))
-        yield
-    finally:
-        for kind, both in before.items():
-            resource.setrlimit(kind, both)

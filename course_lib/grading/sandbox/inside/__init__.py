@@ -1,1 +1,1 @@
-"""What runs inside the sandbox, started there as a script; nothing outside imports it."""
+"""What runs inside the sandbox, or where there is none, started as a script; nothing outside imports it."""
