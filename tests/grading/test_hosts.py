@@ -20,7 +20,8 @@ from course_lib.tasks.find import find_task
 NAME = "07_gan"
 SOLUTION = Path(__file__).parents[1] / "exercises" / "handed_in" / "07_first_edition.ipynb"  # no training: quick
 CATALOGUE = Catalogue()
-FULL = sum(task.points for task in CATALOGUE.exercise(NAME, read_submission(SOLUTION.read_bytes()).version).tasks)
+TASKS = CATALOGUE.exercise(NAME, read_submission(SOLUTION.read_bytes()).version).tasks
+FULL = sum(task.points for task in TASKS)
 
 HABITS = {
     "colab": "from google.colab import drive, files\ndrive.mount('/content/drive')\nfiles.upload()",
@@ -72,7 +73,7 @@ def graded(notebook: nbformat.NotebookNode, sandbox: str) -> Result:
 
 def with_habit(habit: str, where: str) -> nbformat.NotebookNode:
     notebook = nbformat.read(SOLUTION, as_version=4)
-    tasks = {task.name for task in CATALOGUE.exercise(NAME).tasks}
+    tasks = {task.name for task in TASKS}
     cells = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") in tasks]
     assert len(cells) == len(tasks)
     if where == "own cell":
