@@ -1,6 +1,8 @@
 """An instructor's own exercise, in a folder outside the repository: handed out, graded, and kept from learners."""
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -105,6 +107,19 @@ def test_two_states_of_a_folder_do_not_meet_in_a_process(folder: Path) -> None:
     module.write_text(module.read_text().replace("points=3", "points=30"))
     second = catalogue_of(variants=folder)
     assert [c.exercise(NAME).tasks[0].points for c in (first, second)] == [3, 30]
+
+
+def test_two_states_of_one_second_and_one_size_do_not_meet_in_their_bytecode(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    module = folder / f"ex{NAME}.py"
+    for points in (3, 5, 7):
+        module.write_text(TASKS.replace("points=3", f"points={points}"))
+        os.utime(module, (1_700_000_000, 1_700_000_000))
+        (folder / "probes" / "renyi.py").write_text(PROBES.replace("the value", f"value no {points}"))
+        os.utime(folder / "probes" / "renyi.py", (1_700_000_000, 1_700_000_000))
+        task = Catalogue(variants=folder).exercise(NAME).tasks[0]
+        assert (task.points, list(task.probe(lambda x: (x,), {"x": 1.0}))) == (points, [f"value no {points}"])
+    assert not list(folder.rglob("*.pyc"))
 
 
 def test_an_error_in_its_code_is_told_with_its_line(folder: Path) -> None:
