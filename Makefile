@@ -107,14 +107,14 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 	@touch $@
 
 # A class of 300 graded by a grader that is killed 20 times and once finds the disk full; then a small one for real; then
-# 300 on a cluster that loses a worker; then every hostile submission and every answer of the bank, of which `make test`
-# takes some of each kind
+# 300 on a cluster that loses a worker; then every hostile submission, every answer of the bank and every mistake of a
+# training, of which `make test` takes some of each kind
 soak: setup-test
 	$(BIN)/python tests/grading/soak/durability.py
 	$(BIN)/python tests/grading/soak/durability.py --real --submissions 24 --kills 6
 	COURSE_SOAK=1 $(BIN)/python -m pytest tests/grading/test_cluster.py
 	HOSTILE=all $(BIN)/python -m pytest tests/grading/test_hostile.py
-	BANK=all $(BIN)/python -m pytest -n 2 tests/exercises/test_answers.py
+	BANK=all $(BIN)/python -m pytest -n 2 tests/exercises/test_answers.py tests/exercises/test_mutation.py
 
 format: setup-test
 	$(BIN)/ruff check --fix-only --quiet

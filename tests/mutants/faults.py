@@ -1,11 +1,15 @@
 """Are the tests worth anything? Each fault of the lists beside this file is put into a copy of the library, and the
 fast tests of its floor have to fail on the copy.
 
-    python tests/mutants/faults.py [AREA ...]      the lists faults_AREA.py; all of them if none is named
+    python tests/mutants/faults.py [AREA ...] [--every N]
+
+Takes the lists faults_AREA.py, all of them if none is named. With ``--every 4`` each fourth fault is tried, and of the
+others only looked up: the line that it changes has to be there.
 
 One process imports torch and forks for each fault, which saves the two seconds that a fresh one would need.
 """
 
+import argparse
 import contextlib
 import importlib
 import os
@@ -68,16 +72,21 @@ def run_tests(folder: Path, names: list[str]) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), log.read_text()
 
 
+def out_of_date(fault: Fault) -> str:
+    """What is wrong with its place in the library; nothing if it stands there."""
+    count = (ROOT / "course_lib" / fault.file).read_text().count(fault.line)
+    return "" if count == 1 else f"{fault.file} holds {fault.line!r} {count} times, not once; mend the list"
+
+
 def verdict(fault: Fault) -> str:
     """'killed', or why it isn't."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         copy_library(folder)
+        if stale := out_of_date(fault):
+            return stale
         source = folder / "course_lib" / fault.file
-        text = source.read_text()
-        if text.count(fault.line) != 1:
-            return f"{fault.file} holds {fault.line!r} {text.count(fault.line)} times, not once; mend the list"
-        source.write_text(text.replace(fault.line, fault.slip))
+        source.write_text(source.read_text().replace(fault.line, fault.slip))
         code, log = run_tests(folder, [fault.tests])
         if code == FAILED:
             return "killed"
@@ -97,18 +106,25 @@ def unbroken_copy_passes(faults: list[Fault]) -> bool:
     return code == 0
 
 
-def main(areas: list[str]) -> int:
+def main() -> int:
     """Print a line for each fault and the counts; 0 if all are killed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("areas", nargs="*", default=AREAS)
+    parser.add_argument("--every", type=int, default=1)
+    options = parser.parse_args()
     torch.set_num_threads(1)
     assert "course_lib" not in sys.modules
     killed = total = 0
-    for area in areas or AREAS:
+    for area in options.areas:
         faults = faults_of(area)
-        if not unbroken_copy_passes(faults):
+        chosen = faults[:: options.every]
+        if not unbroken_copy_passes(chosen):
             print(f"{area}: the tests fail on the unbroken library")
             return 1
         for fault in faults:
-            result = verdict(fault)
+            result = verdict(fault) if fault in chosen else out_of_date(fault)
+            if not result:
+                continue
             killed += result == "killed"
             total += 1
             print(f"{area}: {fault.name}{f' ({fault.seen_in})' if fault.seen_in else ''}: {result}", flush=True)
@@ -117,4 +133,4 @@ def main(areas: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Tests of the tests: the written faults, area by area (`make mutants` runs a mutation tool on top of them)."""
+"""Tests of the tests: a fourth of the written faults, area by area; `make mutants` takes all of them."""
 
 import os
 import subprocess
@@ -13,9 +13,9 @@ AREAS = sorted(p.stem.removeprefix("faults_") for p in MUTANTS.glob("faults_*.py
 
 @pytest.mark.slow
 @pytest.mark.parametrize("area", AREAS)
-def test_the_tests_notice_every_written_fault(area):
+def test_the_tests_notice_written_faults(area):
     done = subprocess.run(
-        [sys.executable, MUTANTS / "faults.py", area],
+        [sys.executable, MUTANTS / "faults.py", area, "--every", "4"],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
