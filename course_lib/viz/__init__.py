@@ -29,6 +29,7 @@ from course_lib.viz.streams import stream_and_scores
 from course_lib.viz.style import COLORS, new_figure
 from course_lib.viz.walks import interpolate, latent_traversal
 from course_lib.viz.widgets.alarm_stream import alarm_stream
+from course_lib.viz.widgets.best_judge import best_judge
 from course_lib.viz.widgets.cloud import cloud_and_line
 from course_lib.viz.widgets.code_map import code_map
 from course_lib.viz.widgets.denoiser_field import denoiser_field
@@ -36,6 +37,7 @@ from course_lib.viz.widgets.draws import draw_and_gradient, gumbel_triangle
 from course_lib.viz.widgets.glyph_factors import glyph_factors
 from course_lib.viz.widgets.one_latent import one_latent
 from course_lib.viz.widgets.pad import pad
+from course_lib.viz.widgets.ring_game import ring_game
 from course_lib.viz.widgets.scrubber import scrubber
 from course_lib.viz.widgets.slider import SliderFigure, slider_figure
 from course_lib.viz.widgets.three_models import three_models
