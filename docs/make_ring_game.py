@@ -26,9 +26,7 @@ def moments(name: str) -> tuple[np.ndarray, np.ndarray]:
     betas, regularisers = GAMES[name]
     torch.manual_seed(SEED)
     generator, discriminator = ToyGenerator(2, HIDDEN), ToyDiscriminator(HIDDEN)
-    turn = GANStep(
-        generator, discriminator, 2, lr=RATE, betas=betas, regularisers=regularisers, squash=False
-    )
+    turn = GANStep(generator, discriminator, 2, lr=RATE, betas=betas, regularisers=regularisers, squash=False)
     mixture, z = ring(std=STD), torch.randn(500, 2)
     fakes, weights = [], []
     for number in range(1, TURNS[-1] + 1):

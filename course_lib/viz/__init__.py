@@ -33,6 +33,7 @@ from course_lib.viz.widgets.best_judge import best_judge
 from course_lib.viz.widgets.cloud import cloud_and_line
 from course_lib.viz.widgets.code_map import code_map
 from course_lib.viz.widgets.denoiser_field import denoiser_field
+from course_lib.viz.widgets.dirac_game import dirac_game
 from course_lib.viz.widgets.draws import draw_and_gradient, gumbel_triangle
 from course_lib.viz.widgets.glyph_factors import glyph_factors
 from course_lib.viz.widgets.one_latent import one_latent

@@ -40,7 +40,11 @@ def test_both_are_moved_by_hand_in_jupyterlab(lab: str, page: Page) -> None:
         assert 400 <= box["width"] <= 620
         assert 400 <= box["height"] <= 640
 
-    for handle, attribute, across in (("q.mean", "q-mean", -60), ("q.width", "q-width", 12), ("p.mean", "p-mean", 40)):
+    for handle, attribute, across in (
+        ("q.mean", "q-mean", -60),
+        ("q.width", "q-width", 12),
+        ("p.mean", "p-mean", 40),
+    ):
         values = []
 
         def look(values: list[float] = values, attribute: str = attribute) -> None:
@@ -52,7 +56,14 @@ def test_both_are_moved_by_hand_in_jupyterlab(lab: str, page: Page) -> None:
         assert number(judge, "value") == pytest.approx(2 * number(judge, "divergence") - 2 * math.log(2), abs=2e-4)
 
     before, places = numbers(game, "push"), []
-    drag(page, game.locator(".mode").first, 20, 40, steps=12, each=lambda: (frame(page), places.append(pixels(game.locator("canvas")))))
+    drag(
+        page,
+        game.locator(".mode").first,
+        20,
+        40,
+        steps=12,
+        each=lambda: (frame(page), places.append(pixels(game.locator("canvas")))),
+    )
     assert len(set(places)) == 12, "each move is drawn"
     assert numbers(game, "centers")[:2] != [1, 0]
     game.get_by_role("button", name="Play").click()
@@ -119,14 +130,14 @@ def test_the_judge_is_torn_apart_and_brought_together(browser: Browser, tmp_path
     page = context.new_page()
     judge = shown(page, viz.best_judge(), tmp_path)
     seen(page, f"best-judge-start-{scheme}")
-    judge.get_by_label("Mean of p").fill("-3.5")
-    judge.get_by_label("Mean of q").fill("3.5")
+    judge.get_by_role("slider", name="Mean of p").fill("-3.5")
+    judge.get_by_role("slider", name="Mean of q").fill("3.5")
     expect(judge).to_have_attribute("data-q-mean", "3.5000")
     assert number(judge, "divergence") == pytest.approx(math.log(2), abs=1e-3)
     assert number(judge, "saturating") < 1e-3 < 1 < number(judge, "plain")
     seen(page, f"best-judge-{scheme}")
     for name, value in (("Mean of q", "-3.5"), ("Width of p", "0.9"), ("Width of q", "0.9")):
-        judge.get_by_label(name).fill(value)
+        judge.get_by_role("slider", name=name).fill(value)
     expect(judge).to_have_attribute("data-divergence", "0.0000")
     assert number(judge, "at-mean") == 0.5
     judge.get_by_label("p has two modes").check()

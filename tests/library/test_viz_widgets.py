@@ -34,6 +34,7 @@ WIDGETS = {
     "code_map": viz.code_map,
     "denoiser_field": viz.denoiser_field,
     "one_latent": viz.one_latent,
+    "dirac_game": viz.dirac_game,
     "draw_and_gradient": viz.draw_and_gradient,
     "gumbel_triangle": viz.gumbel_triangle,
     "pad": lambda: viz.pad(lambda x, y: torch.linspace(x, y + 1, 16).reshape(4, 4)),

@@ -10,31 +10,35 @@ import { plane } from "./plane.js";
 const POINTS = 380; // of a drawn curve
 const QUANTILES = [-1.7, -0.85, 0, 0.85, 1.7]; // where q's points stand, in standard deviations
 
+const signed = (value, digits = 3) => value.toFixed(digits).replace("-", "−");
+const brief = (value) => (value >= 0.0005 ? value.toFixed(3) : value > 0 ? `${value.toExponential(0).replace("-", "−")}` : "0");
+
 async function render({ model, el }) {
   const data = await shipped(model, el);
   const root = begin(el, "best-judge");
   const densities = plane({
     x: data.x,
     y: data.density,
-    names: ["", "density"],
+    names: ["", ""],
     label: "The densities of real and of generated points on one axis",
-    height: 196,
+    height: 190,
   });
   const judge = plane({
     x: data.x,
     y: [0, 1],
-    names: ["", "best judge D*"],
+    names: ["", ""],
     label: "The probability of being real that the best judge gives each point",
-    height: 150,
+    height: 136,
   });
   const rows = plane({
     x: data.x,
     y: [0, 2],
-    names: ["point x", "push"],
+    names: ["point x", ""],
     label: "The push on generated points from each of the two losses",
-    height: 128,
+    height: 172,
   });
-  for (const text of rows.drawing.querySelectorAll(".axes text[text-anchor='end']")) text.remove(); // two rows, no scale
+  // two rows and no scale
+  for (const text of rows.drawing.querySelectorAll(".axes text[text-anchor='end']")) text.remove();
   const names = ["Mean of p (real)", "Width of p", "Mean of q (generated)", "Width of q"];
   const start = [...data.start];
   let [state, two] = [model.get("value") ?? start, data.two];
@@ -50,15 +54,20 @@ async function render({ model, el }) {
   judge.content.append(half, best);
   const dots = QUANTILES.map(() => svg("circle", { class: "dot", r: 4 }));
   judge.content.append(...dots);
+  const named = (area, text, [x, y]) => area.content.append(svg("text", { x, y, class: "named" }, text));
+  named(densities, "density", [44, 22]);
+  named(judge, "best judge D*", [338, 22]);
   const kinds = [
-    ["plain", 1.5, "−log D"],
-    ["saturating", 0.5, "log(1 − D)"],
+    ["plain", 1.45, "pushed by −log D"],
+    ["saturating", 0.45, "pushed by log(1 − D)"],
   ];
+  const apart = (k) => 0.11 * (2 - k); // so that arrows lie beside one another
   const arrows = {};
   for (const [kind, height, text] of kinds) {
     arrows[kind] = QUANTILES.map(() => [curve(`arrow ${kind}`), svg("circle", { class: "dot", r: 4 })]);
     const [x, y] = rows.toScreen([data.x[0], height]);
-    rows.content.append(svg("text", { x: x + 5, y: y - 14, class: "named" }, text), ...arrows[kind].flat());
+    named(rows, text, [x + 6, y - 22]);
+    rows.content.append(...arrows[kind].flat());
   }
 
   const xs = Array.from({ length: POINTS + 1 }, (_, i) => data.x[0] + ((data.x[1] - data.x[0]) * i) / POINTS);
@@ -82,7 +91,7 @@ async function render({ model, el }) {
   });
   const sliders = names.map((name, i) => {
     const [min, max] = limits[i];
-    return range(name, { min, max, step: 0.05 }, (value) => changeOne(i, value));
+    return range(name, { min, max, step: 0.05, format: (value) => signed(value, 2) }, (value) => changeOne(i, value));
   });
   const pair = html("input", { type: "checkbox", onchange: () => ((two = pair.checked), update()) });
   const numbers = {};
@@ -97,10 +106,10 @@ async function render({ model, el }) {
     head("real points: p(x)", "key-p"),
     head("generated points: q(x)", "key-q"),
     head("best judge: p / (p + q)", "key-judge"),
-    row("value", "what it reaches, V"),
-    row("divergence", "JSD of p and q, nats"),
-    row("plain", "mean push, −log D", "key-plain"),
-    row("saturating", "mean push, log(1 − D)", "key-saturating"),
+    row("value", "V(D*), nats"),
+    row("divergence", "JSD(p, q), nats"),
+    row("plain", "push, −log D", "key-plain"),
+    row("saturating", "push, log(1 − D)", "key-saturating"),
   );
   const bar = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", role: "img" });
   set(bar, { "aria-label": "The Jensen-Shannon divergence, from 0 to log 2" });
@@ -159,18 +168,16 @@ async function render({ model, el }) {
       const found = judging.pushes(x, p, q);
       for (const [kind, height] of kinds) {
         const [line, dot] = arrows[kind][k];
-        set(line, { d: arrow(x, found[kind], height) });
-        const [dx, dy] = rows.toScreen([x, height]);
+        set(line, { d: arrow(x, found[kind], height + apart(k)) });
+        const [dx, dy] = rows.toScreen([x, height + apart(k)]);
         set(dot, { cx: dx, cy: dy });
       }
     });
     const mean = judging.meanPushes(p, q);
     const { value, divergence } = judging.reached(p, q);
-    const signed = (number) => number.toFixed(3).replace("-", "−");
-    const shortened = (number) => (number >= 0.001 ? number.toFixed(3) : number >= 1e-9 ? number.toFixed(9).replace(/0+$/, "") : "0");
     numbers.value.textContent = signed(value);
     numbers.divergence.textContent = divergence.toFixed(3);
-    for (const [kind] of kinds) numbers[kind].textContent = shortened(mean[kind]);
+    for (const [kind] of kinds) numbers[kind].textContent = brief(mean[kind]);
     set(filled, { width: (100 * divergence) / Math.LN2 });
     sliders.forEach((slider, i) => slider.show(state[i]));
     pair.checked = two;

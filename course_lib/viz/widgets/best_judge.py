@@ -11,11 +11,12 @@ from course_lib.viz.widgets.host import Widget
 _START = (-1.0, 0.7, 1.0, 0.9)  # p's mean and width, q's mean and width
 _STILLS = ((0.0, 0.7, 3.6, 0.7), (0.0, 0.7, 1.2, 0.9), (0.0, 0.7, 0.0, 0.7))
 _PLACES = np.array([-1.7, -0.85, 0.0, 0.85, 1.7])  # of q's points, in standard deviations
-_SCALE, _LONGEST = 0.25, 1.6  # how long a push of 1 is drawn, and the longest one
+_APART = np.array([0.24, 0.12, 0.0, -0.12, -0.24])  # up or down, so that arrows lie beside one another
+_SCALE, _LONGEST = 0.4, 1.8  # how long a push of 1 is drawn, and the longest one
 _GRID = np.linspace(-16, 16, 6401)
 _CAPTION = (
     "Real density p (blue) and generated density q (orange), far apart, near, and equal; below, the best judge D* and "
-    "the push on generated points from −log D (black) and log(1 − D) (light). Far apart, D* is 0 at q's points and only "
+    "the push on generated points by −log D (black) and log(1 − D) (light). Far apart, D* is 0 at q's points and only "
     "−log D pushes them. Where p and q are equal, D* is 1/2 everywhere and nothing pushes."
 )
 
@@ -47,8 +48,8 @@ def best_judge() -> BestJudge:
 
 @styled
 def _still() -> Figure:
-    figure = Figure(figsize=(7.6, 3.9), dpi=DPI, layout="constrained")
-    panels = figure.subplots(3, len(_STILLS), sharex=True, sharey="row", height_ratios=(5, 4, 3))
+    figure = Figure(figsize=(7.6, 4.4), dpi=DPI, layout="constrained")
+    panels = figure.subplots(3, len(_STILLS), sharex=True, sharey="row", height_ratios=(5, 3.5, 4.5))
     for column, (p_mean, p_std, q_mean, q_std) in enumerate(_STILLS):
         log_p, log_q = (_log_normal(_GRID, mean, std) for mean, std in ((p_mean, p_std), (q_mean, q_std)))
         top, middle, bottom = panels[:, column]
@@ -64,9 +65,9 @@ def _still() -> Figure:
         middle.plot(x, _sigmoid(logit), "o", color=VERMILION, markersize=4)
         for height, share, color in ((1.5, _sigmoid(-logit), BLACK), (0.5, _sigmoid(logit), ORANGE)):
             length = np.clip(_SCALE * share * slope, -_LONGEST, _LONGEST)
-            arrows: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.009, "minlength": 0.3}
-            bottom.quiver(x, np.full(5, height), length, np.zeros(5), color=color, zorder=3, **arrows)
-            bottom.plot(x, np.full(5, height), "o", color=VERMILION, markersize=4)
+            arrows: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.009, "minlength": 0.1}
+            bottom.quiver(x, height + _APART, length, np.zeros(5), color=color, zorder=3, **arrows)
+            bottom.plot(x, height + _APART, "o", color=VERMILION, markersize=4)
         bottom.set(xlim=(-3.2, 5.8), ylim=(0, 2.1), xlabel="point x")
         bottom.set_yticks([1.5, 0.5], ["−log D", "log(1 − D)"])
         bottom.grid(visible=False)

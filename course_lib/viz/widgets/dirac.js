@@ -6,8 +6,16 @@ import { sigmoid } from "./game.js";
 // Each game: where its two losses push [theta, psi] (minus each player's gradient), and the matrix of that push around
 // [0, 0] where it has one, by rows.
 export const GAMES = {
+  minimax: {
+    label: "log(1 − D)",
+    push: ([theta, psi]) => [sigmoid(psi * theta) * psi, -sigmoid(psi * theta) * theta],
+    around: () => [
+      [0, 0.5],
+      [-0.5, 0],
+    ],
+  },
   plain: {
-    label: "plain: −log D",
+    label: "−log D",
     push: ([theta, psi]) => [sigmoid(-psi * theta) * psi, -sigmoid(psi * theta) * theta],
     around: () => [
       [0, 0.5],
@@ -15,7 +23,7 @@ export const GAMES = {
     ],
   },
   wasserstein: {
-    label: "Wasserstein, nothing else",
+    label: "Wasserstein",
     push: ([theta, psi]) => [psi, -theta],
     around: () => [
       [0, 1],
@@ -24,7 +32,7 @@ export const GAMES = {
   },
   // gamma / 2 times the squared slope of the logit, which is psi everywhere
   r1: {
-    label: "plain with R1",
+    label: "−log D with R1",
     strength: "R1 strength γ",
     push: ([theta, psi], gamma) => [sigmoid(-psi * theta) * psi, -sigmoid(psi * theta) * theta - gamma * psi],
     around: (gamma) => [

@@ -9,11 +9,12 @@ import { plane, written } from "./plane.js";
 
 const SIDE = 13; // arrows, to a side
 const NOTES = {
-  plain: "Only imaginary: the arrows turn around the middle and never point to it.",
-  wasserstein: "Only imaginary: the arrows turn around the middle and never point to it.",
-  r1: "A negative real part: R1 pulls ψ to 0, and the circle becomes a spiral inwards.",
-  penalty: "None: the penalty wants |ψ| = 1, so the arrows jump where ψ is 0. Near the middle it never rests.",
-  spectral: "None: ψ / |ψ| is 1 or −1 and has no derivative, so one weight alone learns nothing. θ is driven away.",
+  minimax: "Only imaginary: every arrow lies along a circle. Steps taken at once lead outwards.",
+  plain: "Only imaginary: near the middle the arrows turn around it. Farther out −log D pulls inwards as well.",
+  wasserstein: "Only imaginary: every arrow lies along a circle. Steps taken at once lead outwards.",
+  r1: "A negative real part: R1 pulls ψ to 0, and the way becomes a spiral inwards.",
+  penalty: "None: the penalty wants |ψ| = 1, so the arrows jump where ψ is 0, and the way goes on around the middle.",
+  spectral: "None: ψ / |ψ| is 1 or −1 and has no derivative, so a judge of one weight learns nothing.",
 };
 
 async function render({ model, el }) {
@@ -61,8 +62,8 @@ async function render({ model, el }) {
     (value) => change({ alternating: value === "alternating" }),
   );
   const strength = range("Strength", { min: 0.05, max: 2, step: 0.05 }, (value) => change({ strength: value }));
-  const rate = range("Step size", { min: 0.02, max: 0.5, step: 0.02 }, (value) => change({ rate: value }));
-  const steps = range("Steps", { min: 10, max: 500, step: 10, format: String }, (value) => change({ steps: value }));
+  const rate = range("Step size", { min: 0.01, max: 0.5, step: 0.01 }, (value) => change({ rate: value }));
+  const steps = range("Steps", { min: 10, max: 1000, step: 10, format: String }, (value) => change({ steps: value }));
   const cells = {};
   const row = (name, text, swatch = "") => {
     cells[name] = html("td");
@@ -92,7 +93,9 @@ async function render({ model, el }) {
   );
   const more = html("details", {}, html("summary", {}, "The start as numbers"));
   more.append(html("div", { class: "grid" }, ...cross.sliders));
-  const help = "Drag the cross: from there both players go. In the middle the generator's point is the real one, and the judge is even.";
+  const help =
+    "Drag the cross: from there both players go. In the middle the generator's point is the real one, and the judge " +
+    "can't tell.";
   root.append(html("p", { class: "help" }, help), html("div", { class: "row" }, area.element, side), more);
 
   const reach = 0.42 * ((data.x[1] - data.x[0]) / SIDE);

@@ -1,5 +1,7 @@
-// What the game on the ring draws on its canvas, in the colours of the figures: the discriminator's view, points, pushes,
+// What the game on the ring draws: on its canvas, in the colours of the figures: the discriminator's view, points, pushes,
 // and the generator as a grid that it warps.
+
+import { svg, set } from "./dom.js";
 
 const CELLS = 38; // of the field, to a side
 const LINES = { most: 2.4, count: 13, parts: 48 }; // of the grid of noise
@@ -85,23 +87,24 @@ export function pointsOn({ context, colors, at }, points, kind) {
   context.fill();
 }
 
-// Each push as an arrow, a tenth of its length, at most a quarter of a unit long.
+// Each push as an arrow from its point, as long as the root of the push: so weak ones are seen, and strong ones stay short.
 export function arrowsOn({ context, colors, at, unit }, points, pushes) {
   context.beginPath();
   for (let i = 0; i < points.length; i += 4) {
     const length = Math.hypot(pushes[i], pushes[i + 1]);
-    const drawn = unit * Math.min(0.1 * length, 0.25);
-    if (drawn < 1) continue;
+    const drawn = unit * Math.min(0.25 * Math.sqrt(length), 0.4);
+    if (drawn < 2) continue;
     const [x, y] = at(points[i], points[i + 1]);
     const [dx, dy] = [pushes[i] / length, -pushes[i + 1] / length];
-    const [ex, ey] = [x + (drawn + 5) * dx, y + (drawn + 5) * dy];
-    context.moveTo(x, y);
+    const [ex, ey] = [x + (drawn + 6) * dx, y + (drawn + 6) * dy];
+    const head = Math.min(5, drawn);
+    context.moveTo(x + 4 * dx, y + 4 * dy);
     context.lineTo(ex, ey);
-    context.moveTo(ex - 4 * dx + 2.6 * dy, ey - 4 * dy - 2.6 * dx);
+    context.moveTo(ex - head * dx + 0.6 * head * dy, ey - head * dy - 0.6 * head * dx);
     context.lineTo(ex, ey);
-    context.lineTo(ex - 4 * dx - 2.6 * dy, ey - 4 * dy + 2.6 * dx);
+    context.lineTo(ex - head * dx - 0.6 * head * dy, ey - head * dy + 0.6 * head * dx);
   }
-  [context.strokeStyle, context.lineWidth] = [colors.ink, 1.1];
+  [context.strokeStyle, context.lineWidth] = [colors.ink, 1.3];
   context.stroke();
 }
 
@@ -125,4 +128,27 @@ export function gridOn({ context, colors, at }, generate) {
   [context.strokeStyle, context.lineWidth, context.globalAlpha] = [colors.ink, 0.8, 0.45];
   context.stroke();
   context.globalAlpha = 1;
+}
+
+// A strip of how many of `all` modes were covered over turns: {element, show(history)}, history as [turn, modes] pairs.
+export function modesStrip(all) {
+  const [width, height] = [176, 62];
+  const up = (modes) => height - 16 - (modes / all) * (height - 24);
+  const element = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "strip", role: "img" });
+  set(element, { "aria-label": "Modes covered, over the turns of the game" });
+  for (const modes of [0, all])
+    element.append(
+      svg("line", { x1: 16, x2: width, y1: up(modes), y2: up(modes) }),
+      svg("text", { x: 0, y: up(modes) + 4 }, String(modes)),
+    );
+  const line = svg("path", { class: "line" });
+  const last = svg("text", { x: width, y: height - 2, "text-anchor": "end" });
+  element.append(line, svg("text", { x: 16, y: height - 2 }, "modes over turns"), last);
+  const show = (history) => {
+    const most = Math.max(500, history.at(-1)[0]);
+    const at = ([turn, modes]) => `${16 + (turn / most) * (width - 18)} ${up(modes)}`;
+    set(line, { d: history.map((point, i) => `${i ? "L" : "M"} ${at(point)}`).join(" ") });
+    last.textContent = most;
+  };
+  return { element, show };
 }

@@ -5,13 +5,13 @@ import { arrowKeys, begin, button, draggable, html, onceAFrame, range, set, svg 
 import { shipped } from "./data.js";
 import * as game from "./game.js";
 import { random } from "./players.js";
-import { arrowsOn, fieldOn, gridOn, paints, pointsOn } from "./ring_drawing.js";
+import { arrowsOn, fieldOn, gridOn, modesStrip, paints, pointsOn } from "./ring_drawing.js";
 import { plane, written } from "./plane.js";
 
 const [REAL, FAKE, JUDGED] = [240, 128, 500]; // points that are drawn, and that are counted
 const COVERED = 5; // points of these 500 that a mode needs
 const BUDGET = 11; // milliseconds of a frame for turns
-const HISTORY = { width: 176, height: 62, most: 400 };
+const HISTORY = 400; // moments that are kept
 
 async function render({ model, el }) {
   const data = await shipped(model, el);
@@ -86,10 +86,10 @@ async function render({ model, el }) {
   };
 
   // controls
-  const play = button("Play", toggle, { class: "wide" });
+  const play = button("Play", toggle);
   const steps = [
-    ["D", "D's turn", "One turn of the discriminator"],
-    ["G", "G's turn", "One turn of the generator"],
+    ["D", "D", "One turn of the discriminator"],
+    ["G", "G", "One turn of the generator"],
     ["both", "both", "One turn of both"],
   ].map(([name, text, label]) => button(text, single(name), { "aria-label": label }));
   const fresh = (from) => () => {
@@ -97,6 +97,7 @@ async function render({ model, el }) {
     update();
     tell();
   };
+  const anew = button("New", fresh(() => seed + 1), { "aria-label": "New start", title: "other weights, other noise" });
   const reset = () => {
     [settings, centers] = [{ ...data.start, speed: settings.speed }, ring()];
     fresh(() => data.seed)();
@@ -105,7 +106,7 @@ async function render({ model, el }) {
     [
       ["speed", "Speed: turns a second", { min: 5, max: 240, step: 5, format: String }],
       ["gamma", "R1 strength γ", { min: 0, max: 2, step: 0.05 }],
-      ["momentum", "Momentum β₁ of Adam", { min: 0, max: 0.9, step: 0.05 }],
+      ["momentum", "Momentum β₁", { min: 0, max: 0.9, step: 0.05 }],
       ["critic_steps", "Turns of D for one of G", { min: 0, max: 5, step: 1, format: String }],
       ["std", "Width of each mode", { min: 0.02, max: 0.2, step: 0.01 }],
     ].map(([name, label, limits]) => [name, range(label, limits, (value) => change({ [name]: value }))]),
@@ -133,21 +134,14 @@ async function render({ model, el }) {
   };
   const table = html("table", {}, row("turns", "turns of G"), row("loss", "D's loss"), row("modes", "modes covered"));
   table.append(row("good", "good points"));
-  const { width, height } = HISTORY;
-  const strip = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "strip", role: "img" });
-  const [line, ends] = [svg("path", { class: "line" }), svg("text", { x: width, y: height - 2, "text-anchor": "end" })];
-  for (const modes of [0, data.centers.length]) {
-    const y = height - 16 - (modes / data.centers.length) * (height - 24);
-    strip.append(svg("line", { x1: 16, x2: width, y1: y, y2: y }), svg("text", { x: 0, y: y + 4 }, String(modes)));
-  }
-  strip.append(line, svg("text", { x: 16, y: height - 2 }, "modes over turns"), ends);
+  const strip = modesStrip(data.centers.length);
   const side = html(
     "div",
     { class: "side" },
-    html("div", { class: "buttons" }, play, button("Reset", reset), button("New start", fresh(() => seed + 1))),
-    html("div", { class: "buttons" }, ...steps),
+    html("div", { class: "buttons" }, play, button("Reset", reset), anew),
+    html("div", {}, "One turn of", html("div", { class: "buttons" }, ...steps)),
     table,
-    strip,
+    strip.element,
     detach.element,
     cost,
     grid.element,
@@ -186,7 +180,7 @@ async function render({ model, el }) {
   const remember = (modes) => {
     if (history.length && history.at(-1)[0] === now.turnsOfG) history.pop();
     history.push([now.turnsOfG, modes]);
-    if (history.length > HISTORY.most) history = history.filter((_, i) => i % 2 === 0);
+    if (history.length > HISTORY) history = history.filter((_, i) => i % 2 === 0);
   };
   const draw = () => {
     const fake = game.generated(now, shownNoise);
@@ -198,25 +192,21 @@ async function render({ model, el }) {
     fieldOn(paint, (points) => game.judged(now, points));
     if (warped) gridOn(paint, (z) => game.generated(now, z));
     pointsOn(paint, real, "real");
-    arrowsOn(paint, fake, pushes);
     pointsOn(paint, fake, "fake");
+    arrowsOn(paint, fake, pushes);
     handles.forEach((handle, k) => {
       const [cx, cy] = area.toScreen(centers[k]);
       set(handle, { cx, cy, r: Math.max(9, 3 * settings.std * unit) });
     });
-    const most = Math.max(500, now.turnsOfG);
-    const at = ([turn, n]) =>
-      `${16 + (turn / most) * (width - 18)} ${height - 16 - (n / centers.length) * (height - 24)}`;
-    set(line, { d: history.map((point, i) => `${i ? "L" : "M"} ${at(point)}`).join(" ") });
-    ends.textContent = most;
+    strip.show(history);
     play.textContent = playing ? "Pause" : "Play";
     cells.turns.textContent = now.turnsOfG;
     cells.loss.textContent = now.turnsOfD ? now.lossOfD.toFixed(2) : "–";
     cells.modes.textContent = `${modes} of ${centers.length}`;
     cells.good.textContent = `${Math.round(100 * good)} %`;
     cost.textContent = settings.detach
-      ? ""
-      : "Nothing clears what D's loss leaves in G: it gets D − 1 and D, and learns from 2D − 1.";
+      ? "Each turn teaches one player."
+      : "Nothing clears what D's loss leaves in G: D − 1 and D add up, it learns from 2D − 1.";
     for (const [name, slider] of Object.entries(sliders)) slider.show(settings[name]);
     loss.value = settings.saturating ? "saturating" : "plain";
     [detach.input.checked, grid.input.checked] = [settings.detach, warped];
@@ -230,7 +220,7 @@ async function render({ model, el }) {
       modes,
       good: good.toFixed(3),
       grid: warped ? "shown" : "hidden",
-      first: written(fake.subarray(0, 2), 4),
+      first: written([...fake.subarray(0, 2)], 4),
       centers: centers.map((center) => written(center, 3)).join(", "),
       push: (pushes.reduce((sum, p) => sum + Math.abs(p), 0) / FAKE).toFixed(4),
     });
