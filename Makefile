@@ -1,4 +1,4 @@
-# make lab    set up and open the first lesson        make test        set up and run every test (< 40 min)
+# make lab    set up and open the first lesson        make test        set up and run every test (an hour)
 # make clean  remove what was installed and built      make test-quick  the short way through them (< 4 min)
 # make bench  speed and quality, printed again         make bench-quick the same in minutes (< 10 min)
 # make mutants  faults and small changes in the formulas: which of them do the tests notice?

@@ -1,6 +1,7 @@
 """What lessons write out is what the library has: a function is taken out of its notebook by name, and compared."""
 
 import ast
+import copy
 import json
 import math
 from pathlib import Path
@@ -15,9 +16,18 @@ from torch import nn
 from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
 from course_lib.data import GaussianMixture2D, binarize, linear_gaussian, spiral
-from course_lib.models import ConvAutoencoder, ConvDecoder, ConvEncoder, ConvVAE, DeepDecoder
-from course_lib.objectives import bernoulli_log_prob, kl_standard_normal, squared_error
-from course_lib.training import AutoencoderStep, VAEStep
+from course_lib.models import (
+    ConvAutoencoder,
+    ConvDecoder,
+    ConvEncoder,
+    ConvVAE,
+    DeepDecoder,
+    ToyDiscriminator,
+    ToyGenerator,
+)
+from course_lib.objectives import bernoulli_log_prob, discriminator_loss, kl_standard_normal, squared_error
+from course_lib.training import AutoencoderStep, GANStep, VAEStep
+from course_lib.viz import interpolate
 
 LESSONS = Path(__file__).parents[2] / "notebooks"
 
@@ -258,3 +268,65 @@ def test_lesson_06_writes_the_librarys_deep_decoder(skip: bool) -> None:
     torch.manual_seed(8)
     library = DeepDecoder(3, num_layers=4, skip=skip)
     assert torch.equal(mine(z), library(z))
+
+
+def adam(*players: nn.Module) -> list[torch.optim.Adam]:
+    return [torch.optim.Adam(player.parameters(), lr=1e-3, betas=(0.5, 0.99)) for player in players]
+
+
+def assert_equal_weights(mine: nn.Module, theirs: nn.Module) -> None:
+    for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_lesson_07_writes_the_value_of_the_game() -> None:
+    (value,) = written_out("07", "value")
+    real_logits, fake_logits = torch.tensor([2.0, -0.5, 30.0]), torch.tensor([-1.0, 40.0])
+    torch.testing.assert_close(value(real_logits, fake_logits), -discriminator_loss(real_logits, fake_logits).loss)
+
+
+def test_lesson_07_takes_the_turns_of_the_librarys_step() -> None:
+    _, gan_step = written_out("07", "descend", "gan_step")
+    torch.manual_seed(0)
+    G, D = ToyGenerator(), ToyDiscriminator()
+    library = GANStep(copy.deepcopy(G), copy.deepcopy(D), 2, regularisers=[], squash=False)
+    optimizers = adam(G, D)
+    for number in range(3):
+        x = torch.randn(32, 2, generator=torch.Generator().manual_seed(number)) + 1
+        torch.manual_seed(number)
+        d_loss = gan_step(G, D, *optimizers, x, torch.randn(32, 2))
+        torch.manual_seed(number)
+        assert d_loss == pytest.approx(library(x)["discriminator"].item(), rel=1e-4)
+    assert_equal_weights(G, library.generator)
+    assert_equal_weights(D, library.discriminator)
+
+
+def test_lesson_07s_friend_never_shows_generated_points_to_the_discriminator() -> None:
+    descend, friends_step = written_out("07", "descend", "friends_step")
+    torch.manual_seed(1)
+    G, D = ToyGenerator(), ToyDiscriminator()
+    alone, x = copy.deepcopy(D), torch.randn(32, 2)
+    friends_step(G, D, *adam(G, D), x, torch.randn(32, 2))
+    (optimizer,) = adam(alone)
+    descend(optimizer, F.softplus(-alone(x)).mean())
+    assert_equal_weights(D, alone)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.4])
+def test_lesson_07_plays_the_game_of_two_weights(gamma: float) -> None:
+    (two_weights,) = written_out("07", "two_weights")
+    path = two_weights(gamma, rate=0.1, num_steps=40).double()
+    theta, psi = path[30].clone().requires_grad_(True).unbind()
+    game = F.logsigmoid(torch.zeros(())) + F.logsigmoid(-psi * theta)
+    (slope,) = torch.autograd.grad(game, theta, retain_graph=True)
+    (up,) = torch.autograd.grad(game - 0.5 * gamma * psi.square(), psi)
+    expected = torch.stack([theta - 0.1 * slope, psi + 0.1 * up]).detach()
+    torch.testing.assert_close(path[31], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_lesson_07_walks_from_corner_to_corner() -> None:
+    (between,) = written_out("07", "between", interpolate=interpolate)
+    corners = torch.randn(4, 16, generator=torch.Generator().manual_seed(2))
+    places = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
+    for corner, (x, y) in zip(corners, places, strict=True):
+        torch.testing.assert_close(between(corners, x, y), corner[None], rtol=1e-4, atol=1e-5)
