@@ -456,9 +456,17 @@ def ask(manager, code: str) -> str:
         try:
             await client.wait_for_ready(timeout=60)
             said: list[str] = []
-            await client.execute_interactive(
-                code, output_hook=lambda m: said.append(m["content"].get("text", "")), timeout=60
+            asking = asyncio.ensure_future(
+                client.execute_interactive(
+                    code, output_hook=lambda m: said.append(m["content"].get("text", "")), timeout=60
+                )
             )
+            while not asking.done():
+                await asyncio.wait([asking], timeout=0.5)
+                if not asking.done() and not await manager.is_alive():
+                    asking.cancel()
+                    raise RuntimeError("the kernel died")
+            await asking
             return "".join(said).strip()
         finally:
             client.stop_channels()
