@@ -26,6 +26,7 @@ DRAWINGS = [
     gan_diagram,
     lambda: gan_diagram("discriminator"),
     lambda: gan_diagram("generator"),
+    lambda: gan_diagram(labels=True),
     vae_gan_diagram,
     lambda: vae_gan_diagram(gradients=True),
     draw_diagram,

@@ -111,10 +111,13 @@ def latent_variable_diagram() -> Figure:
     return diagram(boxes, arrows)
 
 
-def gan_diagram(turn: Literal["both", "discriminator", "generator"] = "both", latent_dim: int = 64) -> Figure:
+def gan_diagram(
+    turn: Literal["both", "discriminator", "generator"] = "both", latent_dim: int = 64, *, labels: bool = False
+) -> Figure:
     """Noise becomes an image; the discriminator gives a logit to it and to real ones. ``turn``: whose gradient flows.
 
-    In the discriminator's turn the way back to the generator exists and isn't used (``detach``).
+    In the discriminator's turn the way back to the generator exists and isn't used (``detach``). ``labels``: both
+    players are told the class.
     """
     color = MODELS["GAN"]
     boxes = {
@@ -126,6 +129,9 @@ def gan_diagram(turn: Literal["both", "discriminator", "generator"] = "both", la
         "logit": Box((4.4, 0.5), "logit", "real or made?", color=GREY),
     }
     arrows = [*_chain("z", "generator", "fake", "discriminator", "logit"), Arrow("real", "discriminator")]
+    if labels:
+        boxes["y"] = Box((2.1, -1.1), "$y$", "class", color=BLACK)
+        arrows += [Arrow("y", "generator", bend=-0.2), Arrow("y", "discriminator", bend=0.2)]
     if turn == "discriminator":
         boxes["loss"] = Box((5.6, 0.5), "loss of $D$", kind="loss", color=GREY)
         arrows += [Arrow("logit", "loss"), Arrow("loss", "discriminator", flow="gradient", bend=0.45)]
