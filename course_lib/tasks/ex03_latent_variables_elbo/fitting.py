@@ -130,20 +130,6 @@ def trained() -> MLPVAE:
     return model.requires_grad_(False)
 
 
-def _cases(seed: int) -> list[Case]:
-    """Test digits with a sixth of their pixels flipped, a dozen and one; the trained decoder, and the encoder's q."""
-    source, model = generator(seed), trained()
-    test = load("digits", "test").x.flatten(1)
-    cases: list[Case] = []
-    for num_images in (12, 1):
-        x = binarize(test[torch.randint(len(test), (num_images,), generator=source)], source)
-        x = torch.where(torch.rand(x.shape, generator=source) < _FLIPPED, 1 - x, x)
-        mu, logvar = model.encode(x)
-        weights = dict(zip(WEIGHTS, (p.clone() for p in model.decoder.parameters()), strict=True))
-        cases.append({"x": x, "mu": mu, "logvar": logvar} | weights)
-    return cases
-
-
 def _bound(decoder: nn.Module, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """The ELBO of each image, (B,), the mean over many draws that are the same for every q."""
     with torch.no_grad():
@@ -232,6 +218,28 @@ def _given(case: Case) -> tuple[Tensor, Tensor, Tensor]:
     assert isinstance(mu, Tensor)
     assert isinstance(logvar, Tensor)
     return x, mu, logvar
+
+
+def _cases(seed: int) -> list[Case]:
+    """Test digits with a sixth of their pixels flipped; the trained decoder, and the encoder's q.
+
+    A dozen, and one alone: that of the dozen which has most to gain. Chance takes up to 0.2 nats from a good fit, a
+    large share of a small gain: of 80 images taken as they came, one had no more than that to gain.
+    """
+    source, model = generator(seed), trained()
+    test = load("digits", "test").x.flatten(1)
+    x = binarize(test[torch.randint(len(test), (12,), generator=source)], source)
+    x = torch.where(torch.rand(x.shape, generator=source) < _FLIPPED, 1 - x, x)
+    mu, logvar = model.encode(x)
+    weights = dict(zip(WEIGHTS, (p.clone() for p in model.decoder.parameters()), strict=True))
+
+    def case(x: Tensor, mu: Tensor, logvar: Tensor) -> Case:
+        return {"x": x, "mu": mu, "logvar": logvar, **weights}
+
+    dozen = case(x, mu, logvar)
+    gains = _best(dozen, model.decoder)[0] - _bound(model.decoder, x, mu, logvar)
+    most = gains.argmax()[None]
+    return [dozen, case(x[most], mu[most], logvar[most])]
 
 
 @dataclass(frozen=True)
