@@ -20,10 +20,10 @@ and of the kernel distance, the other is what gets reconstructed, and what "real
 Autoencoder and VAE are drawn from in three ways: from N(0, I), from a Gaussian with the mean and covariance of their
 training codes ("_gaussian"), and from a mixture of ten Gaussians fitted to these ("_mixture"), after training and with
 the networks as they are; of the VAE, codes drawn from q(z|x). In "vae_mixture_prior" such a mixture is learned with the
-VAE. "conditional_vae" is told the class and asked for each as often; "ladder_vae" has 16 numbers below and 8 above. All
-VAEs have the same layers, but for the sizes of what they are given and give. "pixel_gan" is a VAE-GAN whose
-reconstruction error, with a weight of 0.1, is that of pixels in place of features, "vae_gan_beta_1" one with a weight
-of 1 before the KL.
+VAE. "conditional_vae" and "conditional_gan" are told the class and asked for each as often; "ladder_vae" has 16 numbers
+below and 8 above. All VAEs have the same layers, but for the sizes of what they are given and give. "pixel_gan" is a
+VAE-GAN whose reconstruction error, with a weight of 0.1, is that of pixels in place of features, "vae_gan_beta_1" one
+with a weight of 1 before the KL.
 
 Rows go to benchmarks/results/quality.csv as they are made; what is there isn't run again. ``--scoreboard`` writes the
 rows of --models into the lessons' table, course_lib/scoreboard.json, and leaves the others as they are.

@@ -13,17 +13,19 @@ from course_lib.models import (
     VAE,
     VAEGAN,
     Autoencoder,
+    ConditionalGenerator,
     ConditionalVAE,
     ConvAutoencoder,
     Discriminator,
     Generator,
     LadderVAE,
     MixturePrior,
+    ProjectionDiscriminator,
     evaluating,
     reparameterize,
 )
 from course_lib.objectives import kl_gaussians, kl_standard_normal, sampled_kl
-from course_lib.training import R1, AutoencoderStep, VAEGANStep, fit
+from course_lib.training import R1, AutoencoderStep, GANStep, VAEGANStep, fit
 from course_lib.training.latent_recipes import NUM_COMPONENTS, train_glyph_model
 from course_lib.training.recipes import BATCH_SIZE, LATENT_DIM, train
 
@@ -239,6 +241,20 @@ def train_hybrid(
     return {name: of_vae(vae, time.process_time() - started, likelihood=False)}
 
 
+def train_conditional_gan(data: ImageSet, num_steps: int, seed: int) -> Family:
+    """The recipe ``gan``, in which both players are told the class: ten more inputs, and a projection."""
+    torch.manual_seed(seed)
+    num_classes = len(data.class_names)
+    generator = ConditionalGenerator(Generator(LATENT_DIM + num_classes), num_classes)
+    step = GANStep(generator, ProjectionDiscriminator(Discriminator(), num_classes), LATENT_DIM)
+    started = time.process_time()
+    fit(step, (data.x, data.y), num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
+    seconds = time.process_time() - started
+    drawn = step.ema.module.eval()
+    assert isinstance(drawn, ConditionalGenerator)
+    return {"conditional_gan": Trained(lambda n: drawn.sample(torch.arange(n) % num_classes), seconds)}
+
+
 MODELS: dict[str, Callable[[ImageSet, int, int], Family]] = {
     "autoencoder": train_autoencoder,
     "vae": train_vae,
@@ -246,6 +262,7 @@ MODELS: dict[str, Callable[[ImageSet, int, int], Family]] = {
     "conditional_vae": lambda x, n, s: train_latent("conditional_vae", "conditional_vae", x, n, s),
     "ladder_vae": lambda x, n, s: train_latent("ladder_vae", "ladder_vae", x, n, s),
     "gan": lambda x, n, s: train_recipe("gan", x, n, s),
+    "conditional_gan": train_conditional_gan,
     "vae_gan": lambda x, n, s: train_recipe("vae_gan", x, n, s),
     "vae_gan_beta_1": lambda x, n, s: train_hybrid("vae_gan_beta_1", x, n, s, beta=1.0, gamma=0.2),
     "pixel_gan": lambda x, n, s: train_hybrid("pixel_gan", x, n, s, beta=0.1, gamma=0.1, pixels=True),

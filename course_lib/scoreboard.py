@@ -25,6 +25,7 @@ _NAMES = {
     "conditional_vae": "conditional VAE",
     "ladder_vae": "ladder VAE",
     "gan": "GAN",
+    "conditional_gan": "conditional GAN",
     "vae_gan": "VAE-GAN",
     "vae_gan_beta_1": "VAE-GAN, β = 1",
     "pixel_gan": "pixels + GAN",

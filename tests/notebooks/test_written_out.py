@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from numpy.polynomial.hermite_e import hermegauss
 from sklearn.metrics import f1_score
-from torch import nn
+from torch import Tensor, nn
 from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
 from course_lib.data import GaussianMixture2D, binarize, linear_gaussian, spiral
@@ -24,6 +24,9 @@ from course_lib.models import (
     DeepDecoder,
     ToyDiscriminator,
     ToyGenerator,
+    clip_weights,
+    mlp,
+    spectral_norm,
 )
 from course_lib.objectives import bernoulli_log_prob, discriminator_loss, kl_standard_normal, squared_error
 from course_lib.training import AutoencoderStep, GANStep, VAEStep
@@ -330,3 +333,50 @@ def test_lesson_07_walks_from_corner_to_corner() -> None:
     places = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
     for corner, (x, y) in zip(corners, places, strict=True):
         torch.testing.assert_close(between(corners, x, y), corner[None], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.3, 2.0])
+def test_lesson_08_differentiates_the_game_and_its_slope(penalty: float) -> None:
+    velocity, eigenvalues = written_out("08", "velocity", "eigenvalues")
+    theta, psi = 0.7, -1.2
+    pull = 1 / (1 + math.exp(-psi * theta))  # D of the generator's number
+    expected = torch.tensor([psi * pull, -theta * pull - penalty * psi])
+    found = velocity(torch.tensor([theta, psi], requires_grad=True), penalty)
+    torch.testing.assert_close(found.detach(), expected, rtol=1e-5, atol=1e-6)
+    root = complex(penalty**2 - 1) ** 0.5
+    both = sorted([0.5 * (-penalty + root), 0.5 * (-penalty - root)], key=lambda v: (v.real, v.imag))
+    values = sorted(eigenvalues(penalty).tolist(), key=lambda v: (round(v.real, 9), v.imag))
+    torch.testing.assert_close(torch.tensor(values), torch.tensor(both), rtol=1e-6, atol=1e-6)
+
+
+def test_lesson_08_measures_both_distances_of_narrow_densities() -> None:
+    x = torch.linspace(-1, 6, 70_001, dtype=torch.float64)
+    (apart,) = written_out("08", "apart", Normal=Normal, x=x)
+    jsd, wasserstein = apart(0.15)
+    p, q = Normal(0.0, 0.1), Normal(0.15, 0.1)
+    torch.manual_seed(0)
+    each = []
+    for one, other in ((p, q), (q, p)):
+        drawn = one.sample((200_000,))
+        each.append(math.log(2) - F.softplus(other.log_prob(drawn) - one.log_prob(drawn)).mean().item())
+    assert jsd == pytest.approx(sum(each) / 2, abs=2e-3)
+    assert wasserstein == pytest.approx(0.15, abs=1e-6)
+
+
+def test_lesson_08s_critic_measures_a_distance_at_slope_one() -> None:
+    critic_for, difference, slope = written_out(
+        "08", "critic_for", "difference", "slope", CRITIC_STEPS=300, mlp=mlp, spectral_norm=spectral_norm,
+        clip_weights=clip_weights,
+    )  # fmt: skip
+
+    def real(n: int) -> Tensor:
+        return 1.4 + 0.1 * torch.randn(n, 1)
+
+    def fake(n: int) -> Tensor:
+        return 0.1 * torch.randn(n, 1)
+
+    critic = critic_for(real, fake, 0, penalty=10.0)
+    assert difference(critic, real, fake) == pytest.approx(1.4, rel=0.15)
+    assert slope(critic) == pytest.approx(1.0, rel=0.3)
+    clipped = critic_for(real, fake, 0, clip=0.05)
+    assert max(p.abs().max().item() for p in clipped.parameters()) <= 0.05
