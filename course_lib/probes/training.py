@@ -37,8 +37,8 @@ class Process:
     ``rows``: some of the images that it was given with gradients on, (n, P); ``mean``: of all of them. ``num_rows``,
     ``num_distinct``: how many it was given, and how many of them differ. ``binary``: the share of batches that hold
     zeros and ones only. ``batch_size``: the median. ``losses``: what ``backward()`` was called on. ``lrs``: the
-    learning rate of each step. ``uncleared``: the share of steps whose gradients the next backward pass was
-    added to; ``empty``: the share of those that found none. ``num_optimizers``: that took steps. ``left``: 1 if the
+    learning rate of each step. ``uncleared``: the share of steps along gradients that hold those of the step
+    before; ``empty``: the share of steps that found none. ``num_optimizers``: that took steps. ``left``: 1 if the
     network that came back has gradients, else 0. For a VAE: ``cut``, the
     share of codes that came to the decoder without a gradient, and ``noise``, (n, D), what the first code of a batch is
     made of beside mu and logvar, (z - mu) / sigma; ``alike``, the share of batches whose first two codes have the
@@ -157,6 +157,8 @@ class Seen:
         self._lrs: list[float] = []
         self._watched: set[int] = set()
         self._stepped: set[int] = set()
+        self._old: dict[int, Tensor] = {}  # a gradient that a step has used, and that another was added to
+        self._new: dict[int, Tensor] = {}  # what has come since
         self._uncleared = self._empty = 0
         self._optimizers: list[Optimizer] = []
         self._posterior: Tensor | None = None
@@ -249,22 +251,43 @@ class Seen:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._empty += all(p.grad is None or not bool(p.grad.any()) for p in parameters)
         first = next((p for p in parameters if p.requires_grad), None)
-        if first is not None and id(first) not in self._watched:
+        if first is None:
+            return
+        self._uncleared += self._holds_old(first)
+        if id(first) not in self._watched:
             self._watched.add(id(first))
-            first.register_hook(lambda gradient: self._accumulates(first))
+            first.register_hook(lambda gradient: self._accumulates(first, gradient))
 
     def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         self._stepped |= {id(p) for group in optimizer.param_groups for p in group["params"]}
 
-    def _accumulates(self, p: Tensor) -> None:
-        """Called with a new gradient of ``p``, before it is added to the one that ``p`` has."""
-        if id(p) in self._stepped and p.grad is not None and bool(p.grad.any()):
-            self._uncleared += 1
-        self._stepped.discard(id(p))
+    def _accumulates(self, p: Tensor, gradient: Tensor) -> None:
+        """Called with a new gradient of ``p``, before it is added to the one that ``p`` has, if it will be."""
+        key = id(p)
+        if p.grad is None or not bool(p.grad.any()):
+            self._old.pop(key, None)
+        elif key in self._stepped:
+            self._old[key] = p.grad.detach().clone()
+            self._new.pop(key, None)
+        if key in self._old:
+            self._new[key] = gradient.detach().clone() + self._new.get(key, 0)
+        self._stepped.discard(key)
+
+    def _holds_old(self, p: Tensor) -> bool:
+        """Whether the gradient of ``p`` is the sum of an old and a new one, and not the new one: cleared in between, or
+        put there by hand. Directions are compared first, since gradients may have been clipped."""
+        old, new = self._old.pop(id(p), None), self._new.pop(id(p), None)
+        if p.grad is None or old is None or new is None:
+            return False
+        held, both, one = (x.flatten().double() for x in (p.grad, old + new, new))
+        ahead = torch.cosine_similarity(held, both, dim=0) - torch.cosine_similarity(held, one, dim=0)
+        if ahead.abs() < 1e-9:  # old and new point the same way
+            return bool((held - both).norm() < (held - one).norm())
+        return bool(ahead > 0)
 
     @property
     def uncleared(self) -> float:
-        """The share of steps whose gradients the next backward pass was added to."""
+        """The share of steps along gradients that hold those of the step before."""
         return self._uncleared / max(len(self._lrs) - 1, 1)
 
     def process(self, network: nn.Module) -> Process:
