@@ -317,6 +317,8 @@ CODES, ONES = torch.randn(6, 2, generator=SOURCE), torch.ones(2)
     [
         (lambda: mode_coverage([[0.0, 1.0]], ring()), "samples"),
         (lambda: class_shares([[1.0, 0.0]]), "probabilities"),
+        (lambda: frechet_distance(CODES.tolist(), CODES), "features_a"),
+        (lambda: frechet_distance(CODES, CODES.tolist()), "features_b"),
         (lambda: alarm_threshold([1.0], 1), "scores"),
         (lambda: roc_auc([1.0, 2.0], ONES), "scores"),
         (lambda: roc_auc(ONES, [0, 1]), "labels"),
@@ -330,10 +332,11 @@ def test_a_list_in_place_of_a_tensor_is_named(call, name):
         call()
 
 
+@pytest.mark.parametrize("of_pixels", [squared_error, optimal_logvar])
 @pytest.mark.parametrize(("x_hat", "x", "name"), [(torch.uint8, None, "x_hat"), (None, torch.int64, "x")])
-def test_bytes_in_place_of_grey_levels_are_named(x_hat, x, name):
+def test_bytes_in_place_of_grey_levels_are_named(of_pixels, x_hat, x, name):
     with pytest.raises(TypeError, match=rf"^{name} must hold floats, got torch\.u?int"):
-        optimal_logvar(torch.ones(2, 3, dtype=x_hat), torch.ones(2, 3, dtype=x))
+        of_pixels(torch.ones(2, 3, dtype=x_hat), torch.ones(2, 3, dtype=x))
 
 
 def test_a_number_of_alarms_is_a_size():
