@@ -13,13 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
-from torch.optim.optimizer import (
-    Optimizer,
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
+from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from course_lib.probes.calls import Case, trained_parameters
+from course_lib.probes.old_gradients import OldGradients
 
 PREFIX = "process: "
 NUM_SHOWN = 4
@@ -155,10 +152,7 @@ class Seen:
         self._binary: list[bool] = []
         self._losses: list[float] = []
         self._lrs: list[float] = []
-        self._watched: set[int] = set()
-        self._stepped: set[int] = set()
-        self._old: dict[int, Tensor] = {}  # a gradient that a step has used, and that another was added to
-        self._new: dict[int, Tensor] = {}  # what has come since
+        self._old = OldGradients()
         self._uncleared = self._empty = 0
         self._optimizers: list[Optimizer] = []
         self._posterior: Tensor | None = None
@@ -184,7 +178,6 @@ class Seen:
             register_module_forward_pre_hook(self._given),
             register_module_forward_hook(self._gave),
             register_optimizer_step_pre_hook(self._before_step),
-            register_optimizer_step_post_hook(self._after_step),
         ]
         Tensor.backward = watched_backward  # type: ignore[method-assign,assignment]
         try:
@@ -250,40 +243,7 @@ class Seen:
             self._optimizers.append(optimizer)
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._empty += all(p.grad is None or not bool(p.grad.any()) for p in parameters)
-        first = next((p for p in parameters if p.requires_grad), None)
-        if first is None:
-            return
-        self._uncleared += self._holds_old(first)
-        if id(first) not in self._watched:
-            self._watched.add(id(first))
-            first.register_hook(lambda gradient: self._accumulates(first, gradient))
-
-    def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        self._stepped |= {id(p) for group in optimizer.param_groups for p in group["params"]}
-
-    def _accumulates(self, p: Tensor, gradient: Tensor) -> None:
-        """Called with a new gradient of ``p``, before it is added to the one that ``p`` has, if it will be."""
-        key = id(p)
-        if p.grad is None or not bool(p.grad.any()):
-            self._old.pop(key, None)
-        elif key in self._stepped:
-            self._old[key] = p.grad.detach().clone()
-            self._new.pop(key, None)
-        if key in self._old:
-            self._new[key] = gradient.detach().clone() + self._new.get(key, 0)
-        self._stepped.discard(key)
-
-    def _holds_old(self, p: Tensor) -> bool:
-        """Whether the gradient of ``p`` is the sum of an old and a new one, and not the new one: cleared in between, or
-        put there by hand. Directions are compared first, since gradients may have been clipped."""
-        old, new = self._old.pop(id(p), None), self._new.pop(id(p), None)
-        if p.grad is None or old is None or new is None:
-            return False
-        held, both, one = (x.flatten().double() for x in (p.grad, old + new, new))
-        ahead = torch.cosine_similarity(held, both, dim=0) - torch.cosine_similarity(held, one, dim=0)
-        if ahead.abs() < 1e-9:  # old and new point the same way
-            return bool((held - both).norm() < (held - one).norm())
-        return bool(ahead > 0)
+        self._uncleared += self._old.before_step(optimizer)
 
     @property
     def uncleared(self) -> float:
