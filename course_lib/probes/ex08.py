@@ -171,7 +171,8 @@ def trained_game(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     judged under their own label, of generated points judged under the label that they were made for (nan for what
     wasn't seen), the median number of points that the generator made for a step, the share of the generator's turns
     along gradients that hold those of the turn before, that of the critic's, how many of the real points were seen in
-    the first turns, and how many optimisers held a weight of the generator that came back.
+    the first turns, how many optimisers held a weight of the generator that came back, and how many of these held
+    others too.
     """
     x, y = case["x"], case["y"]
     assert isinstance(x, Tensor)
@@ -250,9 +251,11 @@ class _Game:
     def numbers(self, generator: nn.Module) -> Tensor:
         own = {id(p) for p in generator.parameters()}
         turns, rates, stale, holders = [0, 0], [float("nan")] * 2, [0.0, 0.0], 0
+        shared = 0
         for optimizer, seen in self._optimizers:
             held = [id(p) in own for group in optimizer.param_groups for p in group["params"]]
             holders += any(held)
+            shared += any(held) and not all(held)
             i = 0 if held[0] else 1
             turns[i] += len(seen)
             rates[i] = max(seen)
@@ -260,5 +263,5 @@ class _Game:
         size = sorted(self._sizes)[len(self._sizes) // 2] if self._sizes else 0
         labels = [sum(s) / len(s) if s else float("nan") for s in (self._real, self._fake)]
         return torch.tensor(
-            [*turns, *rates, *labels, size, *stale, len(self._distinct), holders], dtype=torch.float64
+            [*turns, *rates, *labels, size, *stale, len(self._distinct), holders, shared], dtype=torch.float64
         )

@@ -33,7 +33,7 @@ ASKED = 0.9  # of the points have to be nearest to a cluster of their class
 FOUND = 0.05  # of a cluster's fair share of points have to lie near it
 _NEAR = 4.0  # standard deviations
 _NUM_POINTS = 4000
-_NUM_NUMBERS = 11  # in the account of the game
+_NUM_NUMBERS = 12  # in the account of the game
 
 _OTHER_NETWORK = (
     "another network came back. Make both players with new_players(seed), and return the generator itself."
@@ -169,6 +169,7 @@ def train_conditional_gan(
     d_turns: int = 1,
     cleared: str = "gd",
     order: str = "dg",
+    one_optimiser: bool = False,
     returned: Callable[[Generator, Critic], Any] = lambda player, critic: player,
 ) -> Any:
     """The game by the book; what stands after the star is changed by mistakes."""
@@ -178,6 +179,9 @@ def train_conditional_gan(
         "g": torch.optim.Adam(player.parameters(), lr=g_lr, betas=(0.5, 0.9)),
         "d": torch.optim.Adam(critic.parameters(), lr=d_lr, betas=(0.5, 0.9)),
     }
+    if one_optimiser:
+        both = [*player.parameters(), *critic.parameters()]
+        optimizers = dict.fromkeys("gd", torch.optim.Adam(both, lr=g_lr, betas=(0.5, 0.9)))
     turns = {"g": g_turns, "d": d_turns}
     for _ in range(num_steps):
         index = torch.randint(len(x), (batch,))
@@ -290,11 +294,12 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
 def _otherwise(case: Case, game: Tensor) -> str:
     """What was done otherwise than asked, whatever came of it; empty if nothing was."""
     num_steps = int(case["num_steps"])
-    g_turns, d_turns, g_rate, d_rate, real, fake, size, g_stale, d_stale, distinct, holders = game.tolist()
+    g_turns, d_turns, g_rate, d_rate, real, fake, size, g_stale, d_stale, distinct, holders, shared = game.tolist()
     seen = (
         (not g_turns and not d_turns, _NO_STEP),
         (not holders, _NOT_THE_PLAYER),
-        (not g_turns, _ONE_OPTIMISER if d_turns else _NO_STEP),
+        (shared, _ONE_OPTIMISER),
+        (not g_turns, _NO_STEP),
         (not d_turns, _NO_CRITIC),
         (real < 0.6, _SHUFFLED),
         (fake < 0.6, _OTHER_LABEL),
@@ -359,6 +364,7 @@ TRAIN_CONDITIONAL_GAN = Task(
         Mistake(_wrong(returned=_nan), _NOT_FINITE),
         Mistake(lambda x, y, num_steps, seed: new_players(seed)[0], _NO_STEP),
         Mistake(_wrong(returned=lambda player, critic: copy.deepcopy(player)), _NOT_THE_PLAYER),
+        Mistake(_wrong(one_optimiser=True), _ONE_OPTIMISER),
         Mistake(_wrong(d_turns=0), _NO_CRITIC),
         Mistake(_wrong(real_labels=_moved), _SHUFFLED),
         Mistake(_wrong(judged_labels=_moved), _OTHER_LABEL),
