@@ -51,13 +51,13 @@ _TOLD = {
     "mode": "left the {name} in another mode than it found it in.",
     "flags": "left weights of the {name} frozen, or thawed.",
     "weights": "changed the weights of the {name}.",
-    "gradients": "left gradients in the weights of the {name}, and the next step of its optimiser takes them along.",
+    "gradients": "left gradients in the weights of the {name}: whoever steps along them next takes them for its own.",
 }
 _REMEDY = {
     "mode": "Put train() or eval() back, or leave the mode alone.",
     "flags": "Put requires_grad back, or use detach() or torch.no_grad().",
     "weights": "Only an optimiser's step may.",
-    "gradients": "torch.autograd.grad(value, x) gives the gradient with respect to x alone, and leaves none.",
+    "gradients": "Detach what came from it, or ask for one gradient only: torch.autograd.grad(value, x) leaves none.",
 }
 
 

@@ -18,7 +18,7 @@ from course_lib.probes.meaning import explained
 COUNTED = ("the modes covered", "the share of good samples", "the reverse KL")
 LEFT_GRADIENTS = "calls whose generator's turn left gradients in the discriminator, of one"
 LEFT_MEANS = "calls whose generator's turn moved the discriminator's running means, of one"
-_OLD_GRADIENT = 0.7
+OLD_GRADIENT = 0.7
 _ADAM = {"lr": 1e-2, "betas": (0.5, 0.99)}  # but for the rate, as in the exercise's last cell
 
 
@@ -131,9 +131,9 @@ def penalty(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
 def _keeps_old_gradients(answer: Callable[..., Any], network: nn.Module, x: Tensor, gamma: Any) -> None:
     """Raises ``AnswerError`` if gradients that the caller has gathered already are gone after a call."""
     for parameter in network.parameters():
-        parameter.grad = torch.full_like(parameter, _OLD_GRADIENT)
+        parameter.grad = torch.full_like(parameter, OLD_GRADIENT)
     answer(network, x, gamma)
-    if any(p.grad is None or not bool(p.grad.eq(_OLD_GRADIENT).all()) for p in network.parameters()):
+    if any(p.grad is None or not bool(p.grad.eq(OLD_GRADIENT).all()) for p in network.parameters()):
         raise AnswerError(
             "It cleared the gradients of the discriminator's weights, or wrote into them: those that its caller "
             "had gathered there are gone. torch.autograd.grad(value, x) gives the gradient with respect to x "
@@ -157,8 +157,8 @@ def game(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
 def rounds(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     """The same with a penalty's ``gamma``, and what the generator's turn left in the discriminator.
 
-    ``judging``: whether the discriminator is found in eval mode; ``frozen``: whether its first layer is. Old gradients
-    stand in both players' weights before the first call.
+    ``eval_mode``: whether the discriminator is found in eval mode; ``frozen_layer``: whether its first layer is frozen.
+    Old gradients stand in both players' weights before the first call.
     """
     return _played(answer, case, Remembering, (case["gamma"],))
 
@@ -174,10 +174,10 @@ def _played(
         "discriminator": Player(discriminator, _optimizer(discriminator, float(case["d_lr"])), generator),
     }
     if more:
-        discriminator.train(not case["judging"])
-        discriminator.first.requires_grad_(not case["frozen"])
+        discriminator.train(not case["eval_mode"])
+        discriminator.first.requires_grad_(not case["frozen_layer"])
         for parameter in (*generator.parameters(), *discriminator.parameters()):
-            parameter.grad = torch.full_like(parameter, _OLD_GRADIENT) if parameter.requires_grad else None
+            parameter.grad = torch.full_like(parameter, OLD_GRADIENT) if parameter.requires_grad else None
     optimizers = [player.optimizer for player in players.values()]
     stale = moved = 0
     for x, z in zip(tensors["x"], tensors["z"], strict=True):

@@ -26,8 +26,8 @@ def trained_ring(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     ``process: of the game``: steps of the optimisers that hold the generator, the discriminator, and both; how many
     optimisers stepped; the largest learning rate of the first two; the median batch that the discriminator was given;
     how many of the points x it saw, of all; how many different noises the generator was given, of all; calls of the
-    discriminator on points of x whose gradient is wanted, for each of its steps; the share of steps whose gradients
-    weren't cleared, and of those over nothing.
+    discriminator on points of x whose gradient is wanted, for each of its steps; the share of steps along gradients
+    that hold older ones, and of those over nothing.
     """
     x = case["x"]
     assert isinstance(x, Tensor)

@@ -1,5 +1,6 @@
 """How exercise 08 is looked at: losses, stretches, and who moved when in a game. No right answer is known here."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from course_lib.probes.calls import Case, call, copied, named_tensors, trained_p
 from course_lib.probes.contract import AnswerError, kept
 from course_lib.probes.ex07 import TwoLayers
 from course_lib.probes.meaning import explained
+from course_lib.probes.old_gradients import OldGradients
 
 D_LOSS, G_LOSS = "the discriminator's loss", "the generator's loss"
 SIGMA, NEW_U, GRAPH = "sigma", "the new u", "whether the new u has a graph behind it"
@@ -168,8 +170,9 @@ def trained_game(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     ``process: game``: turns of the generator, of the critic, their largest rates, the share of real points that were
     judged under their own label, of generated points judged under the label that they were made for (nan for what
     wasn't seen), the median number of points that the generator made for a step, the share of the generator's turns
-    whose gradients hadn't been cleared since the one before, that of the critic's, and how many of the real points
-    were seen in the first turns.
+    along gradients that hold those of the turn before, that of the critic's, how many of the real points were seen in
+    the first turns, how many optimisers held a weight of the generator that came back, and how many of these held
+    others too.
     """
     x, y = case["x"], case["y"]
     assert isinstance(x, Tensor)
@@ -201,8 +204,7 @@ class _Game:
         self._distinct: set[float] = set()
         self._calls = 0
         self._optimizers: list[tuple[Optimizer, list[float]]] = []
-        self._fresh: dict[int, bool] = {}
-        self._stale: dict[int, int] = {}
+        self._old, self._stale = OldGradients(), Counter[int]()
 
     def _keys(self, x: Tensor) -> list[float]:
         found: list[float] = (x.detach().double() @ self._key).tolist()
@@ -239,31 +241,27 @@ class _Game:
                     self._fake.append(self._asked[key] == label)
 
     def _stepping(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        first = optimizer.param_groups[0]["params"][0]
         if not any(optimizer is known for known, _ in self._optimizers):
             self._optimizers.append((optimizer, []))
-            first.register_hook(lambda gradient: self._arrives(first))
-        elif not self._fresh.get(id(first), False):
-            self._stale[id(first)] = self._stale.get(id(first), 0) + 1
-        self._fresh[id(first)] = False
+        self._stale[id(optimizer)] += self._old.before_step(optimizer)
         next(rates for known, rates in self._optimizers if known is optimizer).append(
             float(optimizer.param_groups[0]["lr"])
         )
 
-    def _arrives(self, p: Tensor) -> None:
-        """Called with a new gradient of ``p``, before it is added to the one that ``p`` has."""
-        if p.grad is None or not bool(p.grad.any()):
-            self._fresh[id(p)] = True
-
     def numbers(self, generator: nn.Module) -> Tensor:
         own = {id(p) for p in generator.parameters()}
-        turns, rates, stale = [0, 0], [float("nan")] * 2, [0.0, 0.0]
+        turns, rates, stale, holders = [0, 0], [float("nan")] * 2, [0.0, 0.0], 0
+        shared = 0
         for optimizer, seen in self._optimizers:
-            first = optimizer.param_groups[0]["params"][0]
-            i = 0 if id(first) in own else 1
+            held = [id(p) in own for group in optimizer.param_groups for p in group["params"]]
+            holders += any(held)
+            shared += any(held) and not all(held)
+            i = 0 if held[0] else 1
             turns[i] += len(seen)
             rates[i] = max(seen)
-            stale[i] = self._stale.get(id(first), 0) / max(len(seen) - 1, 1)
+            stale[i] = self._stale[id(optimizer)] / max(len(seen) - 1, 1)
         size = sorted(self._sizes)[len(self._sizes) // 2] if self._sizes else 0
         labels = [sum(s) / len(s) if s else float("nan") for s in (self._real, self._fake)]
-        return torch.tensor([*turns, *rates, *labels, size, *stale, len(self._distinct)], dtype=torch.float64)
+        return torch.tensor(
+            [*turns, *rates, *labels, size, *stale, len(self._distinct), holders, shared], dtype=torch.float64
+        )

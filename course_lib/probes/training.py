@@ -13,13 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
-from torch.optim.optimizer import (
-    Optimizer,
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
+from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from course_lib.probes.calls import Case, trained_parameters
+from course_lib.probes.old_gradients import OldGradients
 
 PREFIX = "process: "
 NUM_SHOWN = 4
@@ -37,8 +34,8 @@ class Process:
     ``rows``: some of the images that it was given with gradients on, (n, P); ``mean``: of all of them. ``num_rows``,
     ``num_distinct``: how many it was given, and how many of them differ. ``binary``: the share of batches that hold
     zeros and ones only. ``batch_size``: the median. ``losses``: what ``backward()`` was called on. ``lrs``: the
-    learning rate of each step. ``uncleared``: the share of steps whose gradients the next backward pass was
-    added to; ``empty``: the share of those that found none. ``num_optimizers``: that took steps. ``left``: 1 if the
+    learning rate of each step. ``uncleared``: the share of steps along gradients that hold those of the step
+    before; ``empty``: the share of steps that found none. ``num_optimizers``: that took steps. ``left``: 1 if the
     network that came back has gradients, else 0. For a VAE: ``cut``, the
     share of codes that came to the decoder without a gradient, and ``noise``, (n, D), what the first code of a batch is
     made of beside mu and logvar, (z - mu) / sigma; ``alike``, the share of batches whose first two codes have the
@@ -155,8 +152,7 @@ class Seen:
         self._binary: list[bool] = []
         self._losses: list[float] = []
         self._lrs: list[float] = []
-        self._watched: set[int] = set()
-        self._stepped: set[int] = set()
+        self._old = OldGradients()
         self._uncleared = self._empty = 0
         self._optimizers: list[Optimizer] = []
         self._posterior: Tensor | None = None
@@ -182,7 +178,6 @@ class Seen:
             register_module_forward_pre_hook(self._given),
             register_module_forward_hook(self._gave),
             register_optimizer_step_pre_hook(self._before_step),
-            register_optimizer_step_post_hook(self._after_step),
         ]
         Tensor.backward = watched_backward  # type: ignore[method-assign,assignment]
         try:
@@ -248,23 +243,11 @@ class Seen:
             self._optimizers.append(optimizer)
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._empty += all(p.grad is None or not bool(p.grad.any()) for p in parameters)
-        first = next((p for p in parameters if p.requires_grad), None)
-        if first is not None and id(first) not in self._watched:
-            self._watched.add(id(first))
-            first.register_hook(lambda gradient: self._accumulates(first))
-
-    def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        self._stepped |= {id(p) for group in optimizer.param_groups for p in group["params"]}
-
-    def _accumulates(self, p: Tensor) -> None:
-        """Called with a new gradient of ``p``, before it is added to the one that ``p`` has."""
-        if id(p) in self._stepped and p.grad is not None and bool(p.grad.any()):
-            self._uncleared += 1
-        self._stepped.discard(id(p))
+        self._uncleared += self._old.before_step(optimizer)
 
     @property
     def uncleared(self) -> float:
-        """The share of steps whose gradients the next backward pass was added to."""
+        """The share of steps along gradients that hold those of the step before."""
         return self._uncleared / max(len(self._lrs) - 1, 1)
 
     def process(self, network: nn.Module) -> Process:

@@ -71,14 +71,16 @@ def test_how_a_game_was_played_comes_through_the_sandboxs_way() -> None:
         seen = observe(TRAIN.probe, lambda *given, c=changes: training.train_conditional_gan(*given, **c), case)
         assert not seen.error
         (seen,) = received(report(TRAIN.name, [seen]), TRAIN.name, 1)
-        g_turns, d_turns, g_rate, d_rate, *labels, size, g_stale, d_stale, _ = seen.outputs[GAME].tolist()
+        g_turns, d_turns, g_rate, d_rate, *labels, size, g_stale, d_stale, _, holders, shared = seen.outputs[
+            GAME
+        ].tolist()
         assert (g_turns, d_turns, g_rate, d_rate, size) == (6, 6, 5e-3, 5e-3, 128)
         assert labels == [real, fake]
-        assert (g_stale, d_stale) == (0, 0)
+        assert (g_stale, d_stale, holders, shared) == (0, 0, 1, 0)
 
 
 @pytest.mark.parametrize(
-    "forged", [torch.zeros(3), torch.full((10,), float("nan")), torch.zeros(10), None], ids=str
+    "forged", [torch.zeros(3), torch.full((12,), float("nan")), torch.zeros(12), None], ids=str
 )
 def test_a_forged_account_gives_a_verdict_and_no_mark(forged: Tensor | None) -> None:
     case = {**TRAIN.public_cases()[0], "num_steps": 3}

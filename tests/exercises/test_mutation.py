@@ -7,8 +7,10 @@ second mistake.
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
+import torch
 
 from course_lib.exercises.catalogue import catalogue_of
 from course_lib.exercises.exercise import answers_in
@@ -51,6 +53,21 @@ def test_each_mistake_is_rejected_with_its_own_hint(task: Task) -> None:
             result = verdict(judge, mistake.answer, reveal=seed == PUBLIC_SEED)
             assert result.outcome == "wrong", f"seed {seed} accepts: {mistake.hint}"
             assert result.hint == mistake.hint, f"seed {seed}: told {result.hint!r} instead of {mistake.hint!r}"
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.bool, torch.int64, torch.complex64, torch.float16, torch.float64], ids=str
+)
+@pytest.mark.parametrize("task", [t for t in TASKS if not t.values[0].measure])
+def test_numbers_of_another_type_get_a_verdict(task: Task, dtype: torch.dtype) -> None:
+    """A half, a bool or a complex number in place of each output of a wrong answer: it is told, and nothing breaks."""
+    judge = Judge(task, task.public_cases())
+    for answer in (task.reference, task.mistakes[0].answer):
+        seen = [observe(task.probe, answer, case) for case in judge.cases]
+        if any(o.error or o.untouched for o in seen):
+            continue
+        other = [replace(o, outputs={name: (1.5 * x).to(dtype) for name, x in o.outputs.items()}) for o in seen]
+        assert judge.verdict(other, reveal=True).outcome == "wrong"
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -1,6 +1,7 @@
 """How a network was trained is seen from outside and comes back from a kernel; a forged account gets no mark."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -84,6 +85,61 @@ def test_several_backward_passes_for_one_step_are_no_fault() -> None:
     _, process, _ = split(observe(trained_autoencoder, answer, CASE).outputs, 64)
     assert process is not None
     assert process.uncleared == 0
+
+
+def uncleared_by(a_step: Callable[[nn.Module, Tensor], None]) -> float:
+    """What is seen of twenty steps of SGD; ``a_step`` puts gradients into the network's weights, from a batch."""
+
+    def answer(x: Tensor, seed: int) -> nn.Module:
+        network = new_autoencoder(seed)
+        optimizer = torch.optim.SGD(network.parameters(), lr=1e-2)
+        for part in x[:200].split(10):
+            a_step(network, part)
+            optimizer.step()
+        return network
+
+    _, process, _ = split(observe(trained_autoencoder, answer, CASE).outputs, 64)
+    assert process is not None
+    return process.uncleared
+
+
+def loss_of(network: nn.Module, part: Tensor) -> Tensor:
+    return (network(part) - part).square().sum(1).mean()
+
+
+def put_there(network: nn.Module, part: Tensor) -> None:
+    weights = list(network.parameters())
+    for weight, gradient in zip(weights, torch.autograd.grad(loss_of(network, part), weights), strict=True):
+        weight.grad = gradient
+
+
+def after_another_loss(network: nn.Module, part: Tensor) -> None:
+    """Somebody else's turn leaves a gradient on top of the last step's; all is cleared before the own one."""
+    network(part).square().mean().backward()
+    network.zero_grad()
+    loss_of(network, part).backward()
+
+
+def added(network: nn.Module, part: Tensor) -> None:
+    loss_of(network, part).backward()
+
+
+@pytest.mark.parametrize("clip", [math.inf, 0.01])
+@pytest.mark.parametrize("right", [put_there, after_another_loss])
+def test_gradients_that_hold_nothing_old_are_no_fault(right, clip: float) -> None:
+    def a_step(network: nn.Module, part: Tensor) -> None:
+        right(network, part)
+        nn.utils.clip_grad_norm_(network.parameters(), clip)
+
+    assert uncleared_by(a_step) == 0
+
+
+def test_gradients_that_are_added_to_and_clipped_are_a_fault() -> None:
+    def a_step(network: nn.Module, part: Tensor) -> None:
+        added(network, part)
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+
+    assert uncleared_by(a_step) > 0.8
 
 
 def test_nothing_stays_watched() -> None:

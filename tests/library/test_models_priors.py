@@ -193,8 +193,22 @@ def test_its_mean_is_the_divergence_in_closed_form(posterior):
 def test_codes_and_priors_of_other_shapes_are_refused(prior, posterior):
     mu, logvar = posterior
     for z, m, v in ((mu[:, :1], mu, logvar), (mu, mu[:1], logvar), (mu[0], mu, logvar)):
-        with pytest.raises(ValueError, match=r"z, mu and logvar must have shapes"):
+        with pytest.raises(ValueError, match=r"z, mu and logvar must have shapes") as refused:
             sampled_kl(z, m, v, prior)
+        assert str([tuple(t.shape) for t in (z, m, v)]) in str(refused.value)
+    with pytest.raises(ValueError, match=r"z, mu and logvar must have shapes"):
+        sampled_kl(mu[0], mu[0], logvar[0])  # all of one shape, and no batch
+
+
+def test_a_kl_of_what_is_no_number_is_none_and_no_error(posterior):
+    mu, logvar = (t.clone() for t in posterior)
+    mu[1, 0] = math.nan
+    found = sampled_kl(reparameterize(mu, logvar), mu, logvar)
+    assert found.isnan().tolist() == [False, True, False, False, False]
+
+
+def test_another_shape_of_the_priors_densities_is_refused(posterior):
+    mu, logvar = posterior
     with pytest.raises(ValueError, match=r"one log-density for each code, \(5,\), got \(5, 2\); sum over"):
         sampled_kl(mu, mu, logvar, Normal(0.0, 1.0))
 
@@ -238,6 +252,15 @@ def test_a_likelihood_under_another_prior_is_the_integral_over_its_codes():
         eps = torch.randn(7, 3, 2 if model is ladder else 1, dtype=torch.float64)
         ours = importance_nll(model, x, 7, prior=normal, eps=eps, **options)
         torch.testing.assert_close(ours, importance_nll(model, x, 7, eps=eps, **options))
+
+
+def test_a_step_with_its_prior_begins_as_a_plain_one_does():
+    torch.manual_seed(13)
+    model = MLPVAE(5, 8, D)
+    step = LearnedPriorStep(model, MixturePrior(K, D))
+    assert step.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3)
+    reported = step(torch.rand(8, 5))
+    assert reported["loss"] == pytest.approx((reported["-reconstruction"] + reported["KL"]).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])

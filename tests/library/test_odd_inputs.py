@@ -1,6 +1,7 @@
 """Numbers of NumPy, paths as words, half precision, nothing at all: taken as meant, or refused in a sentence."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 from course_lib.data import binarize, load, ring
 from course_lib.metrics import (
     active_units,
+    alarm_threshold,
     class_shares,
     evaluate_elbo,
     frechet_distance,
@@ -18,6 +20,7 @@ from course_lib.metrics import (
     memorization,
     mode_coverage,
     mutual_information_gap,
+    precision_at_alarms,
     precision_recall,
     roc_auc,
 )
@@ -304,3 +307,42 @@ def test_as_many_samples_as_codes():
         labels = (1,) if isinstance(model, ConvConditionalVAE) else ()
         with pytest.raises(ValueError, match="z must hold num_samples = 5 codes, got 3; ask for as many samples"):
             model.sample(5, *labels, z=torch.randn(3, 3))
+
+
+CODES, ONES = torch.randn(6, 2, generator=SOURCE), torch.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: mode_coverage([[0.0, 1.0]], ring()), "samples"),
+        (lambda: class_shares([[1.0, 0.0]]), "probabilities"),
+        (lambda: frechet_distance(CODES.tolist(), CODES), "features_a"),
+        (lambda: frechet_distance(CODES, CODES.tolist()), "features_b"),
+        (lambda: alarm_threshold([1.0], 1), "scores"),
+        (lambda: roc_auc([1.0, 2.0], ONES), "scores"),
+        (lambda: roc_auc(ONES, [0, 1]), "labels"),
+        (lambda: dci(CODES.tolist(), {"a": torch.arange(6)}), "codes"),
+        (lambda: dci(CODES, {"a": [0, 1, 2, 3, 4, 5]}), "factors['a']"),
+        (lambda: mutual_information_gap(CODES.tolist(), {"a": torch.arange(6)}), "codes"),
+    ],
+)
+def test_a_list_in_place_of_a_tensor_is_named(call, name):
+    with pytest.raises(TypeError, match=rf"^{re.escape(name)} must be a torch.Tensor, got a list"):
+        call()
+
+
+@pytest.mark.parametrize("of_pixels", [squared_error, optimal_logvar])
+@pytest.mark.parametrize(("x_hat", "x", "name"), [(torch.uint8, None, "x_hat"), (None, torch.int64, "x")])
+def test_bytes_in_place_of_grey_levels_are_named(of_pixels, x_hat, x, name):
+    with pytest.raises(TypeError, match=rf"^{name} must hold floats, got torch\.u?int"):
+        of_pixels(torch.ones(2, 3, dtype=x_hat), torch.ones(2, 3, dtype=x))
+
+
+def test_a_number_of_alarms_is_a_size():
+    with pytest.raises(ValueError, match=r"^num_alarms must be an integer of at least 1, got 0"):
+        precision_at_alarms(ONES, torch.tensor([0, 1]), 0)
+
+
+def test_a_threshold_may_let_everything_through():
+    assert alarm_threshold(torch.tensor([3.0, 1.0, 2.0]), 1000) == 1.0

@@ -315,16 +315,22 @@ def test_lesson_07s_friend_never_shows_generated_points_to_the_discriminator() -
     assert_equal_weights(D, alone)
 
 
-@pytest.mark.parametrize("gamma", [0.0, 0.4])
-def test_lesson_07_plays_the_game_of_two_weights(gamma: float) -> None:
+@pytest.mark.parametrize(("momentum", "gamma"), [(0.0, 0.0), (0.7, 0.0), (0.9, 0.4)])
+def test_lesson_07_plays_the_game_of_two_weights_in_turns(momentum: float, gamma: float) -> None:
     (two_weights,) = written_out("07", "two_weights")
-    path = two_weights(gamma, rate=0.1, num_steps=40).double()
-    theta, psi = path[30].clone().requires_grad_(True).unbind()
-    game = F.logsigmoid(torch.zeros(())) + F.logsigmoid(-psi * theta)
-    (slope,) = torch.autograd.grad(game, theta, retain_graph=True)
-    (up,) = torch.autograd.grad(game - 0.5 * gamma * psi.square(), psi)
-    expected = torch.stack([theta - 0.1 * slope, psi + 0.1 * up]).detach()
-    torch.testing.assert_close(path[31], expected, rtol=1e-4, atol=1e-6)
+    theta, psi = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (1.0, 0.0))
+    # SGD's momentum m adds up gradients, so that a rate of 0.1 (1 - m) takes a step's share of each
+    d_opt, g_opt = (torch.optim.SGD([p], lr=0.1 * (1 - momentum), momentum=momentum) for p in (psi, theta))
+    path = []
+    for _ in range(40):
+        path.append([theta.item(), psi.item()])
+        losses = (lambda: F.softplus(psi * theta) + 0.5 * gamma * psi.square()), (lambda: F.softplus(-psi * theta))
+        for optimizer, loss in zip((d_opt, g_opt), losses, strict=True):
+            optimizer.zero_grad()
+            loss().backward()
+            optimizer.step()
+    found = two_weights(momentum, gamma, rate=0.1, num_steps=40).double()
+    torch.testing.assert_close(found, torch.tensor(path, dtype=torch.float64), rtol=1e-4, atol=1e-6)
 
 
 def test_lesson_07_walks_from_corner_to_corner() -> None:

@@ -196,7 +196,7 @@ AVERAGED_GAME = Task(
         ),
         Mistake(
             _with(mix=lambda old, new, decay: decay * new + (1 - decay) * old),
-            "one fault is found, the other is still there: the average keeps 1 - decay of itself, so with 0.99 it is "
+            "one fault is found, the other is still there: the average keeps 1 - decay of itself, so near 1 it is "
             "the generator, with all its jumps. `decay` is what it keeps.",
         ),
         Mistake(

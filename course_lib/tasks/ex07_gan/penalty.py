@@ -94,7 +94,7 @@ def _of_the_norm(case: Case, expected: Outputs, got: Outputs) -> str:
         return (
             f"this is {in_words(factors)}. It should be made of the squares of the gradient's entries, added up."
         )
-    return "this isn't made of the norm of the logit's gradient with respect to the images."
+    return "this isn't made of the norm of the logit's gradient with respect to the points."
 
 
 R1_PENALTY = Task(
@@ -155,7 +155,7 @@ R1_PENALTY = Task(
         Mistake(
             _by_the_weights,
             "you differentiated with respect to the weights: this is how steep the logits are as a function of the "
-            "discriminator. The gradient that R1 measures is with respect to the images x.",
+            "discriminator. The gradient that R1 measures is with respect to the points x.",
         ),
         Mistake(
             _from_slope(lambda slope, gamma: gamma / 2 * slope.sum(1)),
@@ -164,11 +164,11 @@ R1_PENALTY = Task(
         ),
         Mistake(
             _from_slope(lambda slope, gamma: _half_square(slope, gamma).sum()),
-            "you summed over the batch: one penalty per image was asked for, shape (B,).",
+            "you summed over the batch: one penalty per point was asked for, shape (B,).",
         ),
         Mistake(
             _from_slope(lambda slope, gamma: _half_square(slope, gamma).mean()),
-            "you averaged over the batch: one penalty per image was asked for, shape (B,).",
+            "you averaged over the batch: one penalty per point was asked for, shape (B,).",
         ),
         Mistake(
             _from_slope(lambda slope, gamma: gamma / 2 * slope.square().sum(0)),
@@ -181,8 +181,8 @@ R1_PENALTY = Task(
         ),
         Mistake(
             _from_slope(_half_square, torch.mean),
-            "you differentiated the *mean* of the logits, so every image's gradient is divided by the size of the "
-            "batch. Their sum keeps each image's own.",
+            "you differentiated the *mean* of the logits, so every point's gradient is divided by the size of the "
+            "batch. Their sum keeps each point's own.",
         ),
         Mistake(
             _from_slope(_half_square, lambda logits: torch.sigmoid(logits).sum()),
@@ -195,7 +195,7 @@ R1_PENALTY = Task(
         ),
         Mistake(
             lambda d, x, gamma: gamma / 2 * d(x).square(),
-            "this punishes large logits. R1 punishes steep ones: take the gradient with respect to the images.",
+            "this punishes large logits. R1 punishes steep ones: take the gradient with respect to the points.",
         ),
         Mistake(
             _from_slope(lambda slope, gamma: -_half_square(slope, gamma)),

@@ -26,7 +26,7 @@ def _cases(seed: int) -> list[Case]:
     batches with Adam, as in the exercise's last task (a rate of 0 stands for it)."""
     source = generator(seed)
     cases: list[Case] = []
-    for calls, batch, dtype, rates, gamma, judging, frozen in [
+    for calls, batch, dtype, rates, gamma, eval_mode, frozen in [
         (2, 5, _F32, (0.3, 0.7), 0.45, 0, 0),
         (2, 1, _F32, (0.3, 0.6), 0.9, 0, 1),
         (2, 3, _F64, (0.4, 0.7), 1.7, 1, 0),
@@ -43,7 +43,7 @@ def _cases(seed: int) -> list[Case]:
             name: away_from_zero(shape, source, 0.3, 0.9, dtype) for name, shape in shapes.items()
         }
         case["x"] = 1.5 + away_from_zero((calls, batch, 2), source, 0.2, 0.8, dtype)
-        rest = {"g_lr": rates[0], "d_lr": rates[1], "gamma": gamma, "judging": judging, "frozen": frozen}
+        rest = {"g_lr": rates[0], "d_lr": rates[1], "gamma": gamma, "eval_mode": eval_mode, "frozen_layer": frozen}
         cases.append(case | rest)
     return cases
 

@@ -18,6 +18,7 @@ from course_lib.objectives import discriminator_loss, r1_penalty
 from course_lib.probes.ex07_ring import PROCESS, trained_ring
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
 from course_lib.tasks.ex07_gan.modes import count_modes
+from course_lib.tasks.ex07_gan.round import PLAY_ROUND
 from course_lib.tasks.ex07_gan.round import play as play_round
 from course_lib.tasks.training import NO_GRADIENT, UNCLEARED
 
@@ -317,7 +318,7 @@ TRAIN_RING = Task(
     points=3,
     cases=_cases,
     reference=train_ring,
-    alternatives=(_by_epochs,),
+    alternatives=(_by_epochs, *(partial(train_ring, a_round=other) for other in PLAY_ROUND.alternatives)),
     probe=trained_ring,
     measure=measure,
     public_in_grading=False,

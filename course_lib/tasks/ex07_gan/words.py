@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.utils import vector_to_parameters
 
 from course_lib.objectives import discriminator_loss, generator_loss, r1_penalty
-from course_lib.probes.ex07 import LEFT_GRADIENTS, LEFT_MEANS, TwoLayers
+from course_lib.probes.ex07 import LEFT_GRADIENTS, LEFT_MEANS, OLD_GRADIENT, TwoLayers
 from course_lib.tasks.core import Case, Outputs
 from course_lib.tasks.parts import in_words, made_of
 
@@ -24,12 +24,16 @@ def in_its_terms(case: Case, expected: Outputs, got: Outputs) -> str:
         elif not bool(got[given].any()):
             told.append(f"the {name}'s optimiser stepped over nothing: no gradient stood in its weights")
         elif not torch.allclose(got[given], expected[given], rtol=1e-3, atol=1e-5):
-            factors = made_of(got[given], _parts(name, case, got))
-            told.append(
-                f"the {name} moved along something that neither loss makes of these x and z"
-                if factors is None
-                else f"the {name} moved along {in_words(factors)}; it should be {_should(name, case)}"
-            )
+            factors, should = made_of(got[given], _parts(name, case, got)), _should(name, case)
+            if factors is None:
+                told.append(f"the {name} moved along something that neither loss makes of these x and z")
+            elif _OLD in factors and in_words({p: f for p, f in factors.items() if p != _OLD}) == should:
+                told.append(
+                    f"the {name}'s gradients aren't cleared before its loss: what stood in its weights before is still "
+                    "there, and moves it"
+                )
+            elif in_words(factors) != should:  # its own loss, as an opponent judges that has moved otherwise
+                told.append(f"the {name} moved along {in_words(factors)}; it should be {should}")
         elif not torch.equal(got[steps], expected[steps]):
             told.append(
                 f"the {name}'s optimiser stepped {got[steps].item():g} times in each call; once is enough."
@@ -44,6 +48,7 @@ def in_its_terms(case: Case, expected: Outputs, got: Outputs) -> str:
     )
 
 
+_OLD = "what stood in its weights before (zero_grad() clears it)"
 _LEFT = {
     LEFT_GRADIENTS: "the generator's turn left gradients in the discriminator's weights",
     LEFT_MEANS: "the generator's turn moved the discriminator's running means",
@@ -74,9 +79,12 @@ def _parts(name: str, case: Case, got: Outputs) -> dict[str, Tensor]:
         losses = _losses(name, discriminator(x), discriminator(generator(z)), moved)
         if "gamma" in case and name == "discriminator":
             losses["the penalty"] = r1_penalty(discriminator, x, float(case["gamma"])).mean()
+        if "gamma" in case:
+            old = [torch.full_like(p, OLD_GRADIENT) for p in player.parameters()]
+            parts[_OLD] = torch.cat([x.flatten() for x in old])
         for what, value in losses.items():
             gradients = list(torch.autograd.grad(value, list(player.parameters()), retain_graph=True))
-            if case.get("frozen") and name == "discriminator":
+            if case.get("frozen_layer") and name == "discriminator":
                 gradients[0] = torch.zeros_like(gradients[0])
             parts.setdefault(what, torch.cat([gradient.flatten() for gradient in gradients]))
     return parts

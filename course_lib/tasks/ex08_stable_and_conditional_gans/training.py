@@ -9,6 +9,7 @@ clusters, with at least 73 % of the points within four standard deviations of on
 and one cluster.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ ASKED = 0.9  # of the points have to be nearest to a cluster of their class
 FOUND = 0.05  # of a cluster's fair share of points have to lie near it
 _NEAR = 4.0  # standard deviations
 _NUM_POINTS = 4000
-_NUM_NUMBERS = 10  # in the account of the game
+_NUM_NUMBERS = 12  # in the account of the game
 
 _OTHER_NETWORK = (
     "another network came back. Make both players with new_players(seed), and return the generator itself."
@@ -45,6 +46,10 @@ _NO_STEP = (
 _NO_CRITIC = (
     "the critic never moved: its optimiser took no step. Without a critic that learns, the generator learns "
     "nothing."
+)
+_NOT_THE_PLAYER = (
+    "the generator that came back isn't the one that played: no optimiser moved its weights. Return that one itself, "
+    "not a copy, an average or a network made anew."
 )
 _ONE_OPTIMISER = "one optimiser held both players. Each has its own, and its own rate."
 _SHUFFLED = (
@@ -164,6 +169,7 @@ def train_conditional_gan(
     d_turns: int = 1,
     cleared: str = "gd",
     order: str = "dg",
+    one_optimiser: bool = False,
     returned: Callable[[Generator, Critic], Any] = lambda player, critic: player,
 ) -> Any:
     """The game by the book; what stands after the star is changed by mistakes."""
@@ -173,6 +179,9 @@ def train_conditional_gan(
         "g": torch.optim.Adam(player.parameters(), lr=g_lr, betas=(0.5, 0.9)),
         "d": torch.optim.Adam(critic.parameters(), lr=d_lr, betas=(0.5, 0.9)),
     }
+    if one_optimiser:
+        both = [*player.parameters(), *critic.parameters()]
+        optimizers = dict.fromkeys("gd", torch.optim.Adam(both, lr=g_lr, betas=(0.5, 0.9)))
     turns = {"g": g_turns, "d": d_turns}
     for _ in range(num_steps):
         index = torch.randint(len(x), (batch,))
@@ -207,6 +216,24 @@ def _in_one_call(x: Tensor, y: Tensor, num_steps: int, seed: int) -> Generator:
             real = critic(x[index], y[index])
         (-F.logsigmoid(critic(fake, y[index]) - real)).mean().backward()
         g_optimizer.step()
+    return player
+
+
+def _by_hand(x: Tensor, y: Tensor, num_steps: int, seed: int) -> Generator:
+    """Gradients asked for by name and put into the weights: nobody clears anything."""
+    torch.manual_seed(seed)
+    player, critic = new_players(seed)
+    optimizers = [torch.optim.Adam(p.parameters(), lr=RATE, betas=(0.5, 0.9)) for p in (critic, player)]
+    for _ in range(num_steps):
+        index = torch.randint(len(x), (BATCH,))
+        fake = player(torch.randn(BATCH, NOISE_DIM), y[index])
+        for who, optimizer in enumerate(optimizers):
+            points = fake if who else fake.detach()
+            loss = relativistic_losses(critic(x[index], y[index]), critic(points, y[index]))[who]
+            weights = optimizer.param_groups[0]["params"]
+            for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+                weight.grad = gradient
+            optimizer.step()
     return player
 
 
@@ -267,10 +294,12 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
 def _otherwise(case: Case, game: Tensor) -> str:
     """What was done otherwise than asked, whatever came of it; empty if nothing was."""
     num_steps = int(case["num_steps"])
-    g_turns, d_turns, g_rate, d_rate, real, fake, size, g_stale, d_stale, distinct = game.tolist()
+    g_turns, d_turns, g_rate, d_rate, real, fake, size, g_stale, d_stale, distinct, holders, shared = game.tolist()
     seen = (
         (not g_turns and not d_turns, _NO_STEP),
-        (not g_turns, _ONE_OPTIMISER if d_turns else _NO_STEP),
+        (not holders, _NOT_THE_PLAYER),
+        (shared, _ONE_OPTIMISER),
+        (not g_turns, _NO_STEP),
         (not d_turns, _NO_CRITIC),
         (real < 0.6, _SHUFFLED),
         (fake < 0.6, _OTHER_LABEL),
@@ -326,7 +355,7 @@ TRAIN_CONDITIONAL_GAN = Task(
     points=3,
     cases=_cases,
     reference=train_conditional_gan,
-    alternatives=(_in_one_call,),
+    alternatives=(_in_one_call, _by_hand),
     probe=trained_game,
     measure=measure,
     public_in_grading=False,
@@ -334,6 +363,8 @@ TRAIN_CONDITIONAL_GAN = Task(
         Mistake(_wrong(returned=lambda player, critic: critic), _OTHER_NETWORK),
         Mistake(_wrong(returned=_nan), _NOT_FINITE),
         Mistake(lambda x, y, num_steps, seed: new_players(seed)[0], _NO_STEP),
+        Mistake(_wrong(returned=lambda player, critic: copy.deepcopy(player)), _NOT_THE_PLAYER),
+        Mistake(_wrong(one_optimiser=True), _ONE_OPTIMISER),
         Mistake(_wrong(d_turns=0), _NO_CRITIC),
         Mistake(_wrong(real_labels=_moved), _SHUFFLED),
         Mistake(_wrong(judged_labels=_moved), _OTHER_LABEL),
