@@ -1,6 +1,7 @@
 r"""A GAN on a ring of eight Gaussians, trained by the learner's own round. Both players' parameters come back.
 
-Over 10 trainings (5 secrets, 2 styles) the right answers cover all eight modes, and 85 to 88 % of the samples are good.
+Over 264 trainings (132 secrets, 2 styles) the right answers cover all eight modes, and 70 to 91 % of the samples are
+good, 85 % at the median; with a momentum of 0.9 it was 32 to 43 %.
 In the second training, of 60 rounds with gamma = 30, the discriminator's slope is 0.015 to 0.023 (root of the mean
 square); with gamma = 0.1 it is 0.21 to 0.60.
 """
@@ -24,7 +25,7 @@ from course_lib.tasks.training import NO_GRADIENT, UNCLEARED
 
 NUM_STEPS, GAMMA, BATCH, LR = 500, 0.1, 128, 2e-3
 NUM_MODES, STD, NUM_POINTS = 8, 0.1, 4_000
-QUALITY, LEAST, NUM_SAMPLES = 0.75, 50, 2_500
+QUALITY, LEAST, NUM_SAMPLES = 0.6, 50, 2_500
 FEW, OTHER_GAMMA, STEEP = 60, 30.0, 0.08
 
 OTHER_NETWORK = "other networks came back. Make them with new_players(seed), and return both, the generator first."
@@ -196,7 +197,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     if enough:
         return Verdict("wrong", message, otherwise) if otherwise else Verdict("right")
     still = all(torch.equal(own[name], fresh[name]) for name in fresh if name.startswith("generator"))
-    return Verdict("wrong", message, otherwise or (NO_ROUND if still else _diagnosis(modes, quality)))
+    return Verdict("wrong", message, otherwise or (NO_ROUND if still else _diagnosis(quality)))
 
 
 def worth(player: nn.Module, seed: int) -> tuple[int, float, float]:
@@ -260,8 +261,8 @@ def _otherwise(case: Case, process: Process | None) -> str:
     return next((hint for found, hint in seen if found), "")
 
 
-def _diagnosis(modes: int, quality: float) -> str:
-    return COLLAPSED if modes < NUM_MODES and quality >= QUALITY / 2 else SPREAD
+def _diagnosis(quality: float) -> str:
+    return COLLAPSED if quality >= QUALITY else SPREAD
 
 
 def _by_arguments(case: Case, modules: nn.ModuleDict, fresh: Outputs, process: Process | None) -> str:
@@ -346,6 +347,8 @@ TRAIN_RING = Task(
         Mistake(_with(batch=1_000), LARGE_BATCH),
         Mistake(_with(points=lambda x: x[:256]), FEW_POINTS),
         Mistake(_with(same_noise=True), ONE_NOISE),
+        Mistake(_with(betas=(0.9, 0.999)), SPREAD),
+        Mistake(_with(points=lambda x: x[x[:, 0] > -0.6]), COLLAPSED),
         Mistake(_ignoring(num_steps=NUM_STEPS), STEPS_FIXED),
         Mistake(_ignoring(seed=0), SEED_FIXED),
         Mistake(_ignoring(gamma=GAMMA), GAMMA_FIXED),
