@@ -1,9 +1,10 @@
 r"""A GAN on a ring of eight Gaussians, trained by the learner's own round. Both players' parameters come back.
 
-Over 264 trainings (132 secrets, 2 styles) the right answers cover all eight modes, and 70 to 91 % of the samples are
-good, 85 % at the median; with a momentum of 0.9 it was 32 to 43 %.
-In the second training, of 60 rounds with gamma = 30, the discriminator's slope is 0.015 to 0.023 (root of the mean
-square); with gamma = 0.1 it is 0.21 to 0.60.
+With gamma = 0.1 and 500 rounds one right game in fifty still held only three modes: it had lost the others at the start
+and wins them back after 500 to 800 rounds. With 0.3 none of 190 had lost one at 500 rounds; hence 0.3, and 800 rounds,
+after which 69 % or more of the samples are good, 88 % at the median. With a momentum of 0.9 it is 3 to 51 %.
+In the second training, of 60 rounds with gamma = 30, the discriminator's slope is 0.014 to 0.027 (root of the mean
+square); with gamma = 0.3 it is 0.15 to 0.23.
 """
 
 import math
@@ -23,10 +24,10 @@ from course_lib.tasks.ex07_gan.round import PLAY_ROUND
 from course_lib.tasks.ex07_gan.round import play as play_round
 from course_lib.tasks.training import NO_GRADIENT, UNCLEARED
 
-NUM_STEPS, GAMMA, BATCH, LR = 500, 0.1, 128, 2e-3
+NUM_STEPS, GAMMA, BATCH, LR = 800, 0.3, 128, 2e-3
 NUM_MODES, STD, NUM_POINTS = 8, 0.1, 4_000
 QUALITY, LEAST, NUM_SAMPLES = 0.6, 50, 2_500
-FEW, OTHER_GAMMA, STEEP = 60, 30.0, 0.08
+FEW, OTHER_GAMMA, STEEP = 60, 30.0, 0.06
 
 OTHER_NETWORK = "other networks came back. Make them with new_players(seed), and return both, the generator first."
 EXCHANGED = "the discriminator came back first. Return generator, discriminator, in this order."
@@ -61,6 +62,10 @@ NO_PENALTY = (
 )
 SMALL_STEPS = "the steps are too small: it learned, but not far enough. Adam with 2e-3 was asked for."
 LARGE_STEPS = "the steps are too large: the players throw each other about. Adam with 2e-3 was asked for."
+MOMENTUM = (
+    "an optimiser has momentum: Adam's first beta is 0.9 by itself, and betas=(0.0, 0.99) was asked for. Old gradients "
+    "point to where the opponent was."
+)
 SMALL_BATCH = "the batches are small, so that both players follow noise. 128 points in each round were asked for."
 LARGE_BATCH = "the batches are large: 128 points in each round were asked for."
 FEW_POINTS = "the discriminator saw only a few of the points in x. Draw each batch at random from all of them."
@@ -82,7 +87,7 @@ COLLAPSED = (
 )
 SPREAD = (
     "too few of the points lie on a mode: the generator hasn't found them, or not yet. Is it judged by the new "
-    "discriminator, on points that carry its gradient? Is Adam's first beta 0?"
+    "discriminator, on points that carry its gradient? Does its noise come from N(0, I)?"
 )
 
 
@@ -221,6 +226,7 @@ class Process(NamedTuple):
     real: float
     noise: float
     wanted: float
+    momentum: float
     uncleared: float
     empty: float
 
@@ -252,6 +258,7 @@ def _otherwise(case: Case, process: Process | None) -> str:
         (min(process.g_steps, process.d_steps) < 0.7 * num_steps, FEW_STEPS),
         (rate > 0.015, LARGE_STEPS),
         (rate < 5e-4, SMALL_STEPS),
+        (process.momentum > 0.3, MOMENTUM),
         (process.wanted < 0.05, NO_PENALTY),
         (process.batch < 40, SMALL_BATCH),
         (process.batch > 600, LARGE_BATCH),
@@ -291,6 +298,11 @@ def _ignoring(**fixed: float) -> Callable[..., Any]:
     return lambda x, num_steps, seed, gamma: train_ring(
         x, **({"num_steps": num_steps, "seed": seed, "gamma": gamma} | fixed)
     )
+
+
+def _positive_noise(*given: Any) -> None:
+    *first, z, gamma = given
+    play_round(*first, z.sigmoid(), gamma)
 
 
 def _other_returned(which: int) -> Callable[..., Any]:
@@ -338,7 +350,7 @@ TRAIN_RING = Task(
         Mistake(_round_of(d_turn=("backward", "zero", "step"), g_turn=("backward", "zero", "step")), NO_GRADIENT),
         Mistake(_round_of(d_turn=("backward", "step"), g_turn=("backward", "step")), UNCLEARED),
         Mistake(_with(points=lambda x: x * 2 - 0.01), NO_POINTS),
-        Mistake(_steps(3), MORE_STEPS),
+        Mistake(_steps(2), MORE_STEPS),
         Mistake(_steps(0.3), FEW_STEPS),
         Mistake(_with(lr=0.05), LARGE_STEPS),
         Mistake(_with(lr=1e-4), SMALL_STEPS),
@@ -347,7 +359,8 @@ TRAIN_RING = Task(
         Mistake(_with(batch=1_000), LARGE_BATCH),
         Mistake(_with(points=lambda x: x[:256]), FEW_POINTS),
         Mistake(_with(same_noise=True), ONE_NOISE),
-        Mistake(_with(betas=(0.9, 0.999)), SPREAD),
+        Mistake(_with(betas=(0.5, 0.99)), MOMENTUM),
+        Mistake(_with(a_round=_positive_noise), SPREAD),
         Mistake(_with(points=lambda x: x[x[:, 0] > -0.6]), COLLAPSED),
         Mistake(_ignoring(num_steps=NUM_STEPS), STEPS_FIXED),
         Mistake(_ignoring(seed=0), SEED_FIXED),
