@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from course_lib.models import ToyDiscriminator, ToyGenerator
 from course_lib.objectives import discriminator_loss, r1_penalty
@@ -142,7 +143,7 @@ def train_ring(
     torch.manual_seed(seed)
     x, z = points(x), torch.randn(batch, 2)
 
-    def optimizers() -> Sequence[torch.optim.Optimizer]:
+    def optimizers() -> Sequence[Optimizer]:
         if one_optimizer:
             return 2 * [torch.optim.Adam([p for player in players for p in player.parameters()], lr, betas)]
         return [torch.optim.Adam(player.parameters(), lr, betas) for player in players]
@@ -300,9 +301,10 @@ def _ignoring(**fixed: float) -> Callable[..., Any]:
     )
 
 
-def _positive_noise(*given: Any) -> None:
-    *first, z, gamma = given
-    play_round(*first, z.sigmoid(), gamma)
+def _positive_noise(
+    g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor, c: float
+) -> None:
+    play_round(g, d, g_opt, d_opt, x, z.sigmoid(), c)
 
 
 def _other_returned(which: int) -> Callable[..., Any]:
