@@ -51,7 +51,7 @@ _TOLD = {
     "mode": "left the {name} in another mode than it found it in.",
     "flags": "left weights of the {name} frozen, or thawed.",
     "weights": "changed the weights of the {name}.",
-    "gradients": "left gradients in the weights of the {name}: whoever steps along them next takes them for its own.",
+    "gradients": "left gradients in the weights of the {name}; a step that doesn't clear them first takes them along.",
 }
 _REMEDY = {
     "mode": "Put train() or eval() back, or leave the mode alone.",

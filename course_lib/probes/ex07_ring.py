@@ -26,8 +26,8 @@ def trained_ring(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     ``process: of the game``: steps of the optimisers that hold the generator, the discriminator, and both; how many
     optimisers stepped; the largest learning rate of the first two; the median batch that the discriminator was given;
     how many of the points x it saw, of all; how many different noises the generator was given, of all; calls of the
-    discriminator on points of x whose gradient is wanted, for each of its steps; the share of steps along gradients
-    that hold older ones, and of those over nothing.
+    discriminator on points of x whose gradient is wanted, for each of its steps; the largest momentum (Adam's first
+    beta); the share of steps along gradients that hold older ones, and of those over nothing.
     """
     x = case["x"]
     assert isinstance(x, Tensor)
@@ -63,20 +63,24 @@ class _Game:
         self._sizes: list[int] = []
         self._wanted = self._noises = 0
         self._steps: list[tuple[Optimizer, float]] = []
+        self._momentum = 0.0
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         handles = [
             register_module_forward_hook(self._gave),
-            register_optimizer_step_post_hook(
-                lambda optimizer, *_: self._steps.append((optimizer, float(optimizer.param_groups[0]["lr"])))
-            ),
+            register_optimizer_step_post_hook(self._stepped),
         ]
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
+
+    def _stepped(self, optimizer: Optimizer, *_: Any) -> None:
+        group = optimizer.param_groups[0]
+        self._steps.append((optimizer, float(group["lr"])))
+        self._momentum = max(self._momentum, float(group.get("betas", (group.get("momentum", 0.0),))[0]))
 
     def _gave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         x = args[0] if args else None
@@ -114,4 +118,5 @@ class _Game:
             len(self._real) / max(len(self._points), 1),
             len(self._noise) / max(self._noises, 1),
             self._wanted / max(len(rates[1]), 1),
+            self._momentum,
         ]

@@ -250,8 +250,8 @@ class _Game:
 
     def numbers(self, generator: nn.Module) -> Tensor:
         own = {id(p) for p in generator.parameters()}
-        turns, rates, stale, holders = [0, 0], [float("nan")] * 2, [0.0, 0.0], 0
-        shared = 0
+        turns, rates, stale = [0, 0], [float("nan")] * 2, [0.0, 0.0]
+        holders = shared = 0
         for optimizer, seen in self._optimizers:
             held = [id(p) in own for group in optimizer.param_groups for p in group["params"]]
             holders += any(held)

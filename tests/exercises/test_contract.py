@@ -94,7 +94,7 @@ def fails_later() -> Callable[[Tensor, Tensor], Tensor]:
         (
             PENALTY,
             penalty_by_backward,
-            "left gradients in the weights of the discriminator: .*torch.autograd.grad",
+            "left gradients in the weights of the discriminator; .*torch.autograd.grad",
         ),
         (PENALTY, penalty_in_eval, "left the discriminator in another mode"),
         (GAN_STEP, frozen_for_good, "left weights of the discriminator frozen"),

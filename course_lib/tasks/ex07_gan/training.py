@@ -1,8 +1,10 @@
 r"""A GAN on a ring of eight Gaussians, trained by the learner's own round. Both players' parameters come back.
 
-Over 10 trainings (5 secrets, 2 styles) the right answers cover all eight modes, and 85 to 88 % of the samples are good.
-In the second training, of 60 rounds with gamma = 30, the discriminator's slope is 0.015 to 0.023 (root of the mean
-square); with gamma = 0.1 it is 0.21 to 0.60.
+With gamma = 0.1 and 500 rounds one right game in fifty still held only three modes: it had lost the others at the start
+and wins them back after 500 to 800 rounds. With 0.3 none of 190 had lost one at 500 rounds; hence 0.3, and 800 rounds,
+after which 69 % or more of the samples are good, 88 % at the median. With a momentum of 0.9 it is 3 to 51 %.
+In the second training, of 60 rounds with gamma = 30, the discriminator's slope is 0.014 to 0.027 (root of the mean
+square); with gamma = 0.3 it is 0.15 to 0.23.
 """
 
 import math
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from course_lib.models import ToyDiscriminator, ToyGenerator
 from course_lib.objectives import discriminator_loss, r1_penalty
@@ -22,10 +25,10 @@ from course_lib.tasks.ex07_gan.round import PLAY_ROUND
 from course_lib.tasks.ex07_gan.round import play as play_round
 from course_lib.tasks.training import NO_GRADIENT, UNCLEARED
 
-NUM_STEPS, GAMMA, BATCH, LR = 500, 0.1, 128, 2e-3
+NUM_STEPS, GAMMA, BATCH, LR = 800, 0.3, 128, 2e-3
 NUM_MODES, STD, NUM_POINTS = 8, 0.1, 4_000
-QUALITY, LEAST, NUM_SAMPLES = 0.75, 50, 2_500
-FEW, OTHER_GAMMA, STEEP = 60, 30.0, 0.08
+QUALITY, LEAST, NUM_SAMPLES = 0.6, 50, 2_500
+FEW, OTHER_GAMMA, STEEP = 60, 30.0, 0.06
 
 OTHER_NETWORK = "other networks came back. Make them with new_players(seed), and return both, the generator first."
 EXCHANGED = "the discriminator came back first. Return generator, discriminator, in this order."
@@ -60,6 +63,10 @@ NO_PENALTY = (
 )
 SMALL_STEPS = "the steps are too small: it learned, but not far enough. Adam with 2e-3 was asked for."
 LARGE_STEPS = "the steps are too large: the players throw each other about. Adam with 2e-3 was asked for."
+MOMENTUM = (
+    "an optimiser has momentum: Adam's first beta is 0.9 by itself, and betas=(0.0, 0.99) was asked for. Old gradients "
+    "point to where the opponent was."
+)
 SMALL_BATCH = "the batches are small, so that both players follow noise. 128 points in each round were asked for."
 LARGE_BATCH = "the batches are large: 128 points in each round were asked for."
 FEW_POINTS = "the discriminator saw only a few of the points in x. Draw each batch at random from all of them."
@@ -81,7 +88,7 @@ COLLAPSED = (
 )
 SPREAD = (
     "too few of the points lie on a mode: the generator hasn't found them, or not yet. Is it judged by the new "
-    "discriminator, on points that carry its gradient? Is Adam's first beta 0?"
+    "discriminator, on points that carry its gradient? Does its noise come from N(0, I)?"
 )
 
 
@@ -136,7 +143,7 @@ def train_ring(
     torch.manual_seed(seed)
     x, z = points(x), torch.randn(batch, 2)
 
-    def optimizers() -> Sequence[torch.optim.Optimizer]:
+    def optimizers() -> Sequence[Optimizer]:
         if one_optimizer:
             return 2 * [torch.optim.Adam([p for player in players for p in player.parameters()], lr, betas)]
         return [torch.optim.Adam(player.parameters(), lr, betas) for player in players]
@@ -196,7 +203,7 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     if enough:
         return Verdict("wrong", message, otherwise) if otherwise else Verdict("right")
     still = all(torch.equal(own[name], fresh[name]) for name in fresh if name.startswith("generator"))
-    return Verdict("wrong", message, otherwise or (NO_ROUND if still else _diagnosis(modes, quality)))
+    return Verdict("wrong", message, otherwise or (NO_ROUND if still else _diagnosis(quality)))
 
 
 def worth(player: nn.Module, seed: int) -> tuple[int, float, float]:
@@ -220,6 +227,7 @@ class Process(NamedTuple):
     real: float
     noise: float
     wanted: float
+    momentum: float
     uncleared: float
     empty: float
 
@@ -251,6 +259,7 @@ def _otherwise(case: Case, process: Process | None) -> str:
         (min(process.g_steps, process.d_steps) < 0.7 * num_steps, FEW_STEPS),
         (rate > 0.015, LARGE_STEPS),
         (rate < 5e-4, SMALL_STEPS),
+        (process.momentum > 0.3, MOMENTUM),
         (process.wanted < 0.05, NO_PENALTY),
         (process.batch < 40, SMALL_BATCH),
         (process.batch > 600, LARGE_BATCH),
@@ -260,8 +269,8 @@ def _otherwise(case: Case, process: Process | None) -> str:
     return next((hint for found, hint in seen if found), "")
 
 
-def _diagnosis(modes: int, quality: float) -> str:
-    return COLLAPSED if modes < NUM_MODES and quality >= QUALITY / 2 else SPREAD
+def _diagnosis(quality: float) -> str:
+    return COLLAPSED if quality >= QUALITY else SPREAD
 
 
 def _by_arguments(case: Case, modules: nn.ModuleDict, fresh: Outputs, process: Process | None) -> str:
@@ -290,6 +299,12 @@ def _ignoring(**fixed: float) -> Callable[..., Any]:
     return lambda x, num_steps, seed, gamma: train_ring(
         x, **({"num_steps": num_steps, "seed": seed, "gamma": gamma} | fixed)
     )
+
+
+def _positive_noise(
+    g: nn.Module, d: nn.Module, g_opt: Optimizer, d_opt: Optimizer, x: Tensor, z: Tensor, c: float
+) -> None:
+    play_round(g, d, g_opt, d_opt, x, z.sigmoid(), c)
 
 
 def _other_returned(which: int) -> Callable[..., Any]:
@@ -337,7 +352,7 @@ TRAIN_RING = Task(
         Mistake(_round_of(d_turn=("backward", "zero", "step"), g_turn=("backward", "zero", "step")), NO_GRADIENT),
         Mistake(_round_of(d_turn=("backward", "step"), g_turn=("backward", "step")), UNCLEARED),
         Mistake(_with(points=lambda x: x * 2 - 0.01), NO_POINTS),
-        Mistake(_steps(3), MORE_STEPS),
+        Mistake(_steps(2), MORE_STEPS),
         Mistake(_steps(0.3), FEW_STEPS),
         Mistake(_with(lr=0.05), LARGE_STEPS),
         Mistake(_with(lr=1e-4), SMALL_STEPS),
@@ -346,6 +361,9 @@ TRAIN_RING = Task(
         Mistake(_with(batch=1_000), LARGE_BATCH),
         Mistake(_with(points=lambda x: x[:256]), FEW_POINTS),
         Mistake(_with(same_noise=True), ONE_NOISE),
+        Mistake(_with(betas=(0.5, 0.99)), MOMENTUM),
+        Mistake(_with(a_round=_positive_noise), SPREAD),
+        Mistake(_with(points=lambda x: x[x[:, 0] > -0.6]), COLLAPSED),
         Mistake(_ignoring(num_steps=NUM_STEPS), STEPS_FIXED),
         Mistake(_ignoring(seed=0), SEED_FIXED),
         Mistake(_ignoring(gamma=GAMMA), GAMMA_FIXED),

@@ -64,7 +64,8 @@ def _should(name: str, case: Case) -> str:
 
 
 def _parts(name: str, case: Case, got: Outputs) -> dict[str, Tensor]:
-    """The gradients that the losses leave in a player, before either has moved and as it found the opponent."""
+    """The gradients that the losses leave in a player, before either has moved and as it found the opponent; and those
+    that stood there before the first round."""
     x, z = (torch.as_tensor(case[key])[0] for key in ("x", "z"))
     parts: dict[str, Tensor] = {}
     for moved in (False, True):
@@ -79,11 +80,13 @@ def _parts(name: str, case: Case, got: Outputs) -> dict[str, Tensor]:
         losses = _losses(name, discriminator(x), discriminator(generator(z)), moved)
         if "gamma" in case and name == "discriminator":
             losses["the penalty"] = r1_penalty(discriminator, x, float(case["gamma"])).mean()
+        weights = list(player.parameters())
+        left = {
+            what: list(torch.autograd.grad(value, weights, retain_graph=True)) for what, value in losses.items()
+        }
         if "gamma" in case:
-            old = [torch.full_like(p, OLD_GRADIENT) for p in player.parameters()]
-            parts[_OLD] = torch.cat([x.flatten() for x in old])
-        for what, value in losses.items():
-            gradients = list(torch.autograd.grad(value, list(player.parameters()), retain_graph=True))
+            left[_OLD] = [torch.full_like(weight, OLD_GRADIENT) for weight in weights]
+        for what, gradients in left.items():
             if case.get("frozen_layer") and name == "discriminator":
                 gradients[0] = torch.zeros_like(gradients[0])
             parts.setdefault(what, torch.cat([gradient.flatten() for gradient in gradients]))
