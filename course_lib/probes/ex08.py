@@ -19,9 +19,9 @@ from course_lib.probes.old_gradients import OldGradients
 D_LOSS, G_LOSS = "the discriminator's loss", "the generator's loss"
 SIGMA, NEW_U, GRAPH = "sigma", "the new u", "whether the new u has a graph behind it"
 TURNS = "turns of the {}'s optimiser, and those of them at the rate 0"
-RATES = "rates of the {}'s turns"
+RATES = "rates of the {}'s turns, -1 where there is no turn"
 WEIGHTS = "the {}'s weights at the end"
-ORDER = "whose turn it was, 0 for the generator's"
+ORDER = "whose turn it was, 0 for the generator's, -1 for nobody's"
 GAME = "process: game"
 _MOST = 40  # turns whose rate is kept
 
@@ -61,6 +61,8 @@ _STRETCH_ERRORS = {
     "vectors of other lengths. weight.flatten(1) is the matrix: an output in each row.",
     "inconsistent tensor size, expected tensor": "Two vectors of other lengths were multiplied. u has one number for "
     "each row of the matrix, v one for each column.",
+    "Dimension out of range": "A dimension was asked for that isn't there. F.normalize takes dim=1 unless told "
+    "otherwise; u and v have one dimension: F.normalize(x, dim=0).",
     "t() expects a tensor with <= 2 dimensions": "A convolution's weight has four dimensions. weight.flatten(1) is "
     "the matrix: an output in each row.",
 }
@@ -114,6 +116,14 @@ def projected(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
         return call(answer, given | {"head": head})
 
 
+_GAME_ERRORS = {
+    "backward through the graph a second time": "Two backward passes went through one graph. In the critic's turn the "
+    "generated points are cut off from the generator, critic(fake.detach(), ...), and each turn asks the critic anew.",
+    "modified by an inplace operation": "An optimiser's step moved weights that a later backward() still needs. After "
+    "the critic's step ask the critic again: the generator's loss comes from new logits.",
+}
+
+
 class _Steps:
     """What optimisers did, seen by PyTorch's hooks: whose weights moved, and at which rate."""
 
@@ -143,7 +153,7 @@ def two_clocks(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     given = networks | {"x": tensors["x"], "z": tensors["z"]}
     numbers = [case[name] for name in ("critic_steps", "g_lr", "d_lr")]
     try:
-        with kept(given, gradients=True, weights=True):
+        with kept(given, gradients=True, weights=True), explained(_GAME_ERRORS):
             answer(*given.values(), *numbers)
     finally:
         handle.remove()
@@ -171,8 +181,10 @@ def trained_game(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     judged under their own label, of generated points judged under the label that they were made for (nan for what
     wasn't seen), the median number of points that the generator made for a step, the share of the generator's turns
     along gradients that hold those of the turn before, that of the critic's, how many of the real points were seen in
-    the first turns, how many optimisers held a weight of the generator that came back, and how many of these held
-    others too.
+    the first turns, how many optimisers held a weight of the generator that came back, how many of these held
+    others too, the largest momentum (Adam's first beta), the share of the critic's turns without a gradient, whether
+    the generator took the first turn, the share of different rows of noise in the first turns, and their numbers' mean
+    and standard deviation.
     """
     x, y = case["x"], case["y"]
     assert isinstance(x, Tensor)
@@ -181,7 +193,7 @@ def trained_game(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     made: list[Any] = []
 
     def watched(*values: Any) -> Any:
-        with seen.watching():
+        with seen.watching(), explained(_GAME_ERRORS):
             made.append(answer(*values))
         return made[0]
 
@@ -204,7 +216,8 @@ class _Game:
         self._distinct: set[float] = set()
         self._calls = 0
         self._optimizers: list[tuple[Optimizer, list[float]]] = []
-        self._old, self._stale = OldGradients(), Counter[int]()
+        self._old, self._stale, self._empty = OldGradients(), Counter[int](), Counter[int]()
+        self._momentum, self._noise = 0.0, list[Tensor]()
 
     def _keys(self, x: Tensor) -> list[float]:
         found: list[float] = (x.detach().double() @ self._key).tolist()
@@ -230,6 +243,7 @@ class _Game:
         if name == "Generator":
             self._sizes.append(len(given))
             if self._calls < self._looked_at:
+                self._noise.append(given.detach().clone())
                 self._asked = dict(zip(self._keys(output), y.tolist(), strict=True))
         elif self._calls < self._looked_at:
             self._calls += 1
@@ -244,6 +258,11 @@ class _Game:
         if not any(optimizer is known for known, _ in self._optimizers):
             self._optimizers.append((optimizer, []))
         self._stale[id(optimizer)] += self._old.before_step(optimizer)
+        weights = [p for group in optimizer.param_groups for p in group["params"]]
+        self._empty[id(optimizer)] += all(p.grad is None or not bool(p.grad.any()) for p in weights)
+        group = optimizer.param_groups[0]
+        momentum = group.get("betas", (group.get("momentum", 0.0),))[0]
+        self._momentum = max(self._momentum, float(momentum))
         next(rates for known, rates in self._optimizers if known is optimizer).append(
             float(optimizer.param_groups[0]["lr"])
         )
@@ -251,17 +270,27 @@ class _Game:
     def numbers(self, generator: nn.Module) -> Tensor:
         own = {id(p) for p in generator.parameters()}
         turns, rates, stale = [0, 0], [float("nan")] * 2, [0.0, 0.0]
-        holders = shared = 0
+        holders = shared = empty = 0
+        first = [False]
         for optimizer, seen in self._optimizers:
             held = [id(p) in own for group in optimizer.param_groups for p in group["params"]]
             holders += any(held)
             shared += any(held) and not all(held)
             i = 0 if held[0] else 1
+            empty += i * self._empty[id(optimizer)]
+            first.append(i == 0)
             turns[i] += len(seen)
             rates[i] = max(seen)
             stale[i] = self._stale[id(optimizer)] / max(len(seen) - 1, 1)
         size = sorted(self._sizes)[len(self._sizes) // 2] if self._sizes else 0
         labels = [sum(s) / len(s) if s else float("nan") for s in (self._real, self._fake)]
-        return torch.tensor(
-            [*turns, *rates, *labels, size, *stale, len(self._distinct), holders, shared], dtype=torch.float64
-        )
+        steps = [*turns, *rates, *labels, size, *stale, len(self._distinct), holders, shared]
+        manner = [self._momentum, empty / max(turns[1], 1), first[1:2] == [True], *self._drawn()]
+        return torch.tensor(steps + manner, dtype=torch.float64)
+
+    def _drawn(self) -> tuple[float, float, float]:
+        """Of the noise: the share of different rows, its numbers' mean and standard deviation."""
+        if not self._noise:
+            return 0.0, 0.0, 0.0
+        rows = torch.cat([z.flatten(1).double() for z in self._noise])
+        return len({tuple(row) for row in rows.tolist()}) / len(rows), rows.mean().item(), rows.std().item()

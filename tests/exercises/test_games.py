@@ -82,7 +82,7 @@ def test_how_a_game_was_played_comes_through_the_sandboxs_way() -> None:
 
 
 @pytest.mark.parametrize(
-    "forged", [torch.zeros(3), torch.full((12,), float("nan")), torch.zeros(12), None], ids=str
+    "forged", [torch.zeros(3), torch.full((18,), float("nan")), torch.zeros(18), None], ids=str
 )
 def test_a_forged_account_gives_a_verdict_and_no_mark(forged: Tensor | None) -> None:
     case = {**TRAIN.public_cases()[0], "num_steps": 3}

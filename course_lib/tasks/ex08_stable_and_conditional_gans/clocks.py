@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+from course_lib.probes.ex07 import TwoLayers
 from course_lib.probes.ex08 import ORDER, RATES, TURNS, two_clocks
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, away_from_zero, generator
 
@@ -21,23 +22,26 @@ Rate = Callable[[int, int, int, int], float]
 
 
 def _cases(seed: int) -> list[Case]:
-    """Rounds that critic_steps divides and that it doesn't; networks whose logits stay within the hinge's margin."""
+    """Rounds that critic_steps divides and that it doesn't; logits within the hinge's margin, and beyond it."""
     source = generator(seed)
     cases: list[Case] = []
-    for rounds, critic_steps, size, g_lr, d_lr in ((12, 3, 4, 0.03, 0.01), (11, 2, 3, 0.01, 0.04)):
-        cases.append(
-            {
-                "x": away_from_zero((rounds, size, 2), source),
-                "z": away_from_zero((rounds, size, 3), source),
-                "g_first": away_from_zero((5, 3), source, 0.3, 0.8),
-                "g_second": away_from_zero((2, 5), source, 0.3, 0.8),
-                "d_first": away_from_zero((5, 2), source, 0.2, 0.5),
-                "d_second": away_from_zero((5,), source, 0.1, 0.15),
-                "critic_steps": critic_steps,
-                "g_lr": g_lr,
-                "d_lr": d_lr,
-            }
-        )
+    for rounds, critic_steps, size, g_lr, d_lr, beyond in (
+        (12, 3, 4, 0.03, 0.01, False),
+        (11, 2, 3, 0.01, 0.04, False),
+        (7, 2, 24, 0.02, 0.003, True),
+    ):
+        weights = {
+            "g_first": away_from_zero((5, 3), source, 0.3, 0.8),
+            "g_second": away_from_zero((2, 5), source, 0.3, 0.8),
+            "d_first": away_from_zero((5, 2), source, 0.2, 0.5),
+            "d_second": away_from_zero((5,), source, 0.1, 0.15),
+        }
+        x, z = (away_from_zero((rounds, size, width), source) for width in (2, 3))
+        if beyond:
+            player, critic = (TwoLayers(weights[f"{who}_first"], weights[f"{who}_second"]) for who in "gd")
+            with torch.no_grad():
+                weights["d_second"] *= 2 / critic(player(z.flatten(0, 1))).std()
+        cases.append({"x": x, "z": z} | weights | {"critic_steps": critic_steps, "g_lr": g_lr, "d_lr": d_lr})
     return cases
 
 
@@ -77,6 +81,10 @@ def repaired_game(
     d_sign: float = 1.0,
     g_sign: float = 1.0,
     new_noise: bool = False,
+    judged: Callable[[nn.Module, Tensor], Tensor] = lambda critic, fake: critic(fake.detach()),
+    margin: Callable[[Tensor], Tensor] = lambda t: F.relu(1 + t),
+    g_loss: Callable[[Tensor], Tensor] = lambda logits: -logits.mean(),
+    moving: bool = True,
 ) -> None:
     """The game by the book; what stands after the star is changed by mistakes. ``g_rate`` and ``d_rate``: the part of
     the rate that is left, by the round, the player's own turns so far, all rounds and critic_steps."""
@@ -95,14 +103,15 @@ def repaired_game(
     def d_turn(t: int, real: Tensor, noise: Tensor) -> None:
         for _ in range(d_turns if d_moves(t, k) else 0):
             _set_rate(d_optimizer, d_lr * d_rate(t, done["d"], rounds, k))
-            wrong = F.relu(1 - critic(real)).mean() + F.relu(1 + critic(player(noise).detach())).mean()
+            wrong = margin(-critic(real)).mean() + margin(judged(critic, player(noise))).mean()
             turn(d_optimizer, d_sign * wrong, "d")
 
     def g_turn(t: int, noise: Tensor) -> None:
         if g_moves(t, k):
             _set_rate(g_optimizer, g_lr * g_rate(t, done["g"], rounds, k))
             drawn = torch.randn_like(noise) if new_noise else noise
-            turn(g_optimizer, -g_sign * critic(player(drawn)).mean(), "g")
+            fake = player(drawn)
+            turn(g_optimizer, g_sign * g_loss(critic(fake if moving else fake.detach())), "g")
 
     for t, (real, noise) in enumerate(zip(x, z, strict=True)):
         if generator_first:
@@ -181,11 +190,15 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
         off = (rates - wanted).abs() > 1e-6
         if not told and bool(off.any()):
             i = int(off.int().argmax())
-            told.append(f"the {name}'s rate in its turn {i + 1} is {rates[i]:.3g}, and should be {wanted[i]:.3g}")
+            return (
+                f"the {name}'s rate in its turn {i}, counted from 0, is {rates[i]:.3g}, and should be {wanted[i]:.3g}. "
+                "Who moved when is right."
+            )
     if not told:
         return (
-            "turns, order and rates are right, the weights aren't: the losses, the betas of Adam, the noise "
-            "or the clearing of gradients aren't those of the friend's game. They were right there."
+            "turns, order and rates are right, the weights aren't: the losses, what is cut off before the critic "
+            "judges, the batch of a round, its noise, the clearing of gradients, or Adam (its betas; made once, before "
+            "the loop) aren't those of the friend's game. They were right there."
         )
     return " and ".join(told) + ". The critic moves in each round, the generator after every critic_steps of them."
 
@@ -248,6 +261,10 @@ REPAIRED_GAME = Task(
         Mistake(
             _with(g_rate=_CONSTANT, d_rate=_CONSTANT),
             "the rates no longer fall: both clocks are gone. Only the generator's was wrong.",
+        ),
+        Mistake(
+            _with(d_rate=_CONSTANT),
+            "the critic's rate no longer falls. It was right: from d_lr in its first turn down, over len(x) turns.",
         ),
         Mistake(
             _with(d_rate=_OWN_SWAPPED),
@@ -335,6 +352,30 @@ REPAIRED_GAME = Task(
         Mistake(
             _with(d_sign=-1.0),
             "the critic goes the other way now. The losses were right in the friend's game.",
+        ),
+        Mistake(
+            _with(judged=lambda critic, fake: critic(fake).detach()),
+            "the critic's own logits were cut off, so that it never hears of generated points. What is cut off is the "
+            "generator's points: critic(fake.detach()), as in the friend's game.",
+        ),
+        Mistake(
+            _with(moving=False),
+            "the generator never moves: its points were cut off in its own turn too, and no gradient reaches it. Make "
+            "them anew for that turn, without detach() and no_grad().",
+        ),
+        Mistake(
+            _with(margin=lambda t: 1 + t),
+            "the critic's loss has no hinge: without relu it is paid for what it knows already. The losses were right "
+            "in the friend's game.",
+        ),
+        Mistake(
+            _with(margin=lambda t: F.relu(2 + t)),
+            "the hinge has another margin than 1. The losses were right in the friend's game.",
+        ),
+        Mistake(
+            _with(g_loss=lambda logits: F.relu(1 - logits).mean()),
+            "the generator was given a hinge too. Its loss is minus the mean logit, and was right in the friend's "
+            "game.",
         ),
         Mistake(
             _with(new_noise=True),

@@ -94,6 +94,18 @@ def _frobenius(weight: Tensor, u: Tensor, num_steps: int) -> Any:
     return weight.norm(), iterated(weight, u, num_steps)[1]
 
 
+def _v_in_the_graph(weight: Tensor, u: Tensor, num_steps: int) -> Any:
+    w = weight.flatten(1)
+    for _ in range(num_steps):
+        v = _unit(w.T @ u)
+        u = _unit(w @ v).detach()
+    return u @ w @ v, u
+
+
+def _unguarded(x: Tensor) -> Tensor:
+    return x / x.norm()
+
+
 def _positions(weight: Tensor) -> Tensor:
     return weight.flatten(2).sum(2) if weight.ndim > 2 else weight
 
@@ -107,18 +119,31 @@ _EXACT = (
 def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     """Which of the outputs are right, or whether sigma is the exact one."""
     weight = torch.as_tensor(case["weight"]).detach().double().flatten(1)
+    if not bool(weight.any()):
+        return (
+            "this is the layer of zeros. W v is 0 there and has no direction: divided by a length of at least 1e-12, "
+            "as F.normalize does it, the new u is 0. Sigma is 0 and still hangs on the weight."
+        )
     if torch.allclose(got[SIGMA].double(), torch.linalg.svdvals(weight)[0], rtol=1e-5):
         return _EXACT
     right = {n: torch.allclose(got[n].double(), expected[n].double(), rtol=1e-4, atol=1e-5) for n in expected}
     if right[SIGMA] and right[NEW_U] and not right[GRAPH]:
         return "sigma and the new u are right, but u has a graph behind it, which grows with each use. Detach it."
     if right[NEW_U] and not right[SIGMA]:
-        return "the new u is right, sigma isn't. Sigma is uᵀWv with the u and the v that the last step has made."
+        return (
+            "the new u is right, sigma isn't. Sigma is uᵀWv with the u and the v that the last step has made, both of "
+            "length 1."
+        )
     if right[SIGMA] and not right[NEW_U]:
         length = got[NEW_U].double().norm().item()
         return (
             "sigma is right, the u that came back isn't: it should be that of the last step. Its length is "
             f"{length:.3g}."
+        )
+    if all(right[name] for name in (SIGMA, NEW_U, GRAPH)):
+        return (
+            "sigma and the new u are right, the gradient isn't. u and v are constants for it: the whole iteration "
+            "stands under torch.no_grad(), and uᵀWv, with the weight itself, does not."
         )
     return ""
 
@@ -144,6 +169,16 @@ SPECTRAL_NORM = Task(
             ),
             "the new u is detached, but the gradient still flows through the iteration. u and v are "
             "constants for it: iterate under torch.no_grad(), or on weight.detach().",
+        ),
+        Mistake(
+            _v_in_the_graph,
+            "u was cut off from the graph, v wasn't, and so the gradient still flows through the iteration. Both are "
+            "constants: iterate under torch.no_grad(), or on weight.detach().",
+        ),
+        Mistake(
+            _with(graph=True, unit_u=_unguarded, unit_v=_unguarded),
+            "the iteration is part of the graph, and with a layer of zeros it is 0 / 0. Iterate under torch.no_grad(), "
+            "and let F.normalize take care of a length of 0.",
         ),
         Mistake(
             _with(sigma=lambda w, u, v, old: (u @ w @ v).detach()),

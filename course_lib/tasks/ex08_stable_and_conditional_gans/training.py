@@ -4,6 +4,8 @@ The game is made of the exercise's own parts: paired losses, a critic whose laye
 projection. Whether the class is got that was asked for, and whether both clusters of each class are found, are measured
 from the generator's weights on noise of our own.
 
+A second, short game has another number of steps and another seed, and both have to count.
+
 Over 8 secrets, in two styles each, 500 steps give 96.8 to 98.7 % of the points in the class asked for and all eight
 clusters, with at least 73 % of the points within four standard deviations of one. With rates of 2e-4 they give 24 %
 and one cluster.
@@ -33,7 +35,8 @@ ASKED = 0.9  # of the points have to be nearest to a cluster of their class
 FOUND = 0.05  # of a cluster's fair share of points have to lie near it
 _NEAR = 4.0  # standard deviations
 _NUM_POINTS = 4000
-_NUM_NUMBERS = 12  # in the account of the game
+_NUM_NUMBERS = 18  # in the account of the game
+FEW = 30  # steps of the second game
 
 _OTHER_NETWORK = (
     "another network came back. Make both players with new_players(seed), and return the generator itself."
@@ -51,6 +54,22 @@ _NOT_THE_PLAYER = (
     "the generator that came back isn't the one that played: no optimiser moved its weights. Return that one itself, "
     "not a copy, an average or a network made anew."
 )
+_STEPS_FIXED = "num_steps plays no part: a second game, with other num_steps, had another number of turns."
+_SEED_FIXED = (
+    "seed plays no part, or the players weren't made by new_players(seed): a second game, with another seed, didn't "
+    "begin with its weights."
+)
+_STILL = (
+    "the critic took its turns without a gradient, and so it never moved. zero_grad() stands before backward(), and "
+    "step() after it."
+)
+_MOMENTUM = "an optimiser has another momentum than was asked for: betas=(0.5, 0.9). Adam's own first beta is 0.9."
+_FIRST = (
+    "the generator took the first turn. The critic moves first in each step, so that the generator is judged by the "
+    "critic as it is after its turn."
+)
+_ONE_NOISE = "the same noise came again and again. Draw new noise, (128, 4), in each step."
+_NOT_NORMAL = "the noise isn't normal: torch.randn(128, 4), a row for each point, with mean 0 and deviation 1."
 _ONE_OPTIMISER = "one optimiser held both players. Each has its own, and its own rate."
 _SHUFFLED = (
     "real points were judged under labels of other points. One index has to pick both: x[index] and y[index]."
@@ -72,8 +91,9 @@ _FEW_POINTS = "only a few of the points in x were ever used. Draw each batch at 
 _SMALL_RATE = "the {}'s steps are too small: a rate of about 5e-3 was asked for."
 _LARGE_RATE = "the {}'s steps are too large: a rate of about 5e-3 was asked for."
 _WRONG_WAY = (
-    "the points lie nowhere near the data: the generator is pushed away from them. Each player goes down its own loss, "
-    "the critic the first of relativistic_losses, the generator the second."
+    "the points lie nowhere near the data. Each player goes down its own loss, the critic the first of "
+    "relativistic_losses, the generator the second; and what is cut off in the critic's turn are the generated points, "
+    "critic(fake.detach(), label), not its logits."
 )
 _UNHEEDED = (
     "labels were paired rightly, and still the class asked for isn't the class got. Did the loss of *both* "
@@ -149,8 +169,12 @@ def labelled_points(num_points: int, source: torch.Generator) -> tuple[Tensor, T
 
 
 def _cases(seed: int) -> list[Case]:
+    """Labelled points; and the same for a few steps, with another seed."""
     x, y = labelled_points(2000, generator(seed))
-    return [{"x": x, "y": y, "num_steps": NUM_STEPS, "seed": seed % 1000}]
+    return [
+        {"x": x, "y": y, "num_steps": NUM_STEPS, "seed": seed % 1000},
+        {"x": x, "y": y, "num_steps": FEW, "seed": 1 + (seed + 500) % 1000},
+    ]
 
 
 def train_conditional_gan(
@@ -170,14 +194,17 @@ def train_conditional_gan(
     cleared: str = "gd",
     order: str = "dg",
     one_optimiser: bool = False,
+    betas: tuple[float, float] = (0.5, 0.9),
+    noise: Callable[[int], Tensor] = lambda batch: torch.randn(batch, NOISE_DIM),
+    lines: tuple[str, ...] = ("zero", "backward", "step"),
     returned: Callable[[Generator, Critic], Any] = lambda player, critic: player,
 ) -> Any:
     """The game by the book; what stands after the star is changed by mistakes."""
     torch.manual_seed(seed)
     player, critic = new_players(seed)
     optimizers = {
-        "g": torch.optim.Adam(player.parameters(), lr=g_lr, betas=(0.5, 0.9)),
-        "d": torch.optim.Adam(critic.parameters(), lr=d_lr, betas=(0.5, 0.9)),
+        "g": torch.optim.Adam(player.parameters(), lr=g_lr, betas=betas),
+        "d": torch.optim.Adam(critic.parameters(), lr=d_lr, betas=betas),
     }
     if one_optimiser:
         both = [*player.parameters(), *critic.parameters()]
@@ -188,13 +215,16 @@ def train_conditional_gan(
         real, label = x[index], y[index]
         for who in order:
             for _ in range(turns[who]):
-                fake = player(torch.randn(batch, NOISE_DIM), label)
+                fake = player(noise(batch), label)
                 fake = fake.detach() if who == "d" else fake
                 pair = critic(real, real_labels(label)), critic(fake, judged_labels(label))
-                if who in cleared:
-                    optimizers[who].zero_grad()
-                losses(*pair)["dg".index(who)].backward()
-                optimizers[who].step()
+                for line in lines if who == "d" else ("zero", "backward", "step"):
+                    if line == "backward":
+                        losses(*pair)["dg".index(who)].backward()
+                    elif line == "step":
+                        optimizers[who].step()
+                    elif who in cleared:
+                        optimizers[who].zero_grad()
     return returned(player, critic)
 
 
@@ -270,6 +300,9 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     if not all(value.is_floating_point() and bool(value.isfinite().all()) for value in own.values()):
         return Verdict("wrong", "There are parameters that aren't finite numbers.", _NOT_FINITE)
     player.load_state_dict(own)
+    game = outputs.get(GAME, torch.zeros(0)).double().flatten()
+    if case["num_steps"] == FEW:
+        return _by_arguments(case, own, untrained, game)
     test = worth(player)
     message = (
         f"{test.asked:.1%} of the generated points are nearest to a cluster of the class that was asked for; at least "
@@ -278,7 +311,6 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
     )
     if all(torch.equal(own[name], value) for name, value in untrained.items()):
         return Verdict("wrong", message, _NO_STEP)
-    game = outputs.get(GAME, torch.zeros(0)).double().flatten()
     if len(game) != _NUM_NUMBERS or not bool(game[:2].isfinite().all()):
         return Verdict("wrong", message, _NO_STEP)
     hint = _otherwise(case, game)
@@ -294,13 +326,17 @@ def measure(case: Case, outputs: Outputs) -> Verdict:
 def _otherwise(case: Case, game: Tensor) -> str:
     """What was done otherwise than asked, whatever came of it; empty if nothing was."""
     num_steps = int(case["num_steps"])
-    g_turns, d_turns, g_rate, d_rate, real, fake, size, g_stale, d_stale, distinct, holders, shared = game.tolist()
+    g_turns, d_turns, g_rate, d_rate, real, fake, size, g_stale, d_stale, distinct, holders, shared = game[
+        :12
+    ].tolist()
+    momentum, empty, generator_first, rows, mean, deviation = game[12:].tolist()
     seen = (
         (not g_turns and not d_turns, _NO_STEP),
         (not holders, _NOT_THE_PLAYER),
         (shared, _ONE_OPTIMISER),
         (not g_turns, _NO_STEP),
         (not d_turns, _NO_CRITIC),
+        (empty > 0.4, _STILL),
         (real < 0.6, _SHUFFLED),
         (fake < 0.6, _OTHER_LABEL),
         (g_stale > 0.5, _UNCLEARED.format("generator")),
@@ -316,8 +352,25 @@ def _otherwise(case: Case, game: Tensor) -> str:
         (size < 0.4 * BATCH, _SMALL_BATCH),
         (size > 3 * BATCH, _LARGE_BATCH),
         (distinct < 0.5 * len(torch.as_tensor(case["x"])), _FEW_POINTS),
+        (momentum > 0.7, _MOMENTUM),
+        (rows < 0.4, _ONE_NOISE),
+        (abs(mean) > 0.1 or abs(deviation - 1) > 0.1, _NOT_NORMAL),
+        (generator_first, _FIRST),
     )
     return next((hint for found, hint in seen if found), "")
+
+
+def _by_arguments(case: Case, own: Outputs, untrained: Outputs, game: Tensor) -> Verdict:
+    """Whether both arguments play their part in a short game."""
+    said = f"The second game was called with num_steps={FEW}, seed={case['seed']}."
+    turns = game[:2].tolist() if len(game) == _NUM_NUMBERS else [0.0, 0.0]
+    if not all(0.6 * FEW <= number <= 1.5 * FEW for number in turns):
+        seen = f" The generator took {turns[0]:g} turns, the critic {turns[1]:g}."
+        return Verdict("wrong", said + seen, _STEPS_FIXED)
+    now, then = (torch.cat([x.flatten().double() for x in state.values()]) for state in (own, untrained))
+    if torch.cosine_similarity(now, then, dim=0) < 0.5:
+        return Verdict("wrong", said, _SEED_FIXED)
+    return Verdict("right")
 
 
 def _diagnosis(test: Worth) -> str:
@@ -366,6 +419,13 @@ TRAIN_CONDITIONAL_GAN = Task(
         Mistake(_wrong(returned=lambda player, critic: copy.deepcopy(player)), _NOT_THE_PLAYER),
         Mistake(_wrong(one_optimiser=True), _ONE_OPTIMISER),
         Mistake(_wrong(d_turns=0), _NO_CRITIC),
+        Mistake(_wrong(lines=("backward", "zero", "step")), _STILL),
+        Mistake(_wrong(betas=(0.9, 0.999)), _MOMENTUM),
+        Mistake(_wrong(order="gd"), _FIRST),
+        Mistake(_wrong(noise=lambda batch: torch.randn(1, NOISE_DIM).expand(batch, -1)), _ONE_NOISE),
+        Mistake(_wrong(noise=lambda batch: torch.rand(batch, NOISE_DIM)), _NOT_NORMAL),
+        Mistake(lambda x, y, num_steps, seed: train_conditional_gan(x, y, NUM_STEPS, seed), _STEPS_FIXED),
+        Mistake(lambda x, y, num_steps, seed: train_conditional_gan(x, y, num_steps, 0), _SEED_FIXED),
         Mistake(_wrong(real_labels=_moved), _SHUFFLED),
         Mistake(_wrong(judged_labels=_moved), _OTHER_LABEL),
         Mistake(_wrong(cleared="d"), _UNCLEARED.format("generator")),
