@@ -86,6 +86,7 @@ METHODS = {
     "packing": PLAIN.but(packing=2),
     "two_time_scales": PLAIN.but(discriminator_lr=4e-3),
     "critic_steps": FOUR_STEPS,
+    "critic_steps_spectral": replace(FOUR_STEPS, normed=True),
     "wasserstein_clip": FOUR_STEPS.but(loss="wasserstein", regularisers=[WeightClipping(0.01)]),
     "wasserstein_gp": FOUR_STEPS.but(loss="wasserstein", regularisers=[GradientPenalty(0.1)]),
     "best": Method({"packing": 2, "lr": 2e-3}, anneal_r1=(0.3, 1e-5), decay=True),
@@ -105,6 +106,7 @@ ONE_CHANGE = {
     "two_time_scales": "plain",
     "saturating": "plain",
     "critic_steps": "plain",
+    "critic_steps_spectral": "critic_steps",
     "wasserstein_gp": "critic_steps",
     "wasserstein_clip": "wasserstein_gp",
 }
@@ -232,6 +234,7 @@ def main() -> None:
             for weights in ("", "/last")
         )
     ]
+    for_lessons = options.table and not options.quick
     with get_context("spawn").Pool(options.workers) as pool:
         for (data, method, steps, seed), figures in pool.imap(job, wanted):  # in order: rows by seed
             for weights, values in figures.items():
@@ -239,8 +242,10 @@ def main() -> None:
                 if (name, seed, settings) not in rows:
                     rows.add(name, seed, settings, **values)
                 print(name, seed, *(f"{figure} {value:.4g}" for figure, value in values.items()), flush=True)
-            if options.table and not options.quick:
+            if for_lessons:
                 write_table(rows, options.steps)
+    if for_lessons:  # also where nothing was left to run
+        write_table(rows, options.steps)
     print(f"\n{machine(1)}, {NUM_SAMPLES:,} samples, batches of {BATCH_SIZE}, steps {num_steps}\n")
     print(f"| | seeds | {' | '.join(FIGURES)} |\n|---|---|{'---|' * len(FIGURES)}")
     for data, method, weights in itertools.product(options.data, options.methods, ("", "/last")):

@@ -23,6 +23,7 @@ _NAMES = {
     "packing": "packing by two",
     "two_time_scales": "D's rate times 4",
     "critic_steps": "4 D steps",
+    "critic_steps_spectral": "4 D steps, spectral norm",
     "wasserstein_gp": "4 D steps, WGAN, penalty",
     "wasserstein_clip": "4 D steps, WGAN, clipping",
 }
@@ -38,10 +39,10 @@ def modes_table(*methods: str, weights: str = "averaged") -> dict[str, Row]:
     :func:`course_lib.metrics.mode_coverage` has them), a value a seed.
 
     A cell is the mean over seeds with the least and the greatest. A row differs from "plain" in one thing, its name;
-    but "modern" from "relativistic", in R1 and R2, "wasserstein_gp" from "critic_steps", in a game that needs its
-    penalty, and "wasserstein_clip" from "wasserstein_gp". ``weights``: samples are drawn from the generator's
-    "averaged" weights or from its "last" ones, of the same runs. Raises ``ValueError`` for a method that has no row,
-    or other weights.
+    but "modern" from "relativistic", in R1 and R2, "critic_steps_spectral" and "wasserstein_gp" from "critic_steps",
+    the latter in a game that needs its penalty, and "wasserstein_clip" from "wasserstein_gp". ``weights``: samples are
+    drawn from the generator's "averaged" weights or from its "last" ones, of the same runs. Raises ``ValueError`` for
+    a method that has no row, or other weights.
     """
     table = _table()
     for method in methods:

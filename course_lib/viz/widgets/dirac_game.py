@@ -11,13 +11,14 @@ from course_lib.viz.widgets.host import Widget
 _START, _RATE, _STEPS, _STRENGTH = (1.0, 0.6), 0.05, 400, 0.5
 _STILLS = {
     "minimax": "log(1 − D)",
+    "plain": "−log D",
     "r1": f"−log D, R1 γ = {_STRENGTH:g}",
     "penalty": f"WGAN-GP, λ = {_STRENGTH:g}",
 }
 _CAPTION = (
     "The plane of the generator's weight θ and the discriminator's weight ψ: arrows where both are pushed, and the way "
-    "(blue) from one start (cross) to its end (orange); green, the average of the way. The plain game circles the "
-    "middle, R1 leads into it, WGAN-GP goes on around it."
+    "(blue) from one start (cross) to its end (orange); green, the average of the way. log(1 − D) circles the middle, "
+    "−log D comes a little nearer, R1 leads into it, WGAN-GP goes on around it."
 )
 
 
@@ -58,7 +59,7 @@ def _push(game: str, theta: Any, psi: Any) -> tuple[Any, Any]:
 
 @styled
 def _still() -> Figure:
-    figure = Figure(figsize=(7.6, 2.9), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(9.4, 2.8), dpi=DPI, layout="constrained")
     ticks = np.linspace(-1.8, 1.8, 13)
     theta, psi = np.meshgrid(ticks, ticks)
     for axes, (game, title) in zip(figure.subplots(1, len(_STILLS), sharey=True), _STILLS.items(), strict=True):
