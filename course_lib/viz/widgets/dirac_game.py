@@ -59,7 +59,7 @@ def _push(game: str, theta: Any, psi: Any) -> tuple[Any, Any]:
 
 @styled
 def _still() -> Figure:
-    figure = Figure(figsize=(9.4, 2.8), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(8.0, 2.5), dpi=DPI, layout="constrained")
     ticks = np.linspace(-1.8, 1.8, 13)
     theta, psi = np.meshgrid(ticks, ticks)
     for axes, (game, title) in zip(figure.subplots(1, len(_STILLS), sharey=True), _STILLS.items(), strict=True):
