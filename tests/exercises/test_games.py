@@ -73,12 +73,14 @@ def test_how_a_game_was_played_comes_through_the_sandboxs_way() -> None:
         seen = observe(TRAIN.probe, lambda *given, c=changes: training.train_conditional_gan(*given, **c), case)
         assert not seen.error
         (seen,) = received(report(TRAIN.name, [seen]), TRAIN.name, 1)
-        g_turns, d_turns, g_rate, d_rate, *labels, size, g_stale, d_stale, _, holders, shared = seen.outputs[
-            GAME
-        ].tolist()
+        account = seen.outputs[GAME].tolist()
+        g_turns, d_turns, g_rate, d_rate, *labels, size, g_stale, d_stale, _, holders, shared = account[:12]
+        momentum, empty, generator_first, distinct, mean, std = account[12:]
         assert (g_turns, d_turns, g_rate, d_rate, size) == (6, 6, 5e-3, 5e-3, 128)
         assert labels == [real, fake]
         assert (g_stale, d_stale, holders, shared) == (0, 0, 1, 0)
+        assert (momentum, empty, generator_first, distinct) == (0.5, 0, 0, 1)
+        assert (mean, std) == (pytest.approx(0, abs=0.2), pytest.approx(1, abs=0.2))
 
 
 @pytest.mark.parametrize(

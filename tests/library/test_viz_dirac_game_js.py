@@ -98,7 +98,7 @@ def test_the_still_takes_the_same_steps() -> None:
     expected = [-torch.autograd.grad(of_g, theta)[0].item(), -torch.autograd.grad(of_d, psi)[0].item()]
     assert [float(value) for value in _push("r1", *start)] == pytest.approx(expected)
     ends = [axes.lines[3].get_xydata()[0] for axes in dirac_game()._still().axes]
-    minimax, r1, penalty = (float((end**2).sum() ** 0.5) for end in ends)
+    minimax, plain, r1, penalty = (float((end**2).sum() ** 0.5) for end in ends)
     before = (start[0] ** 2 + start[1] ** 2) ** 0.5
     assert r1 < 0.05 < 0.5 < penalty
-    assert before < minimax < 1.5 * before
+    assert r1 < 0.5 * before < plain < before < minimax < 1.5 * before
