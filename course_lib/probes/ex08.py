@@ -116,11 +116,17 @@ def projected(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
         return call(answer, given | {"head": head})
 
 
+_SECOND_TIME = "backward through the graph a second time"
 _GAME_ERRORS = {
-    "backward through the graph a second time": "Two backward passes went through one graph. In the critic's turn the "
+    _SECOND_TIME: "Two backward passes went through one graph. In the critic's turn the "
     "generated points are cut off from the generator, critic(fake.detach(), ...), and each turn asks the critic anew.",
     "modified by an inplace operation": "An optimiser's step moved weights that a later backward() still needs. After "
     "the critic's step ask the critic again: the generator's loss comes from new logits.",
+}
+_TRAINING_ERRORS = _GAME_ERRORS | {
+    _SECOND_TIME: _GAME_ERRORS[_SECOND_TIME]
+    + " A u that comes out of spectral_norm with a graph behind it ends the "
+    "same way: task 2 says whether yours has one.",
 }
 
 
@@ -193,7 +199,7 @@ def trained_game(answer: Callable[..., Any], case: Case) -> dict[str, Tensor]:
     made: list[Any] = []
 
     def watched(*values: Any) -> Any:
-        with seen.watching(), explained(_GAME_ERRORS):
+        with seen.watching(), explained(_TRAINING_ERRORS):
             made.append(answer(*values))
         return made[0]
 
@@ -289,7 +295,7 @@ class _Game:
         return torch.tensor(steps + manner, dtype=torch.float64)
 
     def _drawn(self) -> tuple[float, float, float]:
-        """Of the noise: the share of different rows, its numbers' mean and standard deviation."""
+        """The share of different rows of noise, and its numbers' mean and standard deviation."""
         if not self._noise:
             return 0.0, 0.0, 0.0
         rows = torch.cat([z.flatten(1).double() for z in self._noise])

@@ -83,6 +83,20 @@ def test_how_a_game_was_played_comes_through_the_sandboxs_way() -> None:
         assert (mean, std) == (pytest.approx(0, abs=0.2), pytest.approx(1, abs=0.2))
 
 
+@pytest.mark.parametrize(("task", "u_may_be_it"), [(TRAIN, True), (CLOCKS, False)], ids=["training", "clocks"])
+def test_two_ways_to_walk_a_graph_twice_are_told_where_both_are_open(task, u_may_be_it: bool) -> None:
+    """The critic that trains holds the learner's own spectral_norm, that of the two clocks doesn't."""
+
+    def walks_twice(*given: object) -> None:
+        u = torch.ones(2, requires_grad=True).square().sum()
+        for _ in range(2):
+            u.backward()
+
+    error = str(observe(task.probe, walks_twice, task.public_cases()[0]).error)
+    assert "critic(fake.detach(), ...)" in error
+    assert ("task 2" in error) == u_may_be_it
+
+
 @pytest.mark.parametrize(
     "forged", [torch.zeros(3), torch.full((18,), float("nan")), torch.zeros(18), None], ids=str
 )
