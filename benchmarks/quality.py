@@ -20,13 +20,13 @@ The test images are halved: one half is the reference of all distances, the othe
 - what training took: seconds of one core, and by how many MB the process grew at its peak. Each training has a fresh
   process.
 
-Autoencoder and VAE are drawn from in three ways: from N(0, I), from a Gaussian with the mean and covariance of their
-training codes ("_gaussian"), and from a mixture of ten Gaussians fitted to these ("_mixture"), after training and with
-the networks as they are; of the VAE, codes drawn from q(z|x). In "vae_mixture_prior" such a mixture is learned with the
-VAE. "conditional_vae" and "conditional_gan" are told the class and asked for each as often; "ladder_vae" has 16 numbers
-below and 8 above. All VAEs have the same layers, but for the sizes of what they are given and give. "pixel_gan" is a
-VAE-GAN whose reconstruction error, with a weight of 0.1, is that of pixels in place of features, "vae_gan_beta_1" one
-with a weight of 1 before the KL.
+Autoencoder, VAE and VAE-GAN are drawn from in three ways: from N(0, I), from a Gaussian with the mean and covariance of
+their training codes ("_gaussian"), and from a mixture of ten Gaussians fitted to these ("_mixture"), after training and
+with the networks as they are; codes are drawn from q(z|x) where there is one. In "vae_mixture_prior" such a mixture is
+learned with the VAE. "conditional_vae" and "conditional_gan" are told the class and asked for each as often;
+"ladder_vae" has 16 numbers below and 8 above. All VAEs have the same layers, but for the sizes of what they are given
+and give. "pixel_gan" is a VAE-GAN whose reconstruction error, with a weight of 0.1, is that of pixels in place of
+features.
 
 Rows go to benchmarks/results/quality.csv as they are made; what is there isn't run again. ``--scoreboard`` writes the
 rows of --models into the lessons' table, course_lib/scoreboard.json, and leaves the others as they are.
@@ -163,9 +163,9 @@ def main() -> None:
             if any((name, seed, settings) not in rows for name in names):
                 with fresh.Pool(1) as process:
                     measured = process.apply(run, (model, options.steps, seed))
-                for name, figures in measured.items():
+                for name, found in measured.items():
                     if (name, seed, settings) not in rows:
-                        rows.add(name, seed, settings, **figures)
+                        rows.add(name, seed, settings, **found)
             for name in names:
                 cells = [rows.values(name, settings, figure)[seed] for figure in FIGURES]
                 print(f"| {name} | {seed} | {' | '.join(f'{c:.3g}' for c in cells)} |", flush=True)

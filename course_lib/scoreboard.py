@@ -27,7 +27,8 @@ _NAMES = {
     "gan": "GAN",
     "conditional_gan": "conditional GAN",
     "vae_gan": "VAE-GAN",
-    "vae_gan_beta_1": "VAE-GAN, β = 1",
+    "vae_gan_gaussian": "VAE-GAN + Gaussian",
+    "vae_gan_mixture": "VAE-GAN + mixture",
     "pixel_gan": "pixels + GAN",
 }
 _COLUMNS = {
