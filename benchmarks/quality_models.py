@@ -119,7 +119,7 @@ def from_priors(name: str, model: Trained, train: ImageSet, vae: VAE | None = No
         # with another prior it is another model: its NLL and KL aren't the VAE's
         f"{name}_gaussian": replace(model, draw=gaussian, sample=after(gaussian, decode), rate=None, nll=None),
         f"{name}_mixture": replace(
-            model if vae is None else of_vae(vae, cost, prior),
+            replace(model, rate=None, nll=None) if vae is None else of_vae(vae, cost, prior),
             draw=prior.sample,
             sample=after(prior.sample, decode),
             cost=cost,
