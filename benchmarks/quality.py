@@ -25,8 +25,7 @@ their training codes ("_gaussian"), and from a mixture of ten Gaussians fitted t
 with the networks as they are; codes are drawn from q(z|x) where there is one. In "vae_mixture_prior" such a mixture is
 learned with the VAE. "conditional_vae" and "conditional_gan" are told the class and asked for each as often;
 "ladder_vae" has 16 numbers below and 8 above. All VAEs have the same layers, but for the sizes of what they are given
-and give. "pixel_gan" is a VAE-GAN whose reconstruction error, with a weight of 0.1, is that of pixels in place of
-features.
+and give.
 
 Rows go to benchmarks/results/quality.csv as they are made; what is there isn't run again. ``--scoreboard`` writes the
 rows of --models into the lessons' table, course_lib/scoreboard.json, and leaves the others as they are.

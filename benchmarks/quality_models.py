@@ -1,6 +1,8 @@
 """The models that ``quality.py`` compares: how each is trained, and what of it can be measured."""
 
+import ctypes
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +17,6 @@ from course_lib.data import ImageSet
 from course_lib.metrics import importance_nll
 from course_lib.models import (
     VAE,
-    VAEGAN,
     Autoencoder,
     ConditionalGenerator,
     ConditionalVAE,
@@ -29,7 +30,7 @@ from course_lib.models import (
     reparameterize,
 )
 from course_lib.objectives import Schedule, kl_gaussians, kl_standard_normal, sampled_kl
-from course_lib.training import R1, AutoencoderStep, GANStep, VAEGANStep, fit
+from course_lib.training import AutoencoderStep, GANStep, fit
 from course_lib.training.latent_recipes import NUM_COMPONENTS, train_glyph_model
 from course_lib.training.recipes import BATCH_SIZE, GAN_BETAS, LATENT_DIM, RECIPES, settling, train
 
@@ -37,16 +38,16 @@ from course_lib.training.recipes import BATCH_SIZE, GAN_BETAS, LATENT_DIM, RECIP
 @dataclass
 class Cost:
     """What the training inside took: ``seconds`` of one core, and by how many MB the process grew at its peak (``nan``
-    off Linux). In a process that has trained before, memory that was given back in part makes the latter too small.
+    off Linux).
     """
 
     seconds: float = math.nan
     memory: float = math.nan
 
     def __enter__(self) -> Self:
-        clear = Path("/proc/self/clear_refs")
-        if clear.exists():
-            clear.write_text("5", encoding="utf-8")  # the peak starts anew from here
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)  # what was freed before and would be used again
+            Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak starts anew from here
         self._began = time.process_time(), _resident("VmRSS")
         return self
 
@@ -58,10 +59,10 @@ class Cost:
 
 def _resident(entry: str) -> float:
     """Memory of this process in MB: now ("VmRSS"), or at its peak ("VmHWM")."""
-    status = Path("/proc/self/status")
-    if not status.exists():
+    if sys.platform != "linux":
         return math.nan
-    lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    lines = dict(line.split(":", 1) for line in status.splitlines())
     return int(lines[entry].split()[0]) / 1024
 
 
@@ -253,31 +254,6 @@ def train_autoencoder(data: ImageSet, num_steps: int, seed: int, lr: Rate = None
     return from_priors("autoencoder", trained, data)
 
 
-class PixelsAsFeatures(Discriminator):
-    """A discriminator of the same logits whose "features" are the pixels, so that a VAE-GAN compares those."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.head: nn.Module = nn.Sequential(nn.Unflatten(1, self.image_shape), self.body, self.head)
-
-    def features(self, x: Tensor) -> Tensor:
-        return x.flatten(1)
-
-
-def train_pixel_gan(data: ImageSet, num_steps: int, seed: int) -> Family:
-    """The recipe ``vae_gan`` with a reconstruction error in pixels, of a tenth of the weight."""
-    torch.manual_seed(seed)
-    pair = VAEGAN(LATENT_DIM)
-    pair.discriminator = PixelsAsFeatures()
-    lr = settling(RECIPES["vae_gan"].rate, num_steps)
-    step = VAEGANStep(pair, lr=lr, beta=0.1, gamma=0.1, regularisers=[R1(gamma=0.1)])
-    with Cost() as cost:
-        fit(step, data.x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
-    vae = step.ema.module.eval()
-    assert isinstance(vae, VAE)
-    return {"pixel_gan": of_vae(vae, cost, likelihood=False)}
-
-
 def train_conditional_gan(data: ImageSet, num_steps: int, seed: int) -> Family:
     """The recipe ``gan``, in which both players are told the class: ten more inputs, and a projection."""
     torch.manual_seed(seed)
@@ -301,7 +277,6 @@ MODELS: dict[str, Callable[[ImageSet, int, int], Family]] = {
     "gan": lambda x, n, s: train_recipe("gan", x, n, s),
     "conditional_gan": train_conditional_gan,
     "vae_gan": lambda x, n, s: train_recipe("vae_gan", x, n, s),
-    "pixel_gan": train_pixel_gan,
 }
 DRAWN = ("", "_gaussian", "_mixture")
 ROWS = {

@@ -29,7 +29,6 @@ _NAMES = {
     "vae_gan": "VAE-GAN",
     "vae_gan_gaussian": "VAE-GAN + Gaussian",
     "vae_gan_mixture": "VAE-GAN + mixture",
-    "pixel_gan": "pixels + GAN",
 }
 _COLUMNS = {
     "error": ("squared", "error", 1.0, ".1f"),

@@ -12,6 +12,7 @@ from course_lib.viz.widgets.host import Widget
 
 _MODELS = {
     "autoencoder_gaussian": ("autoencoder + Gaussian", ORANGE),
+    "autoencoder_mixture": ("autoencoder + mixture", ORANGE),
     "vae": ("VAE", GREEN),
     "vae_gaussian": ("VAE + Gaussian", GREEN),
     "vae_mixture": ("VAE + mixture", GREEN),
@@ -21,6 +22,8 @@ _MODELS = {
     "gan": ("GAN", VERMILION),
     "conditional_gan": ("conditional GAN", VERMILION),
     "vae_gan": ("VAE-GAN", MODELS["VAE-GAN"]),
+    "vae_gan_gaussian": ("VAE-GAN + Gaussian", MODELS["VAE-GAN"]),
+    "vae_gan_mixture": ("VAE-GAN + mixture", MODELS["VAE-GAN"]),
 }
 _NEEDS = {"encode": "an encoder", "likelihood": "a likelihood", "ask": "to be asked for a class"}
 
