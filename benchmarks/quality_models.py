@@ -86,7 +86,7 @@ class Trained:
 
 Family = dict[str, Trained]
 Rate = float | Schedule | None
-AUTOENCODER_RATE = 2e-3
+AUTOENCODER_RATE = 4e-3
 
 
 def standard_normal(n: int) -> Tensor:

@@ -80,9 +80,9 @@ def _build_vae() -> nn.Module:
 
 
 RECIPES = {
-    "vae": Recipe(_build_vae, _vae_step, rate=2e-3),
+    "vae": Recipe(_build_vae, _vae_step, rate=4e-3),
     "gan": Recipe(lambda: Generator(LATENT_DIM), _gan_step, rate=4e-3),
-    "vae_gan": Recipe(_build_vae, _vae_gan_step, rate=1e-3),
+    "vae_gan": Recipe(_build_vae, _vae_gan_step, rate=4e-3),
 }
 
 
