@@ -13,6 +13,7 @@ from torch import nn
 
 from course_lib.data import load
 from course_lib.models.weights import SHIPPED, save_weights, shipped_hashes
+from course_lib.training import hybrid_recipes as hybrid
 from course_lib.training import latent_recipes as latent
 from course_lib.training import recipes
 from course_lib.training.recipes import BATCH_SIZE, FULL_LENGTH, RECIPES, SWEEP_STEPS
@@ -50,6 +51,11 @@ SHIP: dict[str, Callable[[], Made]] = {
         latent.train_shapes_vaes().half(),
         "19,440 shapes",
         f"{latent.SHAPES_STEPS} x {BATCH_SIZE} for each of 3 networks",
+    ),
+    "hybrids": lambda: (
+        hybrid.train_hybrids().half(),
+        GLYPHS,
+        f"{hybrid.VAE_STEPS} x {hybrid.HYBRID_BATCH}, and {hybrid.HYBRID_STEPS} more for each of 9 networks",
     ),
     **{name: _recipe(name) for name in RECIPES},
     **{name: _glyph_recipe(name) for name in latent.GLYPH_RECIPES},

@@ -48,3 +48,4 @@ from course_lib.viz.widgets.three_models import three_models
 from course_lib.viz.widgets.traversal import traversal_sliders
 from course_lib.viz.widgets.turned_code import turned_code
 from course_lib.viz.widgets.two_maps import two_maps
+from course_lib.viz.widgets.two_weights import two_weights

@@ -50,6 +50,7 @@ WIDGETS = {
     "traversal_sliders": viz.traversal_sliders,
     "turned_code": viz.turned_code,
     "two_maps": viz.two_maps,
+    "two_weights": viz.two_weights,
 }
 
 

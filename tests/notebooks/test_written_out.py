@@ -17,6 +17,7 @@ from torch.distributions import Categorical, MultivariateNormal, Normal, kl_dive
 
 from course_lib.data import GaussianMixture2D, binarize, linear_gaussian, spiral
 from course_lib.models import (
+    VAEGAN,
     ConvAutoencoder,
     ConvDecoder,
     ConvEncoder,
@@ -26,10 +27,17 @@ from course_lib.models import (
     ToyGenerator,
     clip_weights,
     mlp,
+    reparameterize,
     spectral_norm,
 )
-from course_lib.objectives import bernoulli_log_prob, discriminator_loss, kl_standard_normal, squared_error
-from course_lib.training import AutoencoderStep, GANStep, VAEStep
+from course_lib.objectives import (
+    bernoulli_log_prob,
+    discriminator_loss,
+    kl_standard_normal,
+    squared_error,
+    vae_gan_losses,
+)
+from course_lib.training import AutoencoderStep, GANStep, VAEGANStep, VAEStep
 from course_lib.viz import interpolate
 
 LESSONS = Path(__file__).parents[2] / "notebooks"
@@ -386,3 +394,36 @@ def test_lesson_08s_critic_measures_a_distance_at_slope_one() -> None:
     assert slope(critic) == pytest.approx(1.0, rel=0.3)
     clipped = critic_for(real, fake, 0, clip=0.05)
     assert max(p.abs().max().item() for p in clipped.parameters()) == torch.tensor(0.05).item()
+
+
+def test_lesson_09s_turns_give_each_network_the_gradient_of_the_librarys_step() -> None:
+    """Networks that stand still, and the same noise in each turn: then one pass and three are the same."""
+    kinds = ["KL", "feature error", "tell", "fool"]
+    parts_of, networks_of = written_out(
+        "09", "parts_of", "networks_of", reparameterize=reparameterize, vae_gan_losses=vae_gan_losses, kinds=kinds
+    )
+    five = {
+        "encoder": {"KL": 0.3, "feature error": 1.0},
+        "decoder": {"feature error": 0.7, "fool": 1.0},
+        "D": {"tell": 1.0},
+    }
+    (turns,) = written_out("09", "turns", parts_of=parts_of, FIVE=five)
+    torch.manual_seed(1)
+    model, x = VAEGAN(6), torch.rand(5, 1, 28, 28)
+    found: dict[str, list[Tensor]] = {}
+
+    class Recorder:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def step(self) -> None:
+            parameters = networks_of(model)[self.name].parameters()
+            found[self.name] = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters]
+            torch.manual_seed(2)
+
+    torch.manual_seed(2)
+    turns(model, {name: Recorder(name) for name in five}, x)
+    expected, _ = VAEGANStep(model, beta=0.3, gamma=0.7, regularisers=[]).gradients(x)
+    for ours, theirs in zip(found.values(), expected.values(), strict=True):
+        for mine, library in zip(ours, theirs, strict=True):
+            assert torch.allclose(mine, library, rtol=1e-4, atol=1e-5)
