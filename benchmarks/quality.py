@@ -17,8 +17,7 @@ The test images are halved: one half is the reference of all distances, the othe
 - of a VAE under the prior that it is drawn from, except for a fitted Gaussian: the KL in nats (from a mixture by one
   draw), the active units (of a ladder those of z2), the NLL by 100 samples of 400 test images binarised once, given the
   class where the model is conditional;
-- what training took: seconds of one core, and by how many MB the process grew at its peak. Each training has a fresh
-  process.
+- the seconds of one core that training took, in a fresh process each.
 
 Autoencoder, VAE and VAE-GAN are drawn from in three ways: from N(0, I), from a Gaussian with the mean and covariance of
 their training codes ("_gaussian"), and from a mixture of ten Gaussians fitted to these ("_mixture"), after training and
@@ -64,7 +63,7 @@ from course_lib.training.recipes import BATCH_SIZE
 RESULTS = Path(__file__).parent / "results" / "quality.csv"
 SCOREBOARD = Path(__file__).parents[1] / "course_lib" / "scoreboard.json"
 FIGURES = (
-    *("seconds", "memory", "frechet", "kid", "sure", "sharpness", "min_share", "error", "sharpness_rec"),
+    *("seconds", "frechet", "kid", "sure", "sharpness", "min_share", "error", "sharpness_rec"),
     *("precision", "recall", "coverage", "closer"),
     *("holes", "halfway", "kl", "active", "nll"),
 )
@@ -89,7 +88,6 @@ def measure(model: Trained, data: ImageSet, test: ImageSet, seed: int) -> dict[s
     spread = precision_recall(generated, real)
     figures = dict.fromkeys(FIGURES, math.nan) | {
         "seconds": model.cost.seconds,
-        "memory": model.cost.memory,
         "frechet": frechet_distance(generated, real),
         "kid": kernel_distance(generated, real, generator=torch.Generator().manual_seed(seed)).mean,
         "sure": sure,

@@ -1,12 +1,9 @@
 """The models that ``quality.py`` compares: how each is trained, and what of it can be measured."""
 
-import ctypes
 import math
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -37,33 +34,16 @@ from course_lib.training.recipes import BATCH_SIZE, GAN_BETAS, LATENT_DIM, RECIP
 
 @dataclass
 class Cost:
-    """What the training inside took: ``seconds`` of one core, and by how many MB the process grew at its peak (``nan``
-    off Linux).
-    """
+    """The ``seconds`` of one core that the training inside took."""
 
     seconds: float = math.nan
-    memory: float = math.nan
 
     def __enter__(self) -> Self:
-        if sys.platform == "linux":
-            ctypes.CDLL(None).malloc_trim(0)  # what was freed before and would be used again
-            Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak starts anew from here
-        self._began = time.process_time(), _resident("VmRSS")
+        self._began = time.process_time()
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        started, resident = self._began
-        self.seconds = time.process_time() - started
-        self.memory = _resident("VmHWM") - resident
-
-
-def _resident(entry: str) -> float:
-    """Memory of this process in MB: now ("VmRSS"), or at its peak ("VmHWM")."""
-    if sys.platform != "linux":
-        return math.nan
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    lines = dict(line.split(":", 1) for line in status.splitlines())
-    return int(lines[entry].split()[0]) / 1024
+        self.seconds = time.process_time() - self._began
 
 
 @dataclass
@@ -113,7 +93,7 @@ def from_priors(name: str, model: Trained, train: ImageSet, vae: VAE | None = No
     decode, codes = model.decode, model.codes(train)
     with Cost() as fitting:
         prior = MixturePrior.fitted(codes, NUM_COMPONENTS)
-    cost = Cost(model.cost.seconds + fitting.seconds, max(model.cost.memory, fitting.memory))
+    cost = Cost(model.cost.seconds + fitting.seconds)
     gaussian = fitted_normal(codes)
     return {
         name: replace(model, draw=standard_normal, sample=after(standard_normal, decode)),

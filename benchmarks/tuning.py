@@ -6,7 +6,8 @@ Four rates that hold for half of the training and fall to 0 over the other ("set
 steps, batches and networks as in ``quality.py``. Judged by the Fréchet distance of 2,000 samples to 4,000
 glyphs that are neither training nor test images; of an autoencoder the samples are decoded from a Gaussian fitted to
 its codes. Beside it stand what else might matter: the share of samples that the classifier is sure of, the distance in
-sharpness, the squared error of 2,000 reconstructions. The recipes (``course_lib/training/recipes.py``) take the best.
+sharpness, the squared error of 2,000 reconstructions. The recipes (``course_lib/training/recipes.py``) take 4e-3 that
+settles for all models; what speaks for and against it stands in RESULTS.md.
 
 Rows go to benchmarks/results/tuning.csv as they are made; what is there isn't run again.
 """

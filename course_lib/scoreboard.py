@@ -48,7 +48,6 @@ _COLUMNS = {
     "kl": ("KL,", "nats", 1.0, ".1f"),
     "active": ("active", "numbers", 1.0, ".0f"),
     "seconds": ("seconds", "of one core", 1.0, ".0f"),
-    "memory": ("memory,", "MB", 1.0, ".0f"),
 }
 
 
@@ -61,8 +60,7 @@ def scoreboard(*models: str, columns: Sequence[str] = ("error", "frechet", "sure
     "coverage" (Naeem et al. 2020), "closer" (how often a sample lies closer to the training images than test images do,
     50 % without copying); of reconstructions "sharpness_rec"; of codes "holes" (how many times as far from known
     codes random ones lie as real ones) and "halfway" (what "sure" is for half-way points between two images); "nll",
-    "kl" and "active" of a VAE; "seconds" of training, and the MB that its
-    process needed at its peak, "memory". Rows "…_gaussian" and "…_mixture" draw codes from one or
+    "kl" and "active" of a VAE; "seconds" of training. Rows "…_gaussian" and "…_mixture" draw codes from one or
     from ten Gaussians fitted to those of the training images, "vae_mixture_prior" from ten that were learned with it,
     the others from N(0, I), a ladder's z2. The NLL of "conditional_vae" is that of images whose class is known.
     Raises ``ValueError`` for a model or column that there isn't.

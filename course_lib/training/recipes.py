@@ -43,7 +43,7 @@ def settling(rate: float, num_steps: int) -> LinearSchedule:
 class Recipe:
     """``build``: the network that makes images, freshly initialised. ``make``: from such a network and a learning rate
     to its training step and the network to draw from (itself, or its average). ``rate``: the learning rate of the first
-    half, the best of those that ``benchmarks/tuning.py`` tries alike for every model.
+    half, from the tries that ``benchmarks/tuning.py`` makes alike for every model.
     """
 
     build: Callable[[], nn.Module]

@@ -50,7 +50,6 @@ _MEASURES = {
     "error": _Measure("Faithful: squared error", "error", "low", digits=1),
     "halfway": _Measure("Half-way images readable", "half-way, %", "high", factor=100),
     "seconds": _Measure("Seconds of training", "seconds", "low", log=True),
-    "memory": _Measure("Memory", "MB", "low", log=True, digits=1),
 }
 _START = {"frechet": 2, "sharpness": 1}
 _PRESETS: dict[str, dict[str, Any]] = {
