@@ -64,8 +64,8 @@ class _Rows(TorchDispatchMode):
 
 
 _CHUNK_ERRORS = {
-    "failed to converge": "A matrix with nan in it has no eigenvalues. torch.cov of a chunk of one row is nan; so is the "
-    "root of an eigenvalue that comes out as -1e-17.",
+    "failed to converge": "A matrix with nan in it has no eigenvalues. torch.cov of a chunk of one row is nan; so is "
+    "the root of an eigenvalue that comes out as -1e-17.",
     "has no len()": "The chunks come one by one, and nobody knows how many. Go through them with for.",
     "is not subscriptable": "The chunks come one by one, so none can be picked by its place. Go through them with for.",
     "has no attribute": "batches_a and batches_b are no tensors: each gives chunks, (n, d), one after the other.",

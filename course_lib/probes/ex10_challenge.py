@@ -1,5 +1,5 @@
-"""The open challenge of exercise 10 beside the learner's code: batches are handed out and counted, and the generator that
-comes back is taken apart into layers, so that another process can build it again. No right answer is known here."""
+"""The open challenge of exercise 10 beside the learner's code: batches are handed out and counted, and the generator
+that comes back is taken apart into layers, so that another process can build it again. It knows no right answer."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -37,8 +37,8 @@ class Batches:
 
 
 _ERRORS = {
-    "'Batches' object is not subscriptable": "batches can't be picked by their place. Go through them with for: each is "
-    "a step.",
+    "'Batches' object is not subscriptable": "batches can't be picked by their place. Go through them with for: each "
+    "is a step.",
     "'Batches' object is not an iterator": "next() wants an iterator: iter(batches) gives one, a for loop needs none.",
     "'Batches' object has no attribute": "batches are handed out one by one, (128, 784). Go through them with for.",
 }

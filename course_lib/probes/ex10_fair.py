@@ -132,7 +132,8 @@ def _facts(distance: _Distance, num_models: int, tensors: dict[str, Tensor]) -> 
     made = [n for _, _, n, _ in distance.calls]
     tests = [len(set(real[real[:, 0] == -2][:, 1].tolist())) for real in distance.references]
     firsts = [
-        int(real[real[:, 0] == -2][:, 1].max()) + 1 if t else 0 for real, t in zip(distance.references, tests)
+        int(real[real[:, 0] == -2][:, 1].max()) + 1 if t else 0
+        for real, t in zip(distance.references, tests, strict=True)
     ]
     training = [int((real[:, 0] == -1).sum()) for real in distance.references]
     facts = {

@@ -30,7 +30,7 @@ def _cases(seed: int) -> list[Case]:
     source = generator(seed)
     while True:
         cases = _drawn(source)
-        given = {tuple(float(x) for case in cases for x in answer(**case)) for answer in _NEAR}  # type: ignore[arg-type]
+        given = {tuple(float(x) for case in cases for x in answer(*case.values())) for answer in _NEAR}
         if len(given) == len(_NEAR):
             return cases
 
@@ -144,7 +144,7 @@ def _to_the_others(generated: Tensor, real: Tensor, k: int) -> Both:
     """Balls reach to the k-th neighbour in the other set."""
     distance = _between(generated, real)
     of_generated, of_real = distance.sort(1).values[:, k - 1], distance.T.sort(1).values[:, k - 1]
-    return (distance <= of_real).any(1).double().mean(), (distance.T <= of_generated).any(1).double().mean()
+    return (distance <= of_real).any(1).double().mean(), (of_generated >= distance.T).any(1).double().mean()
 
 
 def _changed(change: Callable[[Tensor, Tensor], Both]) -> Callable[[Tensor, Tensor, int], Both]:
@@ -172,10 +172,10 @@ def _transposed(generated: Tensor, real: Tensor, k: int) -> Both:
     """Any over the wrong dimension: balls that hold something, in both."""
     distance = _between(generated, real)
     first = (distance <= _radius(real, k)).any(0).double().mean()
-    return first, (distance.T <= _radius(generated, k)).any(0).double().mean()
+    return first, (_radius(generated, k) >= distance.T).any(0).double().mean()
 
 
-_NEAR = (
+_NEAR: tuple[Callable[..., Both], ...] = (
     precision_recall,
     _with(radius=_other_rows),
     _with(radius=_distinct),
@@ -193,7 +193,7 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
     off = [name for name in expected if abs(float(got[name] - expected[name])) > 1e-6]
     if len(off) == 1:
         other = next(name for name in expected if name not in off)
-        return f"{off[0]} is off; {other} is right. Precision has balls around real points, recall around generated ones."
+        return f"{off[0]} is off; {other} is right. Precision has balls around real points, recall around others."
     return ""
 
 
@@ -227,8 +227,8 @@ PRECISION_RECALL = Task(
         ),
         Mistake(
             _with(radius=_other_rows),
-            "all neighbours at distance 0 were left out. A point is no neighbour of itself, but a copy of it in its own "
-            "set is one: of its own row only the entry on the diagonal goes.",
+            "all neighbours at distance 0 were left out. A point is no neighbour of itself, but a copy of it in its "
+            "own set is one: of its own row only the entry on the diagonal goes.",
         ),
         Mistake(
             _with(radius=_distinct),
@@ -249,7 +249,7 @@ PRECISION_RECALL = Task(
         ),
         Mistake(
             _pooled,
-            "the neighbours were looked for in both sets together. A ball reaches to the k-th neighbour in its own set.",
+            "the neighbours were looked for in both sets together. A ball reaches to the k-th neighbour in its own.",
         ),
         Mistake(
             _to_the_others,
@@ -284,8 +284,8 @@ PRECISION_RECALL = Task(
         ),
         Mistake(
             _with(radius=lambda x, k: _radius(x, k).square()),
-            "the balls are far too large. Either distances were compared with squared radii, or topk took the k *farthest* "
-            "points: it takes the largest unless it is told largest=False.",
+            "the balls are far too large. Either distances were compared with squared radii, or topk took the k "
+            "*farthest* points: it takes the largest unless it is told largest=False.",
         ),
         Mistake(
             _with(radius=lambda x, k: _radius(x, k).sqrt()),

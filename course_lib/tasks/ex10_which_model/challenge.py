@@ -4,8 +4,8 @@ What comes back are layers. They are built again here and asked for images of no
 compared with test glyphs that follow from the seed. So figures are no claim but for the number of steps, which is
 counted beside the learner's code.
 
-The reference is a VAE whose codes are weighted by 0.3, and whose decoder is then given the codes' own mean and covariance
-in place of the standard normal ones (Ghosh et al. 2020, arXiv:1903.12436, fit the codes after training, too).
+The reference is a VAE whose codes are weighted by 0.3, and whose decoder is then given the codes' own mean and
+covariance in place of the standard normal ones (Ghosh et al. 2020, arXiv:1903.12436, fit them after training, too).
 
 The thresholds: over 3 secrets the reference reaches a distance of 109 to 124 and a coverage of 37 to 40 %, an
 autoencoder with a fitted Gaussian 105 to 127 and 37 to 41 %. In 500 to 800 steps a VAE as it comes reaches 163 or more,
@@ -14,7 +14,7 @@ a GAN of as many weights 270 and 26 %. Two sets of real glyphs are at about 20 a
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -42,11 +42,11 @@ _OTHER_LAYERS = (
     "as wide as the one before."
 )
 _TOO_MANY = (
-    "the generator has more weights than max_weights, biases included. A hidden layer of fewer units costs less: nearly "
-    "all weights lie between the last hidden layer and the 784 pixels."
+    "the generator has more weights than max_weights, biases included. A hidden layer of fewer units costs less: "
+    "nearly all weights lie between the last hidden layer and the 784 pixels."
 )
 _NOT_FINITE = "there are weights that aren't finite numbers: training ran off. Smaller rates help."
-_LOGITS = "the images have grey levels outside [0, 1]. If your network gives logits, its last layer has to be nn.Sigmoid()."
+_LOGITS = "the images have grey levels outside [0, 1]. If your network gives logits, end it with nn.Sigmoid()."
 _NO_STEP = "no batch was used, or no optimiser took a step: the generator came back as it was made."
 _MORE_STEPS = (
     "an optimiser took more steps than there were batches. A batch is a step, and each network has one turn with it; "
@@ -62,8 +62,8 @@ _NOT_LIKE = (
     "mean 0 and variance 1, and did the loss go down?"
 )
 _NOT_YET = (
-    "it makes glyphs, but not yet well enough. Look at them: where codes of a decoder aren't normal, noise lands between "
-    "them, and a Gaussian that was fitted to the codes, folded into the first layer, mends that; a GAN wants longer "
+    "it makes glyphs, but not yet well enough. Look at them: where codes of a decoder aren't normal, noise lands "
+    "between them, and a Gaussian that was fitted to the codes, folded into the first layer, mends that; a GAN wants longer "
     "training than this budget; too strong a price for the codes blurs, too weak a one leaves holes."
 )
 _NARROW = (
@@ -99,7 +99,7 @@ def train_generator(
     returned: Callable[[nn.Sequential], nn.Sequential] = lambda made: made,
 ) -> nn.Sequential:
     """The decoder of a VAE, with the codes' mean and covariance in its first layer; after the star mistakes."""
-    decoder = nn.Sequential(
+    decoder: Any = nn.Sequential(
         nn.Linear(latent_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, NUM_PIXELS), nn.Sigmoid()
     )
     encoder = nn.Sequential(nn.Linear(NUM_PIXELS, 256), nn.ReLU(), nn.Linear(256, 2 * latent_dim))
@@ -253,7 +253,7 @@ def _with(**changed: Any) -> Callable[..., nn.Sequential]:
 def _spoilt(value: float) -> Callable[[nn.Sequential], nn.Sequential]:
     def change(made: Any) -> nn.Sequential:
         made[0].weight.data.mul_(value)
-        return made  # type: ignore[no-any-return]
+        return cast(nn.Sequential, made)
 
     return change
 

@@ -1,8 +1,8 @@
 """A comparison made fair: as many images for each model, held-out ones as the reference, the mean over seeds.
 
 The friend's comparison has three faults. It makes whole batches only, so a model with large batches is measured at a
-smaller n, where the Fréchet distance is larger; its reference are training images, so who copies them wins; and it keeps
-the best seed, so who was trained more often wins.
+smaller n, where the Fréchet distance is larger; its reference are training images, so who copies them wins; and it
+keeps the best seed, so who was trained more often wins.
 """
 
 from collections.abc import Callable
@@ -29,11 +29,10 @@ def _cases(seed: int) -> list[Case]:
         rows = torch.arange(2.0 * num_samples + 5)
         real = [torch.stack([torch.full_like(rows, kind), rows, rows + 0.5], dim=1) for kind in (-1.0, -2.0)]
         values = away_from_zero((len(seeds), max(seeds)), source, 0.5, 4.0, torch.float64).abs()
-        cases.append(
-            {"values": values, "train": real[0], "test": real[1], "num_samples": num_samples}
-            | {"seeds": torch.tensor(seeds), "batch_sizes": torch.tensor(batch_sizes)}
-            | {"latent_dims": torch.tensor(latent_dims)}
-        )
+        given: dict[str, Tensor | int | float] = {"values": values, "train": real[0], "test": real[1]}
+        given |= {"num_samples": num_samples, "seeds": torch.tensor(seeds)}
+        given |= {"batch_sizes": torch.tensor(batch_sizes), "latent_dims": torch.tensor(latent_dims)}
+        cases.append(given)
     return cases
 
 
@@ -179,7 +178,7 @@ FAIR_COMPARISON = Task(
         ),
         Mistake(
             _with(number=_rounded_up),
-            "the last batch is whole, so some models are measured with more than num_samples images. Cut to the number.",
+            "the last batch is whole, so some models are measured with more than num_samples images. Cut them.",
         ),
         Mistake(
             _with(number=lambda n, generators, models: min(n, generators[0].batch_size)),

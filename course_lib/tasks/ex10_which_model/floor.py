@@ -142,7 +142,7 @@ NULL_FLOOR = Task(
     alternatives=(
         _by_chunks,
         _draw(lambda num, n, s, g: tuple(torch.randperm(num, generator=g)[: 2 * n].view(2, n))),
-    ),  # type: ignore[arg-type,return-value]
+    ),
     probe=splits,
     mistakes=(
         Mistake(
@@ -162,7 +162,7 @@ NULL_FLOOR = Task(
             "the two clouds were drawn each for itself, so they share rows. Cut both from one permutation.",
         ),
         Mistake(
-            _draw(lambda num, n, s, g: 2 * (torch.randperm(num, generator=g)[:n],)),  # type: ignore[arg-type,return-value]
+            _draw(lambda num, n, s, g: 2 * (torch.randperm(num, generator=g)[:n],)),
             "a cloud was measured against itself. Its floor is 0 and says nothing.",
         ),
         Mistake(

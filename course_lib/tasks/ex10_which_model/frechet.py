@@ -1,7 +1,7 @@
 r"""The Fréchet distance of two clouds that come in chunks, each once.
 
-:math:`d^2 = \|\mu_a - \mu_b\|^2 + \mathrm{tr}(\Sigma_a + \Sigma_b - 2 (\Sigma_a \Sigma_b)^{1/2})` (Dowson & Landau 1982;
-Heusel et al. 2017, arXiv:1706.08500). Means and scatters of chunks are merged as Chan, Golub and LeVeque do (1983,
+:math:`d^2 = \|\mu_a - \mu_b\|^2 + \mathrm{tr}(\Sigma_a + \Sigma_b - 2 (\Sigma_a \Sigma_b)^{1/2})` (Dowson & Landau
+1982; Heusel et al. 2017, arXiv:1706.08500). Means and scatters of chunks are merged as Chan, Golub and LeVeque do (1983,
 The American Statistician 37): never by the difference of two large numbers.
 """
 
@@ -211,7 +211,7 @@ def _second(batches: Chunks) -> Moments:
 
 
 def _told(case: Case, expected: Outputs, got: Outputs) -> str:
-    """What an unlisted gap says: digits lost far from zero, or a part of the distance that is missing or twice there."""
+    """What an unlisted gap says: digits lost far from zero, or a part that is missing or twice there."""
     a, b = case["a"], case["b"]
     assert isinstance(a, Tensor)
     assert isinstance(b, Tensor)
@@ -273,8 +273,8 @@ FRECHET_FROM_BATCHES = Task(
         ),
         Mistake(
             _with(_mean_of_covs),
-            "the chunks' covariances were averaged. Chunks have other numbers of rows, and the gaps between their means "
-            "belong to the covariance of the whole.",
+            "the chunks' covariances were averaged. Chunks have other numbers of rows, and the gaps between their "
+            "means belong to the covariance of the whole.",
         ),
         Mistake(
             _with(_twice_averaged),
@@ -360,8 +360,8 @@ FRECHET_FROM_BATCHES = Task(
         ),
         Mistake(
             _with(cross=lambda a, b: torch.linalg.eigvalsh(a @ b).clamp(min=0).sqrt().sum()),
-            "eigvalsh looks at one half of a matrix and takes it to be symmetric. Σa Σb isn't; Σa^½ Σb Σa^½ is, and has "
-            "the eigenvalues wanted.",
+            "eigvalsh looks at one half of a matrix and takes it to be symmetric. Σa Σb isn't; Σa^½ Σb Σa^½ is, and "
+            "has the eigenvalues wanted.",
         ),
         Mistake(
             _with(cross=lambda a, b: torch.linalg.eigvalsh(a @ b).abs().sqrt().sum()),
