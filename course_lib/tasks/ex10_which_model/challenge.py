@@ -63,7 +63,7 @@ _NOT_LIKE = (
 )
 _NOT_YET = (
     "it makes glyphs, but not yet well enough. Look at them: where codes of a decoder aren't normal, noise lands "
-    "between them, and a Gaussian that was fitted to the codes, folded into the first layer, mends that; a GAN wants longer "
+    "between them, and a Gaussian fitted to the codes, folded into the first layer, mends that; a GAN wants longer "
     "training than this budget; too strong a price for the codes blurs, too weak a one leaves holes."
 )
 _NARROW = (
@@ -131,7 +131,13 @@ def _fold(layer: Any, codes: Tensor) -> None:
 def rebuilt(outputs: Outputs) -> nn.Sequential | None:
     """The generator that these layers make; None if they don't fit together."""
     codes = outputs.get(LAYERS)
-    if codes is None or codes.ndim != 2 or codes.shape[1] != 2 or not 1 <= len(codes) <= 64:
+    if (
+        any(x.is_complex() for x in outputs.values())
+        or codes is None
+        or codes.ndim != 2
+        or codes.shape[1] != 2
+        or not 1 <= len(codes) <= 64
+    ):
         return None
     network, width = nn.Sequential(), 0
     for place, (code, slope) in enumerate(codes.double().tolist()):

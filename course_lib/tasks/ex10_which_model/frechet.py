@@ -1,8 +1,8 @@
 r"""The Fréchet distance of two clouds that come in chunks, each once.
 
 :math:`d^2 = \|\mu_a - \mu_b\|^2 + \mathrm{tr}(\Sigma_a + \Sigma_b - 2 (\Sigma_a \Sigma_b)^{1/2})` (Dowson & Landau
-1982; Heusel et al. 2017, arXiv:1706.08500). Means and scatters of chunks are merged as Chan, Golub and LeVeque do (1983,
-The American Statistician 37): never by the difference of two large numbers.
+1982; Heusel et al. 2017, arXiv:1706.08500). Means and scatters of chunks are merged as Chan, Golub and LeVeque do
+(1983, The American Statistician 37): never by the difference of two large numbers.
 """
 
 from collections.abc import Callable, Iterable
