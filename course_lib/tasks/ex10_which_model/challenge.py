@@ -238,7 +238,7 @@ def _reason(images: Tensor, distance: float, few: bool) -> str:
         return _FEW_STEPS
     if distance <= DISTANCE:
         return _NARROW
-    return _NOT_LIKE if distance > 4 * DISTANCE else _NOT_YET
+    return _NOT_LIKE if distance > 10 * DISTANCE else _NOT_YET
 
 
 def _first(num: int) -> Callable[[Iterable[Tensor]], Iterator[Tensor]]:
