@@ -2,12 +2,14 @@
 
     python benchmarks/quality.py [--steps 2000] [--seeds 5] [--models autoencoder vae …] [--quick] [--scoreboard]
 
-All models make 28 × 28 glyphs from 16 numbers. The test images are halved: one half is the reference of the Fréchet
-and of the kernel distance, the other is what gets reconstructed, and what "real" stands for. For each run:
+All models make 28 × 28 glyphs from 16 numbers, each trained by its recipe (``tuning.py`` shows how these were found).
+The test images are halved: one half is the reference of all distances, the other is what gets reconstructed, and what
+"real" stands for. For each run:
 
 - of 2,000 samples: the Fréchet and the kernel distance on the shipped classifier, the share that it is sure of (0.9
   at least), the distance between the distributions of sharpness, the smallest share of a digit among those that it is
-  sure of;
+  sure of; on the same features precision and recall (balls to the third neighbour) and coverage (to the fifth);
+  ``closer``, how often a sample lies closer to its nearest training image, in pixels, than a test image to its own;
 - of 2,000 reconstructions, where the model has an encoder: squared error per image, sharpness distance;
 - of codes: ``holes``, by which factor the random codes that are decoded lie further from the codes of 5,000 training
   images than codes of test images do (medians, each number in units of its standard deviation); ``halfway``, the share
@@ -15,15 +17,16 @@ and of the kernel distance, the other is what gets reconstructed, and what "real
 - of a VAE under the prior that it is drawn from, except for a fitted Gaussian: the KL in nats (from a mixture by one
   draw), the active units (of a ladder those of z2), the NLL by 100 samples of 400 test images binarised once, given the
   class where the model is conditional;
-- the seconds of one core that training took.
+- what training took: seconds of one core, and by how many MB the process grew at its peak. Each training has a fresh
+  process.
 
-Autoencoder and VAE are drawn from in three ways: from N(0, I), from a Gaussian with the mean and covariance of their
-training codes ("_gaussian"), and from a mixture of ten Gaussians fitted to these ("_mixture"), after training and with
-the networks as they are; of the VAE, codes drawn from q(z|x). In "vae_mixture_prior" such a mixture is learned with the
-VAE. "conditional_vae" and "conditional_gan" are told the class and asked for each as often; "ladder_vae" has 16 numbers
-below and 8 above. All VAEs have the same layers, but for the sizes of what they are given and give. "pixel_gan" is a
-VAE-GAN whose reconstruction error, with a weight of 0.1, is that of pixels in place of features, "vae_gan_beta_1" one
-with a weight of 1 before the KL.
+Autoencoder, VAE and VAE-GAN are drawn from in three ways: from N(0, I), from a Gaussian with the mean and covariance of
+their training codes ("_gaussian"), and from a mixture of ten Gaussians fitted to these ("_mixture"), after training and
+with the networks as they are; codes are drawn from q(z|x) where there is one. In "vae_mixture_prior" such a mixture is
+learned with the VAE. "conditional_vae" and "conditional_gan" are told the class and asked for each as often;
+"ladder_vae" has 16 numbers below and 8 above. All VAEs have the same layers, but for the sizes of what they are given
+and give. "pixel_gan" is a VAE-GAN whose reconstruction error, with a weight of 0.1, is that of pixels in place of
+features.
 
 Rows go to benchmarks/results/quality.csv as they are made; what is there isn't run again. ``--scoreboard`` writes the
 rows of --models into the lessons' table, course_lib/scoreboard.json, and leaves the others as they are.
@@ -32,13 +35,14 @@ rows of --models into the lessons' table, course_lib/scoreboard.json, and leaves
 import argparse
 import json
 import math
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from machine import machine
-from quality_models import MODELS, ROWS, Trained
+from quality_models import MODELS, ROWS, Cost, Trained
 from resume import Rows
 from torch import Tensor
 
@@ -46,10 +50,13 @@ from course_lib.data import ImageSet, binarize, load
 from course_lib.metrics import (
     active_units,
     class_shares,
+    density_coverage,
     extract_features,
     feature_classifier,
     frechet_distance,
     kernel_distance,
+    memorization,
+    precision_recall,
     sharpness_distance,
 )
 from course_lib.objectives import squared_error
@@ -58,7 +65,8 @@ from course_lib.training.recipes import BATCH_SIZE
 RESULTS = Path(__file__).parent / "results" / "quality.csv"
 SCOREBOARD = Path(__file__).parents[1] / "course_lib" / "scoreboard.json"
 FIGURES = (
-    *("seconds", "frechet", "kid", "sure", "sharpness", "min_share", "error", "sharpness_rec"),
+    *("seconds", "memory", "frechet", "kid", "sure", "sharpness", "min_share", "error", "sharpness_rec"),
+    *("precision", "recall", "coverage", "closer"),
     *("holes", "halfway", "kl", "active", "nll"),
 )
 NUM_SAMPLES = 2_000
@@ -79,13 +87,19 @@ def measure(model: Trained, data: ImageSet, test: ImageSet, seed: int) -> dict[s
     samples = model.sample(NUM_SAMPLES)
     generated, real = extract_features(samples), extract_features(reference)
     shares, sure = class_shares(classifier.probabilities(samples), confidence=0.9)
+    spread = precision_recall(generated, real)
     figures = dict.fromkeys(FIGURES, math.nan) | {
-        "seconds": model.seconds,
+        "seconds": model.cost.seconds,
+        "memory": model.cost.memory,
         "frechet": frechet_distance(generated, real),
         "kid": kernel_distance(generated, real, generator=torch.Generator().manual_seed(seed)).mean,
         "sure": sure,
         "sharpness": sharpness_distance(samples, reference),
         "min_share": shares.min().item(),
+        "precision": spread.precision,
+        "recall": spread.recall,
+        "coverage": density_coverage(generated, real).coverage,
+        "closer": memorization(samples.flatten(1), data.x.flatten(1), others.x.flatten(1)).closer,
     }
     with torch.no_grad():
         if model.reconstruct:
@@ -117,7 +131,15 @@ def to_nearest(z: Tensor, known: Tensor) -> float:
 def real(test: ImageSet) -> Trained:
     """The other half of the test images, as a model that can only be drawn from."""
     others = test.x[len(test.x) // 2 :]
-    return Trained(lambda n: others[:n], math.nan)
+    return Trained(lambda n: others[:n], Cost())
+
+
+def run(model: str, num_steps: int, seed: int) -> dict[str, dict[str, float]]:
+    """Train a model, and measure each of its rows."""
+    torch.set_num_threads(1)  # seconds of one core
+    data, test = load("glyphs"), load("glyphs", "test")
+    family = {"real": real(test)} if model == "real" else MODELS[model](data, num_steps, seed)
+    return {name: measure(trained, data, test, seed) for name, trained in family.items()}
 
 
 def main() -> None:
@@ -130,21 +152,20 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.steps, options.seeds = 100, 1
-    torch.set_num_threads(1)  # seconds of one core
-    data, test = load("glyphs"), load("glyphs", "test")
     settings = f"{options.steps} steps of {BATCH_SIZE}"
     rows = Rows(RESULTS, FIGURES)
-    print(f"{machine()}; glyphs, {settings}, n = 2,000, classifier {feature_classifier().hash}\n")
+    print(f"{machine(num_threads=1)}; glyphs, {settings}, n = 2,000, classifier {feature_classifier().hash}\n")
     print(f"| model | seed | {' | '.join(FIGURES)} |\n|---|---|{'---|' * len(FIGURES)}")
-    if ("real", 0, settings) not in rows:
-        rows.add("real", 0, settings, **measure(real(test), data, test, 0))
+    fresh = multiprocessing.get_context("spawn")
     for model in ("real", *options.models):
         for seed in range(1 if model == "real" else options.seeds):
             names = ["real"] if model == "real" else ROWS[model]
             if any((name, seed, settings) not in rows for name in names):
-                for name, trained in MODELS[model](data, options.steps, seed).items():
+                with fresh.Pool(1) as process:
+                    measured = process.apply(run, (model, options.steps, seed))
+                for name, found in measured.items():
                     if (name, seed, settings) not in rows:
-                        rows.add(name, seed, settings, **measure(trained, data, test, seed))
+                        rows.add(name, seed, settings, **found)
             for name in names:
                 cells = [rows.values(name, settings, figure)[seed] for figure in FIGURES]
                 print(f"| {name} | {seed} | {' | '.join(f'{c:.3g}' for c in cells)} |", flush=True)

@@ -1,8 +1,12 @@
 """The models that ``quality.py`` compares: how each is trained, and what of it can be measured."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -24,10 +28,41 @@ from course_lib.models import (
     evaluating,
     reparameterize,
 )
-from course_lib.objectives import kl_gaussians, kl_standard_normal, sampled_kl
+from course_lib.objectives import Schedule, kl_gaussians, kl_standard_normal, sampled_kl
 from course_lib.training import R1, AutoencoderStep, GANStep, VAEGANStep, fit
 from course_lib.training.latent_recipes import NUM_COMPONENTS, train_glyph_model
-from course_lib.training.recipes import BATCH_SIZE, LATENT_DIM, train
+from course_lib.training.recipes import BATCH_SIZE, GAN_BETAS, LATENT_DIM, RECIPES, settling, train
+
+
+@dataclass
+class Cost:
+    """What the training inside took: ``seconds`` of one core, and by how many MB the process grew at its peak (``nan``
+    off Linux). In a process that has trained before, memory that was given back in part makes the latter too small.
+    """
+
+    seconds: float = math.nan
+    memory: float = math.nan
+
+    def __enter__(self) -> Self:
+        clear = Path("/proc/self/clear_refs")
+        if clear.exists():
+            clear.write_text("5", encoding="utf-8")  # the peak starts anew from here
+        self._began = time.process_time(), _resident("VmRSS")
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        started, resident = self._began
+        self.seconds = time.process_time() - started
+        self.memory = _resident("VmHWM") - resident
+
+
+def _resident(entry: str) -> float:
+    """Memory of this process in MB: now ("VmRSS"), or at its peak ("VmHWM")."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return math.nan
+    lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+    return int(lines[entry].split()[0]) / 1024
 
 
 @dataclass
@@ -36,7 +71,7 @@ class Trained:
     classes int64 (N,)."""
 
     sample: Callable[[int], Tensor]
-    seconds: float
+    cost: Cost
     reconstruct: Callable[[ImageSet], Tensor] | None = None
     codes: Callable[[ImageSet], Tensor] | None = None
     """Codes (N, D) of images, drawn where the encoder is random."""
@@ -50,6 +85,8 @@ class Trained:
 
 
 Family = dict[str, Trained]
+Rate = float | Schedule | None
+AUTOENCODER_RATE = 4e-3
 
 
 def standard_normal(n: int) -> Tensor:
@@ -73,24 +110,24 @@ def from_priors(name: str, model: Trained, train: ImageSet, vae: VAE | None = No
     assert model.codes
     assert model.decode
     decode, codes = model.decode, model.codes(train)
-    started = time.process_time()
-    prior = MixturePrior.fitted(codes, NUM_COMPONENTS)
-    seconds = model.seconds + time.process_time() - started
+    with Cost() as fitting:
+        prior = MixturePrior.fitted(codes, NUM_COMPONENTS)
+    cost = Cost(model.cost.seconds + fitting.seconds, max(model.cost.memory, fitting.memory))
     gaussian = fitted_normal(codes)
     return {
         name: replace(model, draw=standard_normal, sample=after(standard_normal, decode)),
         # with another prior it is another model: its NLL and KL aren't the VAE's
         f"{name}_gaussian": replace(model, draw=gaussian, sample=after(gaussian, decode), rate=None, nll=None),
         f"{name}_mixture": replace(
-            model if vae is None else of_vae(vae, seconds, prior),
+            replace(model, rate=None, nll=None) if vae is None else of_vae(vae, cost, prior),
             draw=prior.sample,
             sample=after(prior.sample, decode),
-            seconds=seconds,
+            cost=cost,
         ),
     }
 
 
-def of_vae(vae: VAE, seconds: float, prior: MixturePrior | None = None, *, likelihood: bool = True) -> Trained:
+def of_vae(vae: VAE, cost: Cost, prior: MixturePrior | None = None, *, likelihood: bool = True) -> Trained:
     """``prior``: N(0, I) if None."""
 
     @torch.no_grad()
@@ -106,7 +143,7 @@ def of_vae(vae: VAE, seconds: float, prior: MixturePrior | None = None, *, likel
     draw = standard_normal if prior is None else prior.sample
     return Trained(
         lambda n: vae.sample(n, draw(n)),
-        seconds,
+        cost,
         lambda images: vae.reconstruct(images.x),
         codes,
         draw,
@@ -116,7 +153,7 @@ def of_vae(vae: VAE, seconds: float, prior: MixturePrior | None = None, *, likel
     )
 
 
-def of_conditional(vae: ConditionalVAE, seconds: float) -> Trained:
+def of_conditional(vae: ConditionalVAE, cost: Cost) -> Trained:
     def encode(images: ImageSet) -> tuple[Tensor, Tensor]:
         return vae.encode(images.x, images.y)
 
@@ -126,7 +163,7 @@ def of_conditional(vae: ConditionalVAE, seconds: float) -> Trained:
 
     return Trained(
         lambda n: vae.sample(n, torch.arange(n) % vae.num_classes),
-        seconds,
+        cost,
         lambda images: vae.reconstruct(images.x, images.y),
         lambda images: reparameterize(*encode(images)),
         standard_normal,
@@ -136,7 +173,7 @@ def of_conditional(vae: ConditionalVAE, seconds: float) -> Trained:
     )
 
 
-def of_ladder(vae: LadderVAE, seconds: float) -> Trained:
+def of_ladder(vae: LadderVAE, cost: Cost) -> Trained:
     """Its codes are those of the lower layer, which is what the decoder sees."""
 
     def draw(n: int) -> Tensor:
@@ -149,7 +186,7 @@ def of_ladder(vae: LadderVAE, seconds: float) -> Trained:
 
     return Trained(
         vae.sample,
-        seconds,
+        cost,
         lambda images: vae.reconstruct(images.x),
         lambda images: reparameterize(*vae(images.x).q_bottom),
         draw,
@@ -159,46 +196,48 @@ def of_ladder(vae: LadderVAE, seconds: float) -> Trained:
     )
 
 
-def train_recipe(name: str, data: ImageSet, num_steps: int, seed: int) -> Family:
-    started = time.process_time()
-    network, _ = train(name, data.x, num_steps=num_steps, seed=seed, progress=False)
-    seconds = time.process_time() - started
+def train_recipe(name: str, data: ImageSet, num_steps: int, seed: int, lr: Rate = None) -> Family:
+    """``lr``: another learning rate than the recipe's."""
+    with Cost() as cost:
+        network, _ = train(name, data.x, num_steps=num_steps, seed=seed, lr=lr, progress=False)
     if isinstance(network, Generator):
-        return {name: Trained(network.sample, seconds)}
+        return {name: Trained(network.sample, cost)}
     assert isinstance(network, VAE)
-    return {name: of_vae(network, seconds, likelihood=False)}
-
-
-def train_vae(data: ImageSet, num_steps: int, seed: int) -> Family:
-    started = time.process_time()
-    network, _ = train("vae", data.x, num_steps=num_steps, seed=seed, progress=False)
-    assert isinstance(network, VAE)
-    return from_priors("vae", of_vae(network, time.process_time() - started), data, network)
+    return from_priors(
+        name, of_vae(network, cost, likelihood=name == "vae"), data, network if name == "vae" else None
+    )
 
 
 def train_latent(row: str, recipe: str, data: ImageSet, num_steps: int, seed: int) -> Family:
     """A recipe of lesson 06, at the learning rate of the VAE."""
-    started = time.process_time()
-    network = train_glyph_model(recipe, data.x, data.y, num_steps=num_steps, seed=seed, lr=1e-3)
-    seconds = time.process_time() - started
+    with Cost() as cost:
+        lr = settling(RECIPES["vae"].rate, num_steps)
+        network = train_glyph_model(recipe, data.x, data.y, num_steps=num_steps, seed=seed, lr=lr)
     if isinstance(network, ConditionalVAE):
-        return {row: of_conditional(network, seconds)}
+        return {row: of_conditional(network, cost)}
     if isinstance(network, LadderVAE):
-        return {row: of_ladder(network, seconds)}
+        return {row: of_ladder(network, cost)}
     assert isinstance(network, nn.ModuleDict)
     vae, prior = network["vae"], network["prior"]
     assert isinstance(vae, VAE)
     assert isinstance(prior, MixturePrior)
-    return {row: of_vae(vae, seconds, prior)}
+    return {row: of_vae(vae, cost, prior)}
 
 
-def train_autoencoder(data: ImageSet, num_steps: int, seed: int) -> Family:
+def train_autoencoder(data: ImageSet, num_steps: int, seed: int, lr: Rate = None) -> Family:
     """The network of lesson 01."""
     torch.manual_seed(seed)
     model: Autoencoder = ConvAutoencoder(LATENT_DIM)
-    started = time.process_time()
-    fit(AutoencoderStep(model), data.x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
-    seconds = time.process_time() - started
+    lr = settling(AUTOENCODER_RATE, num_steps) if lr is None else lr
+    with Cost() as cost:
+        fit(
+            AutoencoderStep(model, lr),
+            data.x,
+            num_steps=num_steps,
+            batch_size=BATCH_SIZE,
+            seed=seed,
+            progress=False,
+        )
 
     def codes(images: ImageSet) -> Tensor:
         with evaluating(model):
@@ -209,7 +248,7 @@ def train_autoencoder(data: ImageSet, num_steps: int, seed: int) -> Family:
             return model.decode(z).clamp(0, 1)
 
     trained = Trained(
-        lambda n: decode(standard_normal(n)), seconds, lambda images: decode(codes(images)), codes, None, decode
+        lambda n: decode(standard_normal(n)), cost, lambda images: decode(codes(images)), codes, None, decode
     )
     return from_priors("autoencoder", trained, data)
 
@@ -225,20 +264,18 @@ class PixelsAsFeatures(Discriminator):
         return x.flatten(1)
 
 
-def train_hybrid(
-    name: str, data: ImageSet, num_steps: int, seed: int, *, beta: float, gamma: float, pixels: bool = False
-) -> Family:
-    """The recipe ``vae_gan`` with other weights before KL and reconstruction error, or with that error in pixels."""
+def train_pixel_gan(data: ImageSet, num_steps: int, seed: int) -> Family:
+    """The recipe ``vae_gan`` with a reconstruction error in pixels, of a tenth of the weight."""
     torch.manual_seed(seed)
     pair = VAEGAN(LATENT_DIM)
-    if pixels:
-        pair.discriminator = PixelsAsFeatures()
-    step = VAEGANStep(pair, beta=beta, gamma=gamma, regularisers=[R1(gamma=0.1)])
-    started = time.process_time()
-    fit(step, data.x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
+    pair.discriminator = PixelsAsFeatures()
+    lr = settling(RECIPES["vae_gan"].rate, num_steps)
+    step = VAEGANStep(pair, lr=lr, beta=0.1, gamma=0.1, regularisers=[R1(gamma=0.1)])
+    with Cost() as cost:
+        fit(step, data.x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
     vae = step.ema.module.eval()
     assert isinstance(vae, VAE)
-    return {name: of_vae(vae, time.process_time() - started, likelihood=False)}
+    return {"pixel_gan": of_vae(vae, cost, likelihood=False)}
 
 
 def train_conditional_gan(data: ImageSet, num_steps: int, seed: int) -> Family:
@@ -246,26 +283,27 @@ def train_conditional_gan(data: ImageSet, num_steps: int, seed: int) -> Family:
     torch.manual_seed(seed)
     num_classes = len(data.class_names)
     generator = ConditionalGenerator(Generator(LATENT_DIM + num_classes), num_classes)
-    step = GANStep(generator, ProjectionDiscriminator(Discriminator(), num_classes), LATENT_DIM)
-    started = time.process_time()
-    fit(step, (data.x, data.y), num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
-    seconds = time.process_time() - started
+    judge = ProjectionDiscriminator(Discriminator(), num_classes)
+    step = GANStep(generator, judge, LATENT_DIM, lr=settling(RECIPES["gan"].rate, num_steps), betas=GAN_BETAS)
+    with Cost() as cost:
+        fit(step, (data.x, data.y), num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=False)
     drawn = step.ema.module.eval()
     assert isinstance(drawn, ConditionalGenerator)
-    return {"conditional_gan": Trained(lambda n: drawn.sample(torch.arange(n) % num_classes), seconds)}
+    return {"conditional_gan": Trained(lambda n: drawn.sample(torch.arange(n) % num_classes), cost)}
 
 
 MODELS: dict[str, Callable[[ImageSet, int, int], Family]] = {
     "autoencoder": train_autoencoder,
-    "vae": train_vae,
+    "vae": lambda x, n, s: train_recipe("vae", x, n, s),
     "vae_mixture_prior": lambda x, n, s: train_latent("vae_mixture_prior", "mixture_vae", x, n, s),
     "conditional_vae": lambda x, n, s: train_latent("conditional_vae", "conditional_vae", x, n, s),
     "ladder_vae": lambda x, n, s: train_latent("ladder_vae", "ladder_vae", x, n, s),
     "gan": lambda x, n, s: train_recipe("gan", x, n, s),
     "conditional_gan": train_conditional_gan,
     "vae_gan": lambda x, n, s: train_recipe("vae_gan", x, n, s),
-    "vae_gan_beta_1": lambda x, n, s: train_hybrid("vae_gan_beta_1", x, n, s, beta=1.0, gamma=0.2),
-    "pixel_gan": lambda x, n, s: train_hybrid("pixel_gan", x, n, s, beta=0.1, gamma=0.1, pixels=True),
+    "pixel_gan": train_pixel_gan,
 }
 DRAWN = ("", "_gaussian", "_mixture")
-ROWS = {name: [name + way for way in DRAWN] if name in ("autoencoder", "vae") else [name] for name in MODELS}
+ROWS = {
+    name: [name + way for way in DRAWN] if name in ("autoencoder", "vae", "vae_gan") else [name] for name in MODELS
+}

@@ -27,7 +27,8 @@ _NAMES = {
     "gan": "GAN",
     "conditional_gan": "conditional GAN",
     "vae_gan": "VAE-GAN",
-    "vae_gan_beta_1": "VAE-GAN, β = 1",
+    "vae_gan_gaussian": "VAE-GAN + Gaussian",
+    "vae_gan_mixture": "VAE-GAN + mixture",
     "pixel_gan": "pixels + GAN",
 }
 _COLUMNS = {
@@ -37,12 +38,18 @@ _COLUMNS = {
     "sure": ("classifier", "sure of, %", 100.0, ".0f"),
     "sharpness": ("sharpness", "distance", 1.0, ".2f"),
     "min_share": ("rarest digit,", "%", 100.0, ".0f"),
+    "precision": ("precision,", "%", 100.0, ".0f"),
+    "recall": ("recall,", "%", 100.0, ".0f"),
+    "coverage": ("coverage,", "%", 100.0, ".0f"),
+    "closer": ("closer than", "test, %", 100.0, ".0f"),
+    "sharpness_rec": ("sharpness,", "reconstructed", 1.0, ".2f"),
     "holes": ("random codes", "further, times", 1.0, ".2f"),
     "halfway": ("sure of half-", "way images, %", 100.0, ".0f"),
     "nll": ("NLL,", "nats", 1.0, ".1f"),
     "kl": ("KL,", "nats", 1.0, ".1f"),
     "active": ("active", "numbers", 1.0, ".0f"),
     "seconds": ("seconds", "of one core", 1.0, ".0f"),
+    "memory": ("memory,", "MB", 1.0, ".0f"),
 }
 
 
@@ -51,9 +58,12 @@ def scoreboard(*models: str, columns: Sequence[str] = ("error", "frechet", "sure
 
     A cell is the mean over seeds with the least and the greatest. ``columns``: "error" (of reconstructions, summed over
     pixels); of samples "frechet", "kid" (Bińkowski et al. 2018), "sure" (the share that the classifier is sure of),
-    "sharpness", "min_share" (of the digits, the rarest's share); of codes "holes" (how many times as far from known
+    "sharpness", "min_share" (of the digits, the rarest's share), "precision" and "recall" (Kynkäänniemi et al. 2019),
+    "coverage" (Naeem et al. 2020), "closer" (how often a sample lies closer to the training images than test images do,
+    50 % without copying); of reconstructions "sharpness_rec"; of codes "holes" (how many times as far from known
     codes random ones lie as real ones) and "halfway" (what "sure" is for half-way points between two images); "nll",
-    "kl" and "active" of a VAE; "seconds" of training. Rows "…_gaussian" and "…_mixture" draw codes from one or
+    "kl" and "active" of a VAE; "seconds" of training, and the MB that its
+    process needed at its peak, "memory". Rows "…_gaussian" and "…_mixture" draw codes from one or
     from ten Gaussians fitted to those of the training images, "vae_mixture_prior" from ten that were learned with it,
     the others from N(0, I), a ladder's z2. The NLL of "conditional_vae" is that of images whose class is known.
     Raises ``ValueError`` for a model or column that there isn't.

@@ -11,7 +11,7 @@ from course_lib.lessons.minutes import stated_minutes
 from course_lib.lessons.outputs import read_notebook
 from course_lib.viz.diagrams.course import Stop
 
-CORE = ("00", "01", "05", "07", "09")
+CORE = ("00", "01", "05", "07", "09", "10")
 DEEP = {"02": "01", "03": "05", "04": "05", "06": "05", "08": "07"}
 """The lessons beside the core path, and the core lesson that each of them deepens."""
 

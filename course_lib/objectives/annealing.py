@@ -11,21 +11,28 @@ Schedule = Callable[[int], float]
 
 @dataclass(frozen=True)
 class LinearSchedule:
-    """From ``start`` at step 0 straight to ``end`` at step ``num_steps``, and ``end`` from there on.
+    """``start`` until step ``begin``, from there straight to ``end`` at step ``num_steps``, and ``end`` from there on.
 
-    Raises ``ValueError`` for ``num_steps`` below 1.
+    Raises ``ValueError`` for ``num_steps`` below 1 and for a ``begin`` outside 0 ... ``num_steps`` - 1.
     """
 
     start: float
     end: float
     num_steps: int
+    begin: int = 0
 
     def __post_init__(self) -> None:
         check_size(self.num_steps, "num_steps")
+        if not 0 <= self.begin < self.num_steps:
+            raise ValueError(
+                f"begin must be at least 0 and below num_steps = {self.num_steps}, got {self.begin}; "
+                "let the change begin within the training"
+            )
 
     def __call__(self, step: int) -> float:
         """The value at the training step with this number, counted from 0."""
-        return self.start + (self.end - self.start) * min(step / self.num_steps, 1.0)
+        part = (step - self.begin) / (self.num_steps - self.begin)
+        return self.start + (self.end - self.start) * min(max(part, 0.0), 1.0)
 
 
 def value_at(step: int, weight: float | Schedule) -> float:

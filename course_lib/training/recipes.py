@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from course_lib.data import load
 from course_lib.models import VAE, VAEGAN, Classifier, ConvAutoencoder, ConvVAE, Discriminator, Generator
 from course_lib.models.weights import load_weights
-from course_lib.objectives import LinearSchedule
+from course_lib.objectives import LinearSchedule, Schedule
 from course_lib.training.loop import fit
 from course_lib.training.reproducible import random_state_kept, seed_generators
 from course_lib.training.run import History, Step
@@ -28,35 +28,50 @@ from course_lib.training.steps.vae_gan import VAEGANStep
 LATENT_DIM = 16
 BATCH_SIZE = 64
 FULL_LENGTH = 8_000
+GAN_BETAS = (0.0, 0.99)  # no momentum
 BETAS = (0.1, 0.5, 1.0, 4.0, 16.0)  # of the sweep in lesson 05
 SWEEP_SEEDS = 3
 SWEEP_STEPS = 1_000
 
 
+def settling(rate: float, num_steps: int) -> LinearSchedule:
+    """A learning rate that holds for half of the training and falls to 0 over the other."""
+    return LinearSchedule(rate, 0.0, num_steps, begin=num_steps // 2)
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """``build``: the network that makes images, freshly initialised. ``step``: from such a network to its training
-    step and the network to draw from (itself, or its average)."""
+    """``build``: the network that makes images, freshly initialised. ``make``: from such a network and a learning rate
+    to its training step and the network to draw from (itself, or its average). ``rate``: the learning rate of the first
+    half, the best of those that ``benchmarks/tuning.py`` tries alike for every model.
+    """
 
     build: Callable[[], nn.Module]
-    step: Callable[[nn.Module], tuple[Step, nn.Module]]
+    make: Callable[[nn.Module, float | Schedule], tuple[Step, nn.Module]]
+    rate: float
+
+    def step(self, model: nn.Module, num_steps: int, lr: float | Schedule | None = None) -> tuple[Step, nn.Module]:
+        """The training step of such a network and the network to draw from, for a training of ``num_steps``.
+
+        ``lr``: another learning rate than the recipe's, which settles.
+        """
+        return self.make(model, settling(self.rate, num_steps) if lr is None else lr)
 
 
-def _vae_step(model: nn.Module) -> tuple[Step, nn.Module]:
-    assert isinstance(model, VAE)
-    return VAEStep(model), model
+def _vae_step(model: nn.Module, lr: float | Schedule) -> tuple[Step, nn.Module]:
+    return VAEStep(as_vae(model), lr), model
 
 
-def _gan_step(model: nn.Module) -> tuple[Step, nn.Module]:
-    step = GANStep(model, Discriminator(), LATENT_DIM)
+def _gan_step(model: nn.Module, lr: float | Schedule) -> tuple[Step, nn.Module]:
+    step = GANStep(model, Discriminator(), LATENT_DIM, lr=lr, betas=GAN_BETAS)
     return step, step.ema.module
 
 
-def _vae_gan_step(model: nn.Module) -> tuple[Step, nn.Module]:
+def _vae_gan_step(model: nn.Module, lr: float | Schedule) -> tuple[Step, nn.Module]:
     pair = VAEGAN(LATENT_DIM)
     pair.vae.load_state_dict(model.state_dict())
     # the discriminator's features are small, so their Gaussian is narrow: beta is its variance
-    step = VAEGANStep(pair, beta=0.02, gamma=0.2, regularisers=[R1(gamma=0.1)])
+    step = VAEGANStep(pair, lr=lr, beta=0.02, gamma=0.2, regularisers=[R1(gamma=0.1)])
     return step, step.ema.module
 
 
@@ -65,9 +80,9 @@ def _build_vae() -> nn.Module:
 
 
 RECIPES = {
-    "vae": Recipe(_build_vae, _vae_step),
-    "gan": Recipe(lambda: Generator(LATENT_DIM), _gan_step),
-    "vae_gan": Recipe(_build_vae, _vae_gan_step),
+    "vae": Recipe(_build_vae, _vae_step, rate=4e-3),
+    "gan": Recipe(lambda: Generator(LATENT_DIM), _gan_step, rate=4e-3),
+    "vae_gan": Recipe(_build_vae, _vae_gan_step, rate=4e-3),
 }
 
 
@@ -82,12 +97,21 @@ def build(name: str, seed: int = 0) -> nn.Module:
 
 
 def train(
-    name: str, x: Tensor, *, num_steps: int, seed: int = 0, progress: bool = True
+    name: str,
+    x: Tensor,
+    *,
+    num_steps: int,
+    seed: int = 0,
+    lr: float | Schedule | None = None,
+    progress: bool = True,
 ) -> tuple[nn.Module, History]:
-    """Train by a recipe on grey levels ``x`` (N, 1, 28, 28); returns the network to draw from, in eval mode."""
+    """Train by a recipe on grey levels ``x`` (N, 1, 28, 28); returns the network to draw from, in eval mode.
+
+    ``lr``: another learning rate than the recipe's.
+    """
     with random_state_kept():
         seed_generators(seed)
-        step, result = RECIPES[name].step(build(name, seed).to(x.device))
+        step, result = RECIPES[name].step(build(name, seed).to(x.device), num_steps, lr)
     history = fit(step, x, num_steps=num_steps, batch_size=BATCH_SIZE, seed=seed, progress=progress)
     return result.eval(), history
 

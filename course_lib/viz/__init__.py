@@ -9,6 +9,7 @@ from course_lib.viz.clouds import clouds_and_samples
 from course_lib.viz.densities import same_shares, wider_box
 from course_lib.viz.diagrams.course import course_diagram
 from course_lib.viz.diagrams.draws import draw_diagram
+from course_lib.viz.diagrams.measuring import measuring_diagram
 from course_lib.viz.diagrams.models import (
     autoencoder_diagram,
     denoising_diagram,
@@ -35,7 +36,9 @@ from course_lib.viz.widgets.code_map import code_map
 from course_lib.viz.widgets.denoiser_field import denoiser_field
 from course_lib.viz.widgets.dirac_game import dirac_game
 from course_lib.viz.widgets.draws import draw_and_gradient, gumbel_triangle
+from course_lib.viz.widgets.fooled_rulers import fooled_rulers
 from course_lib.viz.widgets.glyph_factors import glyph_factors
+from course_lib.viz.widgets.model_advice import model_advice
 from course_lib.viz.widgets.one_latent import one_latent
 from course_lib.viz.widgets.pad import pad
 from course_lib.viz.widgets.ring_game import ring_game

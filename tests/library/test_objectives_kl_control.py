@@ -101,6 +101,14 @@ def test_a_linear_schedule_at_its_start_middle_end_and_beyond():
             LinearSchedule(0.0, 1.0, num_steps)
 
 
+def test_a_schedule_that_begins_late_stands_still_before_and_ends_in_time():
+    decay = LinearSchedule(4.0, 0.0, 8, begin=4)
+    assert [decay(step) for step in (0, 3, 4, 5, 7, 8, 9)] == [4.0, 4.0, 4.0, 3.0, 1.0, 0.0, 0.0]
+    for begin in (-1, 8):
+        with pytest.raises(ValueError, match="begin must be at least 0 and below num_steps = 8"):
+            LinearSchedule(4.0, 0.0, 8, begin)
+
+
 def test_a_weight_is_a_constant_or_a_schedule():
     assert value_at(7, 0.3) == 0.3
     assert value_at(7, lambda step: step + 0.5) == 7.5

@@ -12,6 +12,7 @@ from course_lib.viz import (
     latent_space_diagram,
     latent_variable_diagram,
     lines,
+    measuring_diagram,
     vae_diagram,
     vae_gan_diagram,
 )
@@ -22,6 +23,7 @@ DRAWINGS = [
     autoencoder_diagram,
     latent_space_diagram,
     latent_variable_diagram,
+    measuring_diagram,
     vae_diagram,
     gan_diagram,
     lambda: gan_diagram("discriminator"),

@@ -21,6 +21,11 @@ from course_lib.viz.style import CLASS_COLORS, NAMED_COLORS
 from course_lib.viz.widgets import host, slider
 from course_lib.viz.widgets.host import module, packed, style_sheet
 
+BOARD = {
+    "real": {"frechet": [19.0]},
+    "vae": {"frechet": [200.0, 240.0], "error": [5.2, 5.1]},
+    "gan": {"frechet": [60.0, 70.0]},
+}
 WIDGETS = {
     "alarm_stream": lambda: viz.alarm_stream(
         torch.randn(9, 16),
@@ -33,6 +38,8 @@ WIDGETS = {
     "cloud_and_line": viz.cloud_and_line,
     "code_map": viz.code_map,
     "denoiser_field": viz.denoiser_field,
+    "fooled_rulers": viz.fooled_rulers,
+    "model_advice": lambda: viz.model_advice(BOARD),
     "one_latent": viz.one_latent,
     "dirac_game": viz.dirac_game,
     "draw_and_gradient": viz.draw_and_gradient,

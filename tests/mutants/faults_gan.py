@@ -290,4 +290,33 @@ FAULTS = [
         "test_training_steps.py",
         "pytorch/examples",
     ),
+    # the recipes
+    Fault(
+        "a rate that falls from the first step",
+        "training/recipes.py",
+        "LinearSchedule(rate, 0.0, num_steps, begin=num_steps // 2)",
+        "LinearSchedule(rate, 0.0, num_steps)",
+        "test_training_recipes.py",
+    ),
+    Fault(
+        "a rate that ends above zero",
+        "training/recipes.py",
+        "LinearSchedule(rate, 0.0, num_steps, begin=num_steps // 2)",
+        "LinearSchedule(rate, rate / 10, num_steps, begin=num_steps // 2)",
+        "test_training_recipes.py",
+    ),
+    Fault(
+        "a training that tells its step another length",
+        "training/recipes.py",
+        "step(build(name, seed).to(x.device), num_steps, lr)",
+        "step(build(name, seed).to(x.device), FULL_LENGTH, lr)",
+        "test_training_recipes.py",
+    ),
+    Fault(
+        "a recipe deaf to the rate that it is given",
+        "training/recipes.py",
+        "settling(self.rate, num_steps) if lr is None else lr",
+        "settling(self.rate, num_steps)",
+        "test_training_recipes.py",
+    ),
 ]

@@ -163,8 +163,22 @@ FAULTS = [
     Fault(
         "a warm-up that never ends",
         "objectives/annealing.py",
-        "min(step / self.num_steps, 1.0)",
-        "(step / self.num_steps)",
+        "min(max(part, 0.0), 1.0)",
+        "max(part, 0.0)",
+        "test_objectives_kl_control.py",
+    ),
+    Fault(
+        "a decay that begins late and goes on after its end",
+        "objectives/annealing.py",
+        "(step - self.begin) / (self.num_steps - self.begin)",
+        "(step - self.begin) / self.num_steps",
+        "test_objectives_kl_control.py",
+    ),
+    Fault(
+        "a decay that starts above its start",
+        "objectives/annealing.py",
+        "min(max(part, 0.0), 1.0)",
+        "min(part, 1.0)",
         "test_objectives_kl_control.py",
     ),
     Fault(
