@@ -33,7 +33,7 @@ from course_lib.probes.ex10_challenge import (
 from course_lib.tasks.core import Case, Mistake, Outputs, Task, Verdict, generator
 
 NUM_STEPS, MAX_WEIGHTS = 500, 160_000
-DISTANCE, COVERAGE = 150.0, 0.3
+DISTANCE, COVERAGE = 155.0, 0.3
 _NUM, _K = 2000, 5  # images on each side; neighbours
 _MAX_LATENT = 2000
 
