@@ -111,6 +111,12 @@ def _distinct(x: Tensor, k: int) -> Tensor:
     return torch.stack([row.unique()[min(k, len(row.unique()) - 1)] for row in _between(x, x)])
 
 
+def _distinct_others(x: Tensor, k: int) -> Tensor:
+    """To the k-th of the different distances to other rows."""
+    own = _between(x, x).fill_diagonal_(torch.inf)
+    return torch.stack([row.unique()[min(k, len(row.unique())) - 1] for row in own])
+
+
 def _strict(points: Tensor, centers: Tensor, radius: Tensor) -> Tensor:
     return (_between(points, centers) < radius).any(1)
 
@@ -179,6 +185,7 @@ _NEAR: tuple[Callable[..., Both], ...] = (
     precision_recall,
     _with(radius=_other_rows),
     _with(radius=_distinct),
+    _with(radius=_distinct_others),
     _with(inside=_strict),
     _with(inside=_nearest_ball),
     *(_with(radius=partial(lambda more, x, k: _radius(x, k + more), more)) for more in (-1, 1)),
@@ -189,7 +196,17 @@ _NEAR: tuple[Callable[..., Both], ...] = (
 
 
 def _told(case: Case, expected: Outputs, got: Outputs) -> str:
-    """Which of the two is right."""
+    """Rounded squares against radii that aren't squared; or which of the two is right."""
+    generated, real, k = case["generated"], case["real"], int(case["k"])
+    assert isinstance(generated, Tensor)
+    assert isinstance(real, Tensor)
+    squares = torch.cdist(generated, real).square()
+    near = (
+        (squares <= _radius(real, k).to(squares)).any(1),
+        (_radius(generated, k).to(squares) >= squares.T).any(1),
+    )
+    if all(abs(float(got[name] - x.double().mean())) < 1e-6 for name, x in zip(expected, near, strict=True)):
+        return "distances between the sets were squared, radii aren't squared. Square both, or neither."
     off = [name for name in expected if abs(float(got[name] - expected[name])) > 1e-6]
     if len(off) == 1:
         other = next(name for name in expected if name not in off)
@@ -233,6 +250,11 @@ PRECISION_RECALL = Task(
         Mistake(
             _with(radius=_distinct),
             "equal distances were counted once. Two neighbours at one distance are two neighbours.",
+        ),
+        Mistake(
+            _with(radius=_distinct_others),
+            "equal distances to others were counted once. Two copies of a point are two neighbours of it, at distance "
+            "0.",
         ),
         Mistake(
             _changed(lambda precision, recall: (recall, precision)),

@@ -121,6 +121,17 @@ def _mean_of_means(batches: Chunks) -> Moments:
     return mean, scatter / (sum(n for n, _, _ in parts) - 1)
 
 
+def _by_chunks(batches: Chunks) -> Moments:
+    """The mean so far moves by one over the number of chunks, and gaps are taken from it."""
+    num, mean, scatter = 0, torch.zeros(()), torch.zeros(())
+    for k, chunk in enumerate(batches, 1):
+        x = chunk.double()
+        gap, centred, total = x.mean(0) - mean, x - x.mean(0), num + len(x)
+        scatter = scatter + centred.T @ centred + num * len(x) / total * torch.outer(gap, gap) * (num > 0)
+        mean, num = mean + gap / k, total
+    return mean, scatter / (num - 1)
+
+
 def _mean_alone(batches: Chunks) -> Moments:
     """The same mean, and the right covariance."""
     parts = _each(batches)
@@ -227,7 +238,9 @@ def _told(case: Case, expected: Outputs, got: Outputs) -> str:
         "the two traces": cov_a.trace() + cov_b.trace(),
         "the trace of the root": _cross(cov_a, cov_b),
     }
-    gap = float(got["the value"] - expected["the value"])
+    came, gap = float(got["the value"]), float(got["the value"] - expected["the value"])
+    if abs(came - float(_with(_second)([a], [b]))) < 1e-3 * abs(came):
+        return "the covariances are second moments about zero: the mean wasn't taken off, or was added again."
     for name, part in parts.items():
         times = gap / float(part)
         if abs(times - round(times)) < 1e-4 and 0 < abs(round(times)) <= 4:
@@ -285,6 +298,11 @@ FRECHET_FROM_BATCHES = Task(
             _with(_mean_of_means),
             "the mean is that of the chunks' means, so a chunk of one row weighs as much as one of thirty. Weigh by "
             "rows.",
+        ),
+        Mistake(
+            _with(_by_chunks),
+            "the mean so far moves by one over the number of chunks: it is that of the chunks' means, and a chunk of "
+            "one row weighs as much as one of thirty. Weigh by rows.",
         ),
         Mistake(
             _with(_mean_alone),
