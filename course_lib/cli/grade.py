@@ -203,11 +203,26 @@ def _summarise(journal: Any, summary: "Summary") -> None:
         )
         table.add_row(escape(exercise) or "(which?)", *cells)
     console.print(table)
+    _standings(journal)
     for remark in remarks:
         console.print(remark, soft_wrap=True)
     again = f", {summary.unchanged} unchanged and not run again" if summary.unchanged else ""
     console.print(f"{summary.graded} graded{again}; {summary.seconds:.0f} s", soft_wrap=True)
     console.print(f"{escape(str(summary.out))}/gradebook.csv, tasks.csv, feedback/", soft_wrap=True)
+
+
+def _standings(journal: Any) -> None:
+    """Each open challenge's table: learners, and what the judge measured of their answers."""
+    from course_lib.grading.names import visible
+    from course_lib.grading.reports.standings import standings
+
+    for challenge in standings(journal):
+        columns = ("learner", *challenge.names, "passed")
+        table = Table(*columns, title=f"{challenge.exercise}, {challenge.task}", box=None, pad_edge=False)
+        for row in challenge.rows:
+            figures = (f"{figure:,.6g}" for figure in row.figures)
+            table.add_row(safe(visible(row.learner)), *figures, "yes" if row.passed else "no")
+        console.print(table)
 
 
 class _Rate(ProgressColumn):

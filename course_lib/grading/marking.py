@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from course_lib.grading.intake.code import called
 from course_lib.grading.results import TaskVerdict
@@ -59,10 +60,11 @@ def mark(
                 names = " and ".join(of_it)
                 aren_t = "isn't" if len(of_it) == 1 else "aren't"
                 said = f"{verdict.message}\nIt calls {names}, which {aren_t} right yet: begin there."
-                verdict = Verdict(verdict.outcome, said)
+                verdict = Verdict(verdict.outcome, said, figures=verdict.figures)
             not_right.append(task.name)
         points = task.points if verdict.passed else 0
-        verdicts.append(TaskVerdict(task.name, points, task.points, verdict.outcome, str(verdict), verdict.hint))
+        told = (verdict.outcome, str(verdict), verdict.hint, verdict.figures)
+        verdicts.append(TaskVerdict(task.name, points, task.points, *told))
     return tuple(verdicts)
 
 
@@ -98,7 +100,7 @@ def _judged(task: Task, public: list[Case], hidden: list[Case], observations: Se
         return verdict
     verdict = judge(task, hidden, observations[len(public) :], reveal=False)
     if not verdict.passed and public:
-        return Verdict(verdict.outcome, f"The public checks pass. {verdict.message}", verdict.hint)
+        return replace(verdict, message=f"The public checks pass. {verdict.message}", case=None)
     return verdict
 
 

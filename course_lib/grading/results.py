@@ -15,6 +15,7 @@ class TaskVerdict:
     """One task of one submission. ``message`` holds learners' text: escape it wherever it is shown.
 
     ``hint``: the known mistake that the answer is, or empty; ``message`` begins with it then (in older records, ends).
+    ``figures``: what the judge measured, named numbers for the class's table; nothing in them is the learner's text.
     """
 
     task: str
@@ -23,6 +24,7 @@ class TaskVerdict:
     verdict: Outcome
     message: str = ""
     hint: str = ""
+    figures: tuple[tuple[str, float], ...] = ()
 
     @property
     def text(self) -> str:

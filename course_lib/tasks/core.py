@@ -65,12 +65,14 @@ class Mistake:
 @dataclass(frozen=True)
 class Verdict:
     """What became of an answer. ``message`` is for the learner; ``hint`` names the mistake it looks like; ``case``: on
-    which of the inputs it failed, if on a certain one."""
+    which of the inputs it failed, if on a certain one; ``figures``: what :attr:`Task.measure` measured, named numbers
+    for the class's table, the first one to sort by, smallest first."""
 
     outcome: Outcome
     message: str = ""
     hint: str = ""
     case: int | None = None
+    figures: tuple[tuple[str, float], ...] = ()
 
     @property
     def passed(self) -> bool:

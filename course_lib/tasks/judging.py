@@ -46,11 +46,12 @@ class Judge:
             if observation.error:
                 return Verdict("error", self._failed(observation.error, reveal), case=i)
         if self.task.measure is not None:
+            verdict = Verdict("right")
             for i, (case, observation) in enumerate(zip(self.cases, observations, strict=True)):
                 verdict = self.task.measure(case, observation.outputs)
                 if not verdict.passed:
                     return replace(verdict, case=i)
-            return Verdict("right")
+            return Verdict("right", figures=verdict.figures)
         for i, observation in enumerate(observations):
             gaps = _gaps(self.task, self._expected(i), observation.outputs, reveal)
             if gaps:

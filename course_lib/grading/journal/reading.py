@@ -101,7 +101,10 @@ def _record(db: sqlite3.Connection, row: tuple[Any, ...]) -> Record:
 
 
 def _result(fields: dict[str, Any]) -> Result:
-    verdicts = tuple(TaskVerdict(**verdict) for verdict in fields.pop("verdicts"))
+    verdicts = tuple(
+        TaskVerdict(**verdict | {"figures": tuple((name, x) for name, x in verdict.get("figures", ()))})
+        for verdict in fields.pop("verdicts")
+    )
     cells = tuple((name, seconds) for name, seconds in fields.pop("cells"))
     return Result(**fields | {"verdicts": verdicts, "cells": cells, "notes": tuple(fields["notes"])})
 
