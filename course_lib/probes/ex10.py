@@ -146,7 +146,7 @@ class _Distance:
 
     def __init__(self, features: Tensor, values: Tensor) -> None:
         self._places = {tuple(row): i for i, row in enumerate(features.tolist())}
-        self._values = values
+        self._values = values.square() + values  # not what the case holds: a mean of that is found anywhere
         self.clouds: list[tuple[list[int], list[int]]] = []
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ counted beside the learner's code.
 The reference is a VAE whose codes are weighted by 0.3, and whose decoder is then given the codes' own mean and
 covariance in place of the standard normal ones (Ghosh et al. 2020, arXiv:1903.12436, fit them after training, too).
 
-The thresholds: the reference reached a distance of 146 with the public seed and of 103 to 124 with secrets, and covers 36
-to 40 %, an autoencoder with a fitted Gaussian 135 and 105 to 137, and 35 to 42 %. In 500 to 800 steps a VAE as it comes reaches 163 or more,
-a GAN of as many weights 270 and 26 %. Two sets of real glyphs are at about 20 and 97 %.
+The thresholds: the reference reached a distance of 146 with the public seed and of 103 to 124 with secrets, and covers
+36 to 40 %; an autoencoder with a fitted Gaussian 135 and 105 to 137, and 35 to 42 %. In 500 to 800 steps a VAE as it
+comes reaches 163 or more, a GAN of as many weights 270 and 26 %. Two sets of real glyphs are at about 20 and 97 %.
 """
 
 from collections.abc import Callable, Iterable, Iterator
