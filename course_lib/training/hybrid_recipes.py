@@ -3,6 +3,8 @@
 One VAE is trained, and nine VAE-GANs go on from it (Larsen et al. 2016, arXiv:1512.09300).
 """
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -71,8 +73,7 @@ def train_hybrids(vae_steps: int = VAE_STEPS, num_steps: int = HYBRID_STEPS, see
     made = build_hybrids()
     weights = [(beta, gamma) for beta in HYBRID_BETAS for gamma in HYBRID_GAMMAS]
     for kept, (beta, gamma) in zip(made, weights, strict=True):
-        model = VAEGAN(LATENT_DIM)
-        model.load_state_dict(first.state_dict())
+        model = copy.deepcopy(first)
         step = VAEGANStep(
             model,
             lr=settling(_RATE, num_steps),
