@@ -11,7 +11,7 @@ from test_viz_widgets_js import node
 
 from course_lib import viz
 from course_lib.data import load
-from course_lib.metrics import sharpness_distance
+from course_lib.metrics import feature_classifier, sharpness_distance
 from course_lib.objectives import squared_error
 from course_lib.training.hybrid_recipes import HYBRID_BETAS, HYBRID_GAMMAS, HYBRID_IMAGES, shipped_hybrids
 from course_lib.viz.widgets.host import packed
@@ -49,7 +49,8 @@ def test_pictures_and_numbers_are_those_of_the_networks() -> None:
         images, said = kept.images(kept.codes), data["numbers"][number]
         assert said["error"] == pytest.approx(squared_error(images, test.x).mean().item())
         assert said["sharpness"] == pytest.approx(sharpness_distance(images, test.x))
-        assert said["read"] > 0.5
+        rightly = feature_classifier()(images).argmax(1) == test.y
+        assert said["read"] == pytest.approx(rightly.float().mean().item())
         assert said["rate"] == kept.rate.item()
 
 
