@@ -13,7 +13,7 @@ from course_lib.models import VAE, VAEGAN, ConvDecoder, evaluating
 from course_lib.models.weights import load_weights
 from course_lib.objectives import kl_standard_normal
 from course_lib.training.loop import fit
-from course_lib.training.recipes import LATENT_DIM, as_vae, settling
+from course_lib.training.recipes import GAN_BETAS, LATENT_DIM, as_vae, settling
 from course_lib.training.reproducible import random_state_kept, seed_generators
 from course_lib.training.run import Step
 from course_lib.training.steps.regularisers import R1
@@ -23,7 +23,7 @@ from course_lib.training.steps.vae_gan import VAEGANStep
 HYBRID_BETAS, HYBRID_GAMMAS = (0.002, 0.02, 0.5), (0.0, 0.2, 5.0)
 HYBRID_IMAGES = 500
 VAE_STEPS, HYBRID_STEPS, HYBRID_BATCH = 1_000, 250, 32
-_RATE, _MOMENTUM = 2e-3, (0.0, 0.99)
+_RATE = 2e-3
 
 
 class DrawnFrom(nn.Module):
@@ -77,7 +77,7 @@ def train_hybrids(vae_steps: int = VAE_STEPS, num_steps: int = HYBRID_STEPS, see
         step = VAEGANStep(
             model,
             lr=settling(_RATE, num_steps),
-            betas=_MOMENTUM,
+            betas=GAN_BETAS,
             beta=beta,
             gamma=gamma,
             regularisers=[R1(gamma=0.1)],

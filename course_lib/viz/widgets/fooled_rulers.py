@@ -85,7 +85,7 @@ def fooled_rulers() -> FooledRulers:
 
 
 def _covariance() -> np.ndarray:
-    """Of the data's density: between heaps, and within."""
+    """The covariance of the data's density: between heaps, and within."""
     return np.cov(_CENTERS.T, bias=True) + _STD**2 * np.eye(2)
 
 
