@@ -75,8 +75,10 @@ def standard_normal(n: int) -> Tensor:
 
 
 def fitted_normal(codes: Tensor) -> Callable[[int], Tensor]:
-    """Draws from the Gaussian with the mean and covariance of ``codes`` (N, D)."""
-    center, scale_tril = codes.mean(0), torch.linalg.cholesky(codes.T.cov())
+    """Draws from the Gaussian with the mean and covariance of ``codes`` (N, D). Each variance gets a millionth more:
+    an encoder that has died gives numbers that do not vary."""
+    center, covariance = codes.mean(0), codes.T.cov()
+    scale_tril = torch.linalg.cholesky(covariance + 1e-6 * torch.eye(len(center)))
     return lambda n: center + torch.randn(n, len(center)) @ scale_tril.T
 
 
